@@ -1,0 +1,5 @@
+//! bouncesvc receives undeliverable mail over SMTP, tells soft from hard failures, counts the soft ones, and tells
+//! the responsible platform about each permanent failure.
+
+pub mod bounce;
+pub mod types;

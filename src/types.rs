@@ -1,0 +1,212 @@
+//! The words that all parts share: addresses, domains, times and our message id.
+//!
+//! Each type is checked once, where it enters; inside, a value of the type is proof of its form.
+//! Nothing here reads a clock: the time is passed in.
+
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::time::Duration;
+
+/// The longest address that is kept, in octets (RFC 5321 §4.5.3.1: 64 + "@" + 255).
+pub const ADDRESS_OCTETS_MAX: usize = 320;
+
+/// A mailbox address: the local part as it was written, the domain in lower case.
+///
+/// Two addresses are the same mailbox for the counters when their [`Address::key`]s are equal.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Address(String);
+
+impl Address {
+    /// Takes `local@domain` without brackets, comments or white space around it.
+    ///
+    /// Lenient in the local part, since real ones hold almost anything (`=`, quotes, 8-bit text); strict where
+    /// an address would do harm: no control characters, no empty side, at most [`ADDRESS_OCTETS_MAX`] octets.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (local, domain) = text.rsplit_once('@')?;
+        let domain = Domain::parse(domain)?;
+        let quoted = local.len() > 1 && local.starts_with('"') && local.ends_with('"');
+        let plain = !local.chars().any(|c| c.is_whitespace() || matches!(c, '<' | '>' | '(' | ')' | ',' | ';'));
+        let harmless = !text.chars().any(char::is_control);
+        (!local.is_empty() && harmless && (plain || quoted) && text.len() <= ADDRESS_OCTETS_MAX)
+            .then(|| Self(format!("{local}@{domain}")))
+    }
+
+    /// `local@domain`.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// What stands before the last `@`.
+    pub fn local(&self) -> &str {
+        self.0.rsplit_once('@').map_or("", |(local, _)| local)
+    }
+
+    /// What stands behind the last `@`, in lower case.
+    pub fn domain(&self) -> &str {
+        self.0.rsplit_once('@').map_or("", |(_, domain)| domain)
+    }
+
+    /// The form that counter keys compare: everything in lower case.
+    pub fn key(&self) -> String {
+        self.0.to_lowercase()
+    }
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A domain name or an address literal, in lower case and without a final dot.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Domain(String);
+
+impl Domain {
+    /// Takes a name of letters, digits, `-`, `_`, `.` and 8-bit text (RFC 6531), or `[…]` (RFC 5321 §4.1.3).
+    pub fn parse(text: &str) -> Option<Self> {
+        let name = text.strip_suffix('.').unwrap_or(text);
+        let literal = name.len() > 2 && name.starts_with('[') && name.ends_with(']');
+        let inner = if literal { &name[1..name.len() - 1] } else { name };
+        let fits = |c: char| match c {
+            '-' | '_' | '.' => true,
+            ':' => literal,
+            c => c.is_ascii_alphanumeric() || (!c.is_ascii() && !c.is_control() && !c.is_whitespace()),
+        };
+        let labels = literal || inner.split('.').all(|label| !label.is_empty());
+        (!inner.is_empty() && name.len() <= 255 && labels && inner.chars().all(fits)).then(|| Self(name.to_lowercase()))
+    }
+
+    /// The name in lower case.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether `self` is `other` or a parent of it, label by label: `evil-mydomain.de` is not below `mydomain.de`.
+    pub fn covers(&self, other: &str) -> bool {
+        let other = other.strip_suffix('.').unwrap_or(other);
+        let Some(start) = other.len().checked_sub(self.0.len()) else { return false };
+        let tail_is_equal = other.as_bytes()[start..].eq_ignore_ascii_case(self.0.as_bytes());
+        tail_is_equal && (start == 0 || other.as_bytes()[start - 1] == b'.')
+    }
+}
+
+impl fmt::Display for Domain {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A point in time: milliseconds since 1970-01-01T00:00:00Z.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Timestamp(u64);
+
+impl Timestamp {
+    /// From milliseconds since the epoch.
+    pub const fn from_millis(millis: u64) -> Self {
+        Self(millis)
+    }
+
+    /// Milliseconds since the epoch.
+    pub const fn millis(self) -> u64 {
+        self.0
+    }
+
+    /// Whole seconds since the epoch.
+    pub const fn seconds(self) -> u64 {
+        self.0 / 1000
+    }
+
+    /// The time `span` later; saturates.
+    pub fn after(self, span: Duration) -> Self {
+        Self(self.0.saturating_add(u64::try_from(span.as_millis()).unwrap_or(u64::MAX)))
+    }
+
+    /// The time `span` earlier; saturates at the epoch.
+    pub fn before(self, span: Duration) -> Self {
+        Self(self.0.saturating_sub(u64::try_from(span.as_millis()).unwrap_or(u64::MAX)))
+    }
+
+    /// How long ago `earlier` was; zero when it lies ahead (clocks jump).
+    pub fn since(self, earlier: Self) -> Duration {
+        Duration::from_millis(self.0.saturating_sub(earlier.0))
+    }
+}
+
+impl fmt::Display for Timestamp {
+    /// RFC 3339 in UTC with whole seconds, as every output of ours shows times.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let seconds = i64::try_from(self.seconds()).unwrap_or(i64::MAX);
+        let text = time::OffsetDateTime::from_unix_timestamp(seconds)
+            .ok()
+            .and_then(|t| t.format(&time::format_description::well_known::Rfc3339).ok());
+        f.write_str(text.as_deref().unwrap_or("-"))
+    }
+}
+
+/// Our id of one received mail: stands in `250 2.0.0 Ok: queued as …` and in every log line of that mail.
+///
+/// Unique over restarts: the milliseconds of the start of the daemon's run and a counter from there, so that ids sort by time.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct MessageId(pub u64);
+
+impl fmt::Display for MessageId {
+    /// Crockford's base 32 (no I, L, O, U), upper case, at least ten digits.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const DIGITS: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+        let digits = (64 - self.0.leading_zeros()).div_ceil(5).max(10);
+        let digit = |place: u32| DIGITS[usize::try_from(self.0 >> (5 * place) & 31).unwrap_or(0)];
+        let text: String = (0..digits).rev().map(|place| char::from(digit(place))).collect();
+        f.write_str(&text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn address_keeps_the_local_part_and_lowers_the_domain() {
+        let address = Address::parse("Evil.Address+tag=x@Some-Provider.COM.").unwrap();
+        assert_eq!(address.as_str(), "Evil.Address+tag=x@some-provider.com");
+        assert_eq!(address.key(), "evil.address+tag=x@some-provider.com");
+        assert_eq!((address.local(), address.domain()), ("Evil.Address+tag=x", "some-provider.com"));
+    }
+
+    #[test]
+    fn address_refuses_what_would_do_harm() {
+        for text in ["", "@", "a@", "@b", "a b@c", "a\n@b.de", "a@b..de", "<a@b.de>", "a@b de", "a@[", "a@b/c"] {
+            assert_eq!(Address::parse(text), None, "{text:?}");
+        }
+        assert_eq!(Address::parse(&format!("{}@b.de", "a".repeat(320))), None);
+        for text in ["\"a b\"@c.de", "a@[192.0.2.1]", "a@[IPv6:2001:db8::1]", "a@b_c.de", "ü@ö.de", "a@b"] {
+            assert!(Address::parse(text).is_some(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn domains_match_by_labels() {
+        let domain = Domain::parse("MyDomain.de").unwrap();
+        for (name, covered) in [
+            ("mydomain.de", true),
+            ("MAIL.mydomain.DE.", true),
+            ("evil-mydomain.de", false),
+            ("de", false),
+            ("mydomain.de.evil.com", false),
+        ] {
+            assert_eq!(domain.covers(name), covered, "{name}");
+        }
+    }
+
+    #[test]
+    fn message_ids_are_readable_and_sort() {
+        assert_eq!(MessageId(0).to_string(), "0000000000");
+        assert!(MessageId(31).to_string() < MessageId(32).to_string());
+        assert_eq!(MessageId(u64::MAX).to_string(), "FZZZZZZZZZZZZ");
+    }
+
+    #[test]
+    fn times_are_rfc_3339() {
+        assert_eq!(Timestamp::from_millis(1_000_000_000_999).to_string(), "2001-09-09T01:46:40Z");
+    }
+}
