@@ -2,4 +2,5 @@
 //! the responsible platform about each permanent failure.
 
 pub mod bounce;
+pub mod policy;
 pub mod types;
