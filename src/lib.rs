@@ -2,5 +2,10 @@
 //! the responsible platform about each permanent failure.
 
 pub mod bounce;
+pub mod change;
+pub mod notify;
 pub mod policy;
+pub mod smtp;
+pub mod store;
+pub mod tenant;
 pub mod types;

@@ -1,107 +1,71 @@
-//! What is done about a finding: (kind, reason, class) → [`Action`].
-//!
-//! Pure data and look-up. What an action does to counters and the queue is elsewhere.
+//! What is done about a report: [`decide`], pure, from a table.
 
-use crate::bounce::{Class, Kind, Reason};
+use crate::bounce::{Reason, Report};
+use crate::change::Change;
+use crate::tenant::Tenants;
+use crate::types::MessageId;
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
-/// What is done about one recipient.
+/// What is done about one failed recipient.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Action {
-    /// Tell the platform that the address has failed for good.
+    /// Tell the platform.
     Suspend,
-    /// Count it; above the threshold it becomes [`Action::Suspend`].
+    /// One more soft bounce.
     Count,
-    /// Log a warning: the failure is ours, and says nothing about the recipient.
+    /// Log a warning; it is our failure.
     Alert,
-    /// Log it, and do nothing.
+    /// Nothing.
     Ignore,
 }
 
-impl Action {
-    /// The word of the configuration and of `classify --format json`.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Suspend => "suspend",
-            Self::Count => "count",
-            Self::Alert => "alert",
-            Self::Ignore => "ignore",
-        }
-    }
+/// The operator's overrides per reason.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Actions {
+    /// Only those that differ from the table.
+    pub overrides: BTreeMap<Reason, Action>,
 }
 
-/// Which findings a row of [`DEFAULT_ACTIONS`] is about; `None` is any.
-struct Row {
-    kind: Option<Kind>,
-    class: Option<Class>,
-    reasons: &'static [Reason],
-    action: Action,
+/// The received mail around the report, as far as the decision needs it.
+pub struct Received<'a> {
+    /// Our id.
+    pub id: MessageId,
+    /// The envelope sender, empty for `<>`.
+    pub sender: &'a str,
+    /// The envelope recipients.
+    pub recipients: &'a [String],
+    /// The head of the mail.
+    pub mail: &'a Arc<[u8]>,
+    /// Whether the mail behind a suspension is archived.
+    pub archive: bool,
 }
 
-/// The first row that fits decides. An empty list of reasons fits every reason.
-///
-/// Origin: DESIGN.md §4, "Class", for every row; the first two name mail that reports no failure.
-const DEFAULT_ACTIONS: &[Row] = &[
-    Row { kind: Some(Kind::AutoReply), class: None, reasons: &[], action: Action::Ignore },
-    Row { kind: Some(Kind::NotBounce), class: None, reasons: &[], action: Action::Ignore },
-    Row { kind: Some(Kind::Feedback), class: None, reasons: &[], action: Action::Ignore },
-    Row {
-        kind: None,
-        class: None,
-        reasons: &[Reason::Complaint, Reason::Vacation, Reason::Delivered],
-        action: Action::Ignore,
-    },
-    Row { kind: Some(Kind::Delay), class: None, reasons: &[], action: Action::Count },
-    Row { kind: None, class: Some(Class::Hard), reasons: &[], action: Action::Suspend },
-    Row { kind: None, class: Some(Class::Soft), reasons: OURS, action: Action::Alert },
-    Row { kind: None, class: Some(Class::Soft), reasons: &[], action: Action::Count },
-];
-
-/// Failures that speak of the sender, not of the recipient: counting them would let a day on a block list switch off
-/// every user of a large provider.
-const OURS: &[Reason] = &[
-    Reason::Blocked,
-    Reason::BadReputation,
-    Reason::AuthFailure,
-    Reason::RequirePtr,
-    Reason::RateLimited,
-    Reason::SpamDetected,
-    Reason::VirusDetected,
-    Reason::ContentError,
-    Reason::MessageTooBig,
-    Reason::PolicyViolation,
-    Reason::Rejected,
-    Reason::NoRelaying,
-    Reason::SecurityError,
-    Reason::SyntaxError,
-    Reason::NotCompliantRfc,
-];
-
-/// What is done where the operator has not said otherwise.
-pub fn default_action(kind: Kind, reason: Reason, class: Class) -> Action {
-    let fits = |row: &&Row| {
-        row.kind.is_none_or(|k| k == kind)
-            && row.class.is_none_or(|c| c == class)
-            && (row.reasons.is_empty() || row.reasons.contains(&reason))
-    };
-    DEFAULT_ACTIONS.iter().find(fits).map_or(Action::Ignore, |row| row.action)
+/// What is to be done, and why, for the log.
+#[derive(Debug, Clone, Default)]
+pub struct Decision {
+    /// For the store, in order.
+    pub changes: Vec<Change>,
+    /// One line of the log for each recipient (or one for the mail): what was found and what is done.
+    pub findings: Vec<Finding>,
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// One finding, for the log and the statistics.
+#[derive(Debug, Clone)]
+pub struct Finding {
+    /// Index into `Report::recipients`; `None`: about the mail as a whole.
+    pub recipient: Option<usize>,
+    /// The sending domain, where one is configured.
+    pub domain: Option<crate::types::Domain>,
+    /// What is done; `None` for a mail that goes to the quarantine or is dropped.
+    pub action: Option<Action>,
+    /// Index into `changes` of what this finding causes.
+    pub change: Option<usize>,
+    /// Why, where no action says it: `no_domain`, `unreadable`, `no_evidence`, `auto_reply`, `not_bounce`.
+    pub note: Option<&'static str>,
+}
 
-    #[test]
-    fn a_hard_failure_suspends_and_our_own_fault_only_alerts() {
-        for (kind, reason, class, action) in [
-            (Kind::Bounce, Reason::UserUnknown, Class::Hard, Action::Suspend),
-            (Kind::Bounce, Reason::Undefined, Class::Hard, Action::Suspend),
-            (Kind::Bounce, Reason::MailboxFull, Class::Soft, Action::Count),
-            (Kind::Bounce, Reason::Blocked, Class::Soft, Action::Alert),
-            (Kind::Delay, Reason::Blocked, Class::Soft, Action::Count),
-            (Kind::Feedback, Reason::Complaint, Class::Feedback, Action::Ignore),
-            (Kind::AutoReply, Reason::Vacation, Class::Soft, Action::Ignore),
-        ] {
-            assert_eq!(default_action(kind, reason, class), action, "{kind:?} {reason:?} {class:?}");
-        }
-    }
+/// The whole decision about one mail.
+pub fn decide(_report: &Report, _received: &Received<'_>, _tenants: &Tenants, _actions: &Actions) -> Decision {
+    unimplemented!()
 }

@@ -33,7 +33,7 @@ impl Kind {
 }
 
 /// Whether the failure is permanent for the address.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Class {
     /// The address or its domain does not exist, is closed or moved, or never takes mail.
     Hard,

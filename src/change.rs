@@ -1,0 +1,260 @@
+//! What may happen to the database: the vocabulary between those who decide (policy, the notifier, an operator) and
+//! the one who writes (the store). Data only.
+
+use crate::bounce::{Class, EnhancedStatus, Reason};
+use crate::types::{Address, Domain, MessageId, Timestamp};
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// SHA-256 over what makes a mail the same mail: Message-ID, Date, From, To, Subject and the body.
+pub type Digest = [u8; 32];
+
+/// The id of a notification; ids rise with time.
+pub type NotificationId = u64;
+
+/// Everything that one transaction does.
+#[derive(Debug, Default)]
+pub struct Batch {
+    /// Digests whose client was seen to have got its 250; they leave before the mails are looked at.
+    pub confirmed: Vec<Digest>,
+    /// Mails whose 250 waits for this transaction.
+    pub mails: Vec<Accepted>,
+    /// Attempts that ended.
+    pub settled: Vec<Settled>,
+    /// What operators ask for.
+    pub commands: Vec<Command>,
+    /// Statistics: series and how much to add in the minute of the commit.
+    pub sums: Vec<(Series, u64)>,
+}
+
+/// One received mail and its effect.
+#[derive(Debug, Clone)]
+pub struct Accepted {
+    /// Our id.
+    pub id: MessageId,
+    /// What tells a redelivery.
+    pub digest: Digest,
+    /// Empty for a mail that changes nothing.
+    pub changes: Vec<Change>,
+}
+
+/// One change of one mail.
+#[derive(Debug, Clone)]
+pub enum Change {
+    /// One more soft failure. The store escalates once the counter exceeds the threshold.
+    CountSoft {
+        /// Whose.
+        failure: Failure,
+        /// The counter may reach this without an effect.
+        threshold: u32,
+        /// Only occurrences of this span count; `None`: all.
+        window: Option<Duration>,
+        /// Archived if this escalates.
+        archive: Option<Arc<[u8]>>,
+    },
+    /// A permanent failure: queue a notification, clear the counter.
+    Suspend {
+        /// Whose.
+        failure: Failure,
+        /// The mail, to be archived compressed in the same transaction.
+        archive: Option<Arc<[u8]>>,
+    },
+    /// Keep a mail that no rule or no domain matched.
+    Quarantine(Quarantined),
+}
+
+/// A failure of one address.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    /// The configured sending domain.
+    pub domain: Domain,
+    /// The recipient that failed.
+    pub address: Address,
+    /// Hard or soft (a complaint that is set to suspend: feedback).
+    pub class: Class,
+    /// Why.
+    pub reason: Reason,
+    /// RFC 3463.
+    pub status: Option<EnhancedStatus>,
+    /// What the remote server said.
+    pub diagnostic: Option<String>,
+    /// Our id of the mail; `MessageId(0)`: an operator's command.
+    pub message_id: MessageId,
+}
+
+/// A mail for the quarantine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Quarantined {
+    /// Our id.
+    pub id: MessageId,
+    /// Why it is here: `unreadable`, `no_domain`, `no_evidence`.
+    pub cause: &'static str,
+    /// The envelope sender, empty for `<>`.
+    pub sender: String,
+    /// The envelope recipients.
+    pub recipients: Vec<String>,
+    /// The subject, decoded.
+    pub subject: String,
+    /// The head of the mail.
+    pub mail: Arc<[u8]>,
+}
+
+/// How one attempt of the notifier ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settled {
+    /// Which notification.
+    pub id: NotificationId,
+    /// When the attempt ended.
+    pub at: Timestamp,
+    /// How.
+    pub outcome: Outcome,
+}
+
+/// The end of an attempt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// The platform took it (or said that it does not know the address, where that counts as done).
+    Delivered {
+        /// The HTTP status.
+        status: u16,
+        /// The head of the body, for the log and the history; at most 1,000 octets.
+        body: String,
+    },
+    /// Try again at `next_attempt`.
+    Retry {
+        /// When.
+        next_attempt: Timestamp,
+        /// Why, in one line.
+        error: String,
+    },
+    /// Given up; kept until an operator decides.
+    Parked {
+        /// Why, in one line.
+        error: String,
+    },
+    /// The archive file of this notification is written and synced.
+    Archived,
+}
+
+/// What an operator changes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Command {
+    /// `set-permanent-bounced-address`: as a hard bounce.
+    Suspend(Failure),
+    /// `reset-counter`: of one domain or all; the address is matched by its key.
+    ResetCounter {
+        /// Its mailbox.
+        address: Address,
+        /// `None`: in all domains.
+        domain: Option<Domain>,
+    },
+    /// `forget-address`: erases counters, notifications, history and archive rows.
+    Forget(Address),
+    /// `queue retry`: due now, parked ones become pending.
+    RetryNotifications(Selection),
+    /// `queue drop`.
+    DropNotifications(Selection),
+    /// `quarantine drop`; `None`: all.
+    DropQuarantined(Option<MessageId>),
+    /// `import-sqlite`: sets a counter to at least this; idempotent.
+    ImportCounter {
+        /// The sending domain.
+        domain: Domain,
+        /// The recipient.
+        address: Address,
+        /// At most the threshold.
+        count: u32,
+    },
+}
+
+/// Which notifications.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Selection {
+    /// One.
+    Id(NotificationId),
+    /// All of a domain, pending and parked.
+    Domain(Domain),
+    /// Every parked one.
+    Parked,
+    /// Every one.
+    All,
+}
+
+/// A statistic that the daemon sums by minute and by hour.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Series {
+    /// Mails that arrived.
+    Received,
+    /// Failures by class.
+    Class(Class),
+    /// Failures by reason.
+    Reason(Reason),
+    /// Alerts by receiving provider (the domain of the recipient or of the remote MTA) and reason.
+    Alert(String, Reason),
+    /// Mails by kind: `auto_reply`, `not_bounce`, `unreadable`, `no_domain`.
+    Other(String),
+    /// Soft counters that escalated.
+    Escalated,
+    /// Notifications that were delivered.
+    Delivered,
+}
+
+/// What a transaction did, in the order of the batch.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Committed {
+    /// One entry for each mail.
+    pub mails: Vec<MailResult>,
+    /// One entry for each command.
+    pub commands: Vec<CommandResult>,
+}
+
+/// What became of a mail.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum MailResult {
+    /// Equal to an unconfirmed one: changed nothing.
+    Duplicate,
+    /// One entry for each change.
+    Applied(Vec<Effect>),
+}
+
+/// What a change did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Effect {
+    /// The counter stands at `count` of `threshold`.
+    Counted {
+        /// After this one.
+        count: u32,
+        /// As given.
+        threshold: u32,
+    },
+    /// The counter exceeded the threshold and is gone.
+    Escalated(Queued),
+    /// Hard.
+    Suspended(Queued),
+    /// In the quarantine; `evicted` older ones left.
+    Quarantined {
+        /// How many.
+        evicted: u32,
+    },
+}
+
+/// What the queue did with a notification.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Queued {
+    /// A new one.
+    New(NotificationId),
+    /// One for this address was waiting.
+    AlreadyPending(NotificationId),
+    /// A parked one for this address is pending again.
+    Revived(NotificationId),
+}
+
+/// What a command did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CommandResult {
+    /// The notification of `Command::Suspend`.
+    Queued(Queued),
+    /// How many rows were changed or removed.
+    Rows(u64),
+}
