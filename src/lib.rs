@@ -5,6 +5,7 @@ pub mod bounce;
 pub mod change;
 pub mod notify;
 pub mod policy;
+pub mod server;
 pub mod smtp;
 pub mod store;
 pub mod tenant;
