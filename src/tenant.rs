@@ -1,4 +1,7 @@
 //! The platforms: which configured domain a bounce belongs to, and where its platform is told.
+//!
+//! Matching is by labels and in the order of the configuration. Who asks a platform, and how, is elsewhere; nothing
+//! here does input or output.
 
 use crate::types::{Address, Domain};
 use std::time::Duration;
@@ -70,19 +73,59 @@ impl Secret {
 
 impl UrlTemplate {
     /// Checks a template; the error says what is expected.
-    pub fn parse(_text: &str) -> Result<Self, String> {
-        unimplemented!()
+    ///
+    /// `{address}` must stand behind the host (a failed address shall not choose whom we call) and not in a fragment,
+    /// which is never sent. The other expressions of RFC 6570 are refused rather than sent as they stand.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let authority = text.strip_prefix("http://").or_else(|| text.strip_prefix("https://"));
+        let authority = authority.ok_or("expected a URL that begins with http:// or https://")?;
+        let host_end = authority.find(['/', '?']).unwrap_or(authority.len());
+        let (host, rest) = authority.split_at(host_end);
+        if host.is_empty() || host.contains(['{', '}']) {
+            return Err("expected a fixed host behind http:// or https://".to_owned());
+        }
+        if !text.bytes().all(|octet| octet.is_ascii_graphic()) || text.contains('#') {
+            return Err(
+                "expected a URL without white space, '#' and non-ASCII characters (percent-encode them)".to_owned()
+            );
+        }
+        if !rest.contains(PLACE) {
+            return Err("expected {address} in the path or the query".to_owned());
+        }
+        if rest.replace(PLACE, "").contains(['{', '}']) {
+            return Err(
+                "expected no braces but those of {address}: other RFC 6570 expressions are not supported".to_owned()
+            );
+        }
+        Ok(Self(text.to_owned()))
     }
 
     /// The URL for `address`: every octet that is not unreserved (RFC 3986 §2.3) is percent-encoded, once.
-    pub fn expand(&self, _address: &Address) -> String {
-        unimplemented!()
+    pub fn expand(&self, address: &Address) -> String {
+        self.0.replace(PLACE, &percent_encoded(address.as_str()))
     }
 
     /// As written.
     pub fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+/// What [`UrlTemplate::expand`] replaces.
+const PLACE: &str = "{address}";
+
+/// RFC 6570 §3.2.2: all but ALPHA / DIGIT / "-" / "." / "_" / "~" as `%XX`, octet by octet of the UTF-8 form.
+fn percent_encoded(text: &str) -> String {
+    use std::fmt::Write as _;
+    let mut encoded = String::with_capacity(text.len() + 8);
+    for octet in text.bytes() {
+        match octet {
+            b'-' | b'.' | b'_' | b'~' => encoded.push(char::from(octet)),
+            octet if octet.is_ascii_alphanumeric() => encoded.push(char::from(octet)),
+            octet => _ = write!(encoded, "%{octet:02X}"),
+        }
+    }
+    encoded
 }
 
 impl Tenants {
@@ -104,5 +147,70 @@ impl Tenants {
     /// All of them, in order.
     pub fn iter(&self) -> impl Iterator<Item = &Tenant> {
         self.tenants.iter()
+    }
+
+    /// The first configured tenant that covers any of `names`: the order of the configuration decides, not that of
+    /// the names.
+    pub fn covering_any<'n>(&self, names: impl Iterator<Item = &'n str>) -> Option<&Tenant> {
+        let names: Vec<&str> = names.collect();
+        self.tenants.iter().find(|tenant| names.iter().any(|name| tenant.domain.covers(name)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn expanded(template: &str, address: &str) -> String {
+        UrlTemplate::parse(template).unwrap().expand(&Address::parse(address).unwrap())
+    }
+
+    #[test]
+    fn an_address_is_encoded_exactly_once() {
+        for (address, encoded) in [
+            ("evil@example.com", "evil%40example.com"),
+            ("a+tag=x@example.com", "a%2Btag%3Dx%40example.com"),
+            ("a%40b@example.com", "a%2540b%40example.com"),
+            ("{address}@example.com", "%7Baddress%7D%40example.com"),
+            ("../x?y#z&a@example.com", "..%2Fx%3Fy%23z%26a%40example.com"),
+            ("a.b_c~d-e@example.com", "a.b_c~d-e%40example.com"),
+            ("jürgen@müller.example", "j%C3%BCrgen%40m%C3%BCller.example"),
+        ] {
+            assert_eq!(expanded("http://h/{address}/suspend", address), format!("http://h/{encoded}/suspend"));
+        }
+    }
+
+    #[test]
+    fn the_place_may_stand_in_the_query_and_more_than_once() {
+        assert_eq!(expanded("https://h:1?a={address}&b={address}", "a@b"), "https://h:1?a=a%40b&b=a%40b");
+    }
+
+    #[test]
+    fn a_bad_template_says_what_is_expected() {
+        for (template, expected) in [
+            ("", "http://"),
+            ("ftp://h/{address}", "http://"),
+            ("http://h/", "{address}"),
+            ("http://h/{adress}", "{address}"),
+            ("http:///{address}", "host"),
+            ("http://{address}/", "host"),
+            ("http://x{address}.h/{address}", "host"),
+            ("http://h/#{address}", "'#'"),
+            ("http://h/{address} ", "white space"),
+            ("http://h/\r\nX: {address}", "white space"),
+            ("http://h/ü/{address}", "non-ASCII"),
+            ("http://h/{+address}/{address}", "RFC 6570"),
+            ("http://h/{address}/{?q*}", "RFC 6570"),
+            ("http://h/{address}}", "RFC 6570"),
+            ("http://h/{address}{", "RFC 6570"),
+        ] {
+            let error = UrlTemplate::parse(template).unwrap_err();
+            assert!(error.contains(expected), "{template:?}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_secret_is_never_shown() {
+        assert_eq!(format!("{:?}", Secret::new("hunter2".to_owned())), "***");
     }
 }

@@ -1,0 +1,205 @@
+use super::*;
+use crate::bounce::{Envelope, Returned};
+use crate::tenant::{Endpoint, UrlTemplate};
+
+fn tenants(domains: &[&str]) -> Tenants {
+    let tenant = |domain: &&str| Tenant {
+        domain: Domain::parse(domain).unwrap(),
+        endpoint: Endpoint::Template(UrlTemplate::parse("http://h/{address}").unwrap()),
+        headers: Vec::new(),
+        json_body: false,
+        done_statuses: Vec::new(),
+        threshold: 3,
+        window: None,
+    };
+    Tenants::new(domains.iter().map(tenant).collect())
+}
+
+fn address(text: &str) -> Address {
+    Address::parse(text).unwrap()
+}
+
+fn recipient(mailbox: &str, class: Class, reason: Reason) -> Recipient {
+    Recipient {
+        address: address(mailbox),
+        final_recipient: None,
+        class,
+        reason,
+        action: None,
+        status: None,
+        reply: None,
+        remote_mta: None,
+        diagnostic: None,
+        rule: String::new(),
+        evidence: String::new(),
+    }
+}
+
+fn report(kind: Kind, recipients: Vec<Recipient>) -> Report {
+    let envelope = Envelope { to_mailboxes: vec![address("no-reply@mydomain.de")], ..Envelope::default() };
+    Report { kind, recipients, rule: String::new(), envelope, returned: None, problems: Vec::new() }
+}
+
+fn decided(report: &Report, actions: &Actions) -> Decision {
+    let mail: Arc<[u8]> = Arc::from(&b"mail"[..]);
+    let received = Received { id: MessageId(7), sender: "", recipients: &[], mail: &mail, archive: true };
+    decide(report, &received, &tenants(&["mydomain.de"]), actions)
+}
+
+/// What the changes are, one word each.
+fn words(decision: &Decision) -> Vec<&'static str> {
+    let word = |change: &Change| match change {
+        Change::Suspend { .. } => "suspend",
+        Change::CountSoft { .. } => "count",
+        Change::Quarantine(mail) => mail.cause,
+    };
+    decision.changes.iter().map(word).collect()
+}
+
+fn overriding(reason: Reason, action: Action) -> Actions {
+    Actions { overrides: BTreeMap::from([(reason, action)]) }
+}
+
+#[test]
+fn every_row_says_where_it_comes_from() {
+    assert!(DEFAULT_ACTIONS.iter().all(|row| row.origin.len() > 10));
+}
+
+#[test]
+fn the_table_decides() {
+    for (kind, reason, class, action) in [
+        (Kind::Bounce, Reason::UserUnknown, Class::Hard, Action::Suspend),
+        (Kind::Bounce, Reason::Undefined, Class::Hard, Action::Suspend),
+        (Kind::Bounce, Reason::Filtered, Class::Hard, Action::Suspend),
+        (Kind::Bounce, Reason::Undefined, Class::Soft, Action::Count),
+        (Kind::Bounce, Reason::MailboxFull, Class::Soft, Action::Count),
+        (Kind::Bounce, Reason::Blocked, Class::Soft, Action::Alert),
+        (Kind::Bounce, Reason::Vacation, Class::Soft, Action::Ignore),
+        (Kind::Bounce, Reason::Delivered, Class::Hard, Action::Ignore),
+        (Kind::Delay, Reason::Delayed, Class::Soft, Action::Count),
+        (Kind::Delay, Reason::UserUnknown, Class::Hard, Action::Count),
+        (Kind::Delay, Reason::RateLimited, Class::Soft, Action::Alert),
+        (Kind::Feedback, Reason::Complaint, Class::Feedback, Action::Ignore),
+        (Kind::AutoReply, Reason::Vacation, Class::Soft, Action::Ignore),
+        (Kind::NotBounce, Reason::UserUnknown, Class::Hard, Action::Ignore),
+    ] {
+        assert_eq!(default_action(kind, reason, class), action, "{kind:?} {reason:?} {class:?}");
+    }
+}
+
+#[test]
+fn a_failure_that_is_ours_touches_no_counter() {
+    for &reason in OURS {
+        let decision =
+            decided(&report(Kind::Bounce, vec![recipient("a@b.de", Class::Soft, reason)]), &Actions::default());
+        assert_eq!((words(&decision), decision.findings[0].action), (vec![], Some(Action::Alert)), "{reason:?}");
+    }
+}
+
+#[test]
+fn the_operators_word_comes_first() {
+    let blocked = report(Kind::Bounce, vec![recipient("a@b.de", Class::Soft, Reason::Blocked)]);
+    assert_eq!(words(&decided(&blocked, &overriding(Reason::Blocked, Action::Count))), ["count"]);
+    let complaint = report(Kind::Feedback, vec![recipient("a@b.de", Class::Feedback, Reason::Complaint)]);
+    assert_eq!(words(&decided(&complaint, &overriding(Reason::Complaint, Action::Suspend))), ["suspend"]);
+    let unknown = report(Kind::Bounce, vec![recipient("a@b.de", Class::Hard, Reason::UserUnknown)]);
+    assert!(words(&decided(&unknown, &overriding(Reason::UserUnknown, Action::Ignore))).is_empty());
+}
+
+#[test]
+fn a_delay_warning_never_suspends() {
+    let delay = report(Kind::Delay, vec![recipient("a@b.de", Class::Soft, Reason::MailboxFull)]);
+    assert_eq!(words(&decided(&delay, &overriding(Reason::MailboxFull, Action::Suspend))), ["count"]);
+}
+
+#[test]
+fn each_recipient_gets_its_own_change() {
+    let recipients = vec![
+        recipient("a@b.de", Class::Hard, Reason::UserUnknown),
+        recipient("c@b.de", Class::Soft, Reason::SpamDetected),
+        recipient("d@b.de", Class::Soft, Reason::MailboxFull),
+    ];
+    let decision = decided(&report(Kind::Bounce, recipients), &Actions::default());
+    assert_eq!(words(&decision), ["suspend", "count"]);
+    let links: Vec<_> = decision.findings.iter().map(|finding| (finding.recipient, finding.change)).collect();
+    assert_eq!(links, [(Some(0), Some(0)), (Some(1), None), (Some(2), Some(1))]);
+    let Change::CountSoft { failure, threshold, archive, .. } = &decision.changes[1] else { panic!() };
+    assert_eq!((failure.address.as_str(), failure.message_id, *threshold), ("d@b.de", MessageId(7), 3));
+    assert_eq!(archive.as_deref(), Some(&b"mail"[..]));
+}
+
+#[test]
+fn mail_without_a_bounce_changes_nothing() {
+    for (kind, note) in [(Kind::AutoReply, "auto_reply"), (Kind::NotBounce, "not_bounce")] {
+        let decision = decided(&report(kind, Vec::new()), &Actions::default());
+        assert_eq!((words(&decision), decision.findings[0].note), (vec![], Some(note)));
+    }
+}
+
+#[test]
+fn a_bounce_that_nobody_can_read_is_kept() {
+    for kind in [Kind::Bounce, Kind::Delay] {
+        assert_eq!(words(&decided(&report(kind, Vec::new()), &Actions::default())), ["unreadable"]);
+    }
+    let complaint = report(Kind::Feedback, Vec::new());
+    assert!(words(&decided(&complaint, &Actions::default())).is_empty());
+    assert_eq!(words(&decided(&complaint, &overriding(Reason::Complaint, Action::Count))), ["unreadable"]);
+}
+
+#[test]
+fn a_bounce_of_nobodys_domain_is_kept_once() {
+    let mut foreign = report(
+        Kind::Bounce,
+        vec![
+            recipient("a@b.de", Class::Hard, Reason::UserUnknown),
+            recipient("c@b.de", Class::Soft, Reason::Blocked),
+            recipient("d@b.de", Class::Soft, Reason::Vacation),
+        ],
+    );
+    foreign.envelope.to_mailboxes = vec![address("x@evil-mydomain.de")];
+    let decision = decided(&foreign, &Actions::default());
+    assert_eq!(words(&decision), ["no_domain"]);
+    let notes: Vec<_> = decision.findings.iter().map(|finding| (finding.note, finding.change)).collect();
+    assert_eq!(notes, [(Some("no_domain"), Some(0)), (Some("no_domain"), Some(0)), (None, None)]);
+}
+
+/// Where the sending domain stands, in the order in which it is looked for.
+#[test]
+fn the_most_direct_sign_of_the_sending_domain_wins() {
+    let tenants = tenants(&["to.de", "rcpt.de", "delivered.de", "from.de", "path.de"]);
+    let mail: Arc<[u8]> = Arc::from(&b""[..]);
+    let (to, rcpt) = (address("prvs=1a2b=no-reply@mail.to.de"), "bounces+x=y.example@RCPT.de".to_owned());
+    let returned = Returned {
+        from: vec![address("no-reply@from.de")],
+        return_path: Some(address("x@path.de")),
+        ..Returned::default()
+    };
+    for (keeps, expected) in [(5, "to.de"), (4, "rcpt.de"), (3, "delivered.de"), (2, "from.de"), (1, "path.de")] {
+        let mut report = report(Kind::Bounce, vec![recipient("a@b.de", Class::Hard, Reason::UserUnknown)]);
+        report.envelope.to_mailboxes = (keeps >= 5).then(|| to.clone()).into_iter().collect();
+        report.envelope.delivered_to = (keeps >= 3).then(|| address("x@delivered.de")).into_iter().collect();
+        report.returned =
+            Some(Returned { from: if keeps >= 2 { returned.from.clone() } else { vec![] }, ..returned.clone() });
+        let recipients = if keeps >= 4 { vec!["postmaster".to_owned(), rcpt.clone()] } else { vec![] };
+        let received = Received { id: MessageId(1), sender: "", recipients: &recipients, mail: &mail, archive: false };
+        let decision = decide(&report, &received, &tenants, &Actions::default());
+        assert_eq!(decision.findings[0].domain.as_ref().map(Domain::as_str), Some(expected));
+    }
+}
+
+#[test]
+fn of_several_configured_domains_the_first_one_decides() {
+    let mail: Arc<[u8]> = Arc::from(&b""[..]);
+    let received = Received { id: MessageId(1), sender: "", recipients: &[], mail: &mail, archive: false };
+    let mut bounce = report(Kind::Bounce, vec![recipient("a@b.de", Class::Hard, Reason::UserUnknown)]);
+    bounce.envelope.to_mailboxes = vec![address("x@b.parent.de"), address("x@first.de")];
+    for (domains, expected) in [
+        (["first.de", "parent.de"], "first.de"),
+        (["parent.de", "first.de"], "parent.de"),
+        (["parent.de", "b.parent.de"], "parent.de"),
+        (["b.parent.de", "parent.de"], "b.parent.de"),
+    ] {
+        let decision = decide(&bounce, &received, &tenants(&domains), &Actions::default());
+        assert_eq!(decision.findings[0].domain.as_ref().map(Domain::as_str), Some(expected), "{domains:?}");
+    }
+}
