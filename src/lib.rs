@@ -3,6 +3,10 @@
 
 pub mod bounce;
 pub mod change;
+pub mod digest;
+pub mod escape;
+pub mod logging;
+pub mod metrics;
 pub mod notify;
 pub mod policy;
 pub mod server;

@@ -1,0 +1,150 @@
+//! What makes a mail the same mail: SHA-256 over Message-ID, Date, From, To, Subject and the body.
+//!
+//! A copy that comes by another relay, or a second time by the same one, differs in its trace header
+//! (RFC 5321 §4.4) and in how its header lines are folded (RFC 5322 §2.2.3). Neither goes into the digest. Which digests
+//! are remembered, and for how long, is the store's part.
+
+use crate::change::Digest;
+use aws_lc_rs::digest::{Context, SHA256};
+use memchr::memchr;
+
+/// The fields that count, in lower case.
+const FIELDS: [&[u8]; 5] = [b"message-id", b"date", b"from", b"to", b"subject"];
+
+/// The digest of a mail of `octets` octets whose first ones are `head`, with CRLF line ends.
+///
+/// Of a mail that is longer than its head, the size of the body stands for what was not kept.
+pub fn of_mail(head: &[u8], octets: u64) -> Digest {
+    let (header, body) = split(head);
+    let mut context = Context::new(&SHA256);
+    let mut value = Vec::new();
+    for field in fields(header) {
+        hash_field(&mut context, field, &mut value);
+    }
+    let kept = head.len() as u64;
+    let body_octets = if octets > kept { octets - (kept - body.len() as u64) } else { 0 };
+    context.update(&[0]);
+    context.update(&body_octets.to_be_bytes());
+    context.update(body.trim_ascii_end());
+    let mut digest = Digest::default();
+    digest.copy_from_slice(context.finish().as_ref());
+    digest
+}
+
+/// Header and body; without an empty line everything is header.
+fn split(mail: &[u8]) -> (&[u8], &[u8]) {
+    let mut start = 0;
+    while let Some(length) = memchr(b'\n', &mail[start..]) {
+        let line = &mail[start..start + length];
+        start += length + 1;
+        if line.is_empty() || line == b"\r" {
+            return mail.split_at(start);
+        }
+    }
+    (mail, &[])
+}
+
+/// The header's fields, each with its continuation lines.
+fn fields(header: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut rest = header;
+    std::iter::from_fn(move || {
+        let end = field_end(rest);
+        let (field, tail) = rest.split_at(end);
+        rest = tail;
+        (end > 0).then_some(field)
+    })
+}
+
+fn field_end(text: &[u8]) -> usize {
+    let mut end = 0;
+    while let Some(length) = memchr(b'\n', &text[end..]) {
+        end += length + 1;
+        if !matches!(text.get(end), Some(b' ' | b'\t')) {
+            return end;
+        }
+    }
+    text.len()
+}
+
+/// Adds a field that counts: its index, the length of its value, and the value with each run of white space as one space.
+fn hash_field(context: &mut Context, field: &[u8], value: &mut Vec<u8>) {
+    let Some(colon) = memchr(b':', field) else { return };
+    let name = field[..colon].trim_ascii_end();
+    let Some(index) = FIELDS.iter().position(|known| known.eq_ignore_ascii_case(name)) else { return };
+    value.clear();
+    for word in field[colon + 1..].split(u8::is_ascii_whitespace).filter(|word| !word.is_empty()) {
+        if !value.is_empty() {
+            value.push(b' ');
+        }
+        value.extend_from_slice(word);
+    }
+    context.update(&[1 + u8::try_from(index).unwrap_or(u8::MAX)]);
+    context.update(&(value.len() as u64).to_be_bytes());
+    context.update(value);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MAIL: &str = "Received: by a\r\nMessage-ID: <1@x>\r\nDate: Sat, 21 Nov 2026 03:46:53 +0000\r\n\
+        From: MAILER-DAEMON@x\r\nTo: a@y\r\nSubject: Undelivered mail\r\n\r\nbody\r\nend\r\n";
+
+    fn digest(mail: &str) -> Digest {
+        of_mail(mail.as_bytes(), mail.len() as u64)
+    }
+
+    #[test]
+    fn a_copy_over_another_relay_is_the_same_mail() {
+        for copy in [
+            MAIL.replace("Received: by a\r\n", ""),
+            MAIL.replace("Received: by a\r\n", "Received: by b;\r\n\tlater\r\nReturn-Path: <>\r\nX-Spam: no\r\n"),
+            MAIL.replace("Undelivered mail", "Undelivered\r\n mail"),
+            MAIL.replace("Subject: ", "SUBJECT:\t"),
+            format!("{MAIL}\r\n"),
+        ] {
+            assert_eq!(digest(&copy), digest(MAIL), "{copy}");
+        }
+    }
+
+    #[test]
+    fn what_the_sender_wrote_makes_another_mail() {
+        for other in [
+            MAIL.replace("<1@x>", "<2@x>"),
+            MAIL.replace("03:46:53", "03:46:54"),
+            MAIL.replace("From: MAILER", "From: OTHER"),
+            MAIL.replace("To: a@y", "To: b@y"),
+            MAIL.replace("Undelivered mail", "Undeliveredmail"),
+            MAIL.replace("body", "Body"),
+            MAIL.replace("To: a@y\r\n", ""),
+            MAIL.replace("To: a@y\r\n", "To: a@y\r\nTo: a@y\r\n"),
+            MAIL.replace("\r\n\r\n", "\r\n"),
+        ] {
+            assert_ne!(digest(&other), digest(MAIL), "{other}");
+        }
+    }
+
+    #[test]
+    fn text_does_not_wander_between_fields() {
+        assert_ne!(digest("From: a\r\nTo: b\r\n\r\n"), digest("From: b\r\nTo: a\r\n\r\n"));
+        assert_ne!(digest("Subject: a b\r\n\r\nc"), digest("Subject: a\r\n\r\nb c"));
+        assert_ne!(digest("Subject: a\r\n\r\nTo: b\r\n"), digest("Subject: a\r\nTo: b\r\n\r\n"));
+    }
+
+    #[test]
+    fn the_size_of_what_was_not_kept_counts() {
+        let cut = |octets| of_mail(MAIL.as_bytes(), octets);
+        assert_ne!(cut(5_000_000), cut(5_000_001));
+        let relayed = format!("Received: by b\r\n{MAIL}");
+        let more = (relayed.len() - MAIL.len()) as u64;
+        assert_eq!(of_mail(relayed.as_bytes(), 5_000_000 + more), cut(5_000_000));
+    }
+
+    #[test]
+    fn any_octets_have_a_digest() {
+        for mail in ["", "\r\n", "\n", ":", " x\r\n", "Subject", "Subject:\r\n \r\n", "\0\u{ff}"] {
+            assert_eq!(digest(mail), digest(mail), "{mail:?}");
+        }
+        assert_ne!(digest(""), digest("Subject:"));
+    }
+}
