@@ -3,6 +3,7 @@
 
 pub mod bounce;
 pub mod change;
+pub mod config;
 pub mod digest;
 pub mod escape;
 pub mod logging;

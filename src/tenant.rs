@@ -84,6 +84,9 @@ impl UrlTemplate {
         if host.is_empty() || host.contains(['{', '}']) {
             return Err("expected a fixed host behind http:// or https://".to_owned());
         }
+        if host.contains('@') {
+            return Err("expected a URL without credentials: give them as `headers`".to_owned());
+        }
         if !text.bytes().all(|octet| octet.is_ascii_graphic()) || text.contains('#') {
             return Err(
                 "expected a URL without white space, '#' and non-ASCII characters (percent-encode them)".to_owned()
@@ -195,6 +198,7 @@ mod tests {
             ("http:///{address}", "host"),
             ("http://{address}/", "host"),
             ("http://x{address}.h/{address}", "host"),
+            ("http://user:secret@h/{address}", "credentials"),
             ("http://h/#{address}", "'#'"),
             ("http://h/{address} ", "white space"),
             ("http://h/\r\nX: {address}", "white space"),

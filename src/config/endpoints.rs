@@ -1,0 +1,111 @@
+//! Where the service listens: `127.0.0.1:2525`, `[::]:2525`, `unix:/run/x.sock`, or a mapping with TLS and protocol.
+
+use super::fields::{Fields, text_of};
+use crate::server::{Endpoint, Listener, Protocol, Tls};
+use serde_yaml::Value;
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::path::Path;
+
+const PROTOCOLS: &[(&str, Protocol)] = &[("smtp", Protocol::Smtp), ("lmtp", Protocol::Lmtp)];
+const TLS: &[(&str, Tls)] = &[("off", Tls::Off), ("starttls", Tls::StartTls), ("implicit", Tls::Implicit)];
+
+/// The listeners of the key `listen`: one, or a list of them; `default` where there is none.
+pub fn listeners(fields: &mut Fields<'_>, default: Vec<Listener>) -> Vec<Listener> {
+    let given = match fields.take("listen") {
+        None => Vec::new(),
+        Some(Value::Sequence(items)) => items,
+        Some(one) => vec![one],
+    };
+    let items = fields.below("listen", Value::Null);
+    let read: Vec<Listener> =
+        given.into_iter().enumerate().filter_map(|(index, item)| listener(&items, &index.to_string(), item)).collect();
+    let listeners = if read.is_empty() { default } else { read };
+    fields.record("listen", Value::Sequence(listeners.iter().map(shown).collect()));
+    listeners
+}
+
+/// `HOST:PORT` of a listener; names are resolved once, here.
+pub fn socket_address(text: &str) -> Result<SocketAddr, String> {
+    let resolved = text.to_socket_addrs().ok().and_then(|mut addresses| addresses.next());
+    resolved.ok_or_else(|| "expected IP:PORT, as in 127.0.0.1:2525 or [::1]:2525".to_owned())
+}
+
+/// The address as it is written in the configuration.
+pub fn shown_endpoint(endpoint: &Endpoint) -> String {
+    match endpoint {
+        Endpoint::Tcp(address) => address.to_string(),
+        Endpoint::Unix(path) => format!("unix:{}", path.display()),
+    }
+}
+
+fn listener(items: &Fields<'_>, index: &str, item: Value) -> Option<Listener> {
+    if let Value::Mapping(_) = item {
+        return listener_of_mapping(items.below(index, item));
+    }
+    let endpoint = text_of(&item).and_then(|text| endpoint(&text, &items.reading().folder));
+    let listener = |endpoint| Listener { endpoint, protocol: Protocol::Smtp, tls: Tls::Off, require_tls: false };
+    endpoint.map_err(|message| items.problem(index, message)).ok().map(listener)
+}
+
+fn listener_of_mapping(mut fields: Fields<'_>) -> Option<Listener> {
+    let folder = fields.reading().folder.clone();
+    let endpoint = match fields.take("address").map(|value| text_of(&value).and_then(|text| endpoint(&text, &folder))) {
+        None => {
+            fields.missing("address", "IP:PORT or unix:PATH");
+            None
+        }
+        Some(endpoint) => endpoint.map_err(|message| fields.problem("address", message)).ok(),
+    };
+    let protocol = word(&mut fields, "protocol", PROTOCOLS);
+    let tls = word(&mut fields, "tls", TLS);
+    let require_tls = fields.take("require_tls").is_some_and(|value| {
+        value.as_bool().unwrap_or_else(|| {
+            fields.problem("require_tls", "expected true or false");
+            false
+        })
+    });
+    if require_tls && tls == Tls::Off {
+        fields.problem("require_tls", "needs `tls: starttls` or `tls: implicit` beside it");
+    }
+    fields.done();
+    Some(Listener { endpoint: endpoint?, protocol, tls, require_tls })
+}
+
+fn endpoint(text: &str, folder: &Path) -> Result<Endpoint, String> {
+    match text.strip_prefix("unix:") {
+        Some(path) => Ok(Endpoint::Unix(folder.join(path))),
+        None => socket_address(text).map(Endpoint::Tcp),
+    }
+}
+
+/// One of a few words; the first of them where there is none.
+fn word<T: Copy>(fields: &mut Fields<'_>, key: &'static str, words: &[(&str, T)]) -> T {
+    let given = fields.take(key);
+    let text = given.as_ref().map(|value| value.as_str().unwrap_or(""));
+    let Some(text) = text else { return words[0].1 };
+    let known = words.iter().find(|(word, _)| *word == text).map(|(_, value)| *value);
+    known.unwrap_or_else(|| {
+        let names: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
+        fields.problem(key, format!("expected {}", names.join(" or ")));
+        words[0].1
+    })
+}
+
+/// As it would be written: a text where that says everything.
+fn shown(listener: &Listener) -> Value {
+    let address: Value = shown_endpoint(&listener.endpoint).into();
+    if (listener.protocol, listener.tls) == (Protocol::Smtp, Tls::Off) {
+        return address;
+    }
+    let entries = [
+        ("address", address),
+        ("protocol", name_of(PROTOCOLS, listener.protocol).into()),
+        ("tls", name_of(TLS, listener.tls).into()),
+        ("require_tls", listener.require_tls.into()),
+    ];
+    entries.into_iter().map(|(key, value)| (key.into(), value)).collect::<serde_yaml::Mapping>().into()
+}
+
+fn name_of<T: PartialEq>(words: &[(&'static str, T)], wanted: T) -> &'static str {
+    words.iter().find(|(_, value)| *value == wanted).map_or("", |(word, _)| *word)
+}

@@ -1,0 +1,146 @@
+//! The configuration: YAML → raw mappings → typed settings, with every mistake that can be found at once.
+//!
+//! [`load`] is the way in. The result is plain data for the other parts; which key means what stands in `keys`.
+//! Secrets are read here, from files or the environment, and are never shown. Deliberately absent: any effect. A
+//! configuration can be checked on a machine that does not run the service.
+
+mod endpoints;
+mod errors;
+mod fields;
+mod keys;
+mod locate;
+mod platforms;
+#[cfg(test)]
+mod tests;
+mod units;
+
+pub use errors::{ConfigError, Problem};
+pub use units::{parse_duration, show_duration, show_octets};
+
+use crate::{server, store};
+use fields::{Fields, Finished, Found, Reading};
+use serde_yaml::{Mapping, Value};
+use std::path::{Path, PathBuf};
+
+/// The largest configuration file, in octets.
+pub const FILE_OCTETS_MAX: u64 = 1 << 20;
+
+/// Where a configuration is looked for when none is named.
+pub const SEARCHED: &[&str] = &["./config.yml", "/etc/bouncesvc/config.yml"];
+
+/// Which configuration is wanted.
+#[derive(Debug, Clone)]
+pub struct Choice {
+    /// `None`: the first of [`SEARCHED`] that exists.
+    pub file: Option<PathBuf>,
+    /// The section of the file.
+    pub environment: String,
+}
+
+/// A checked configuration.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The file.
+    pub file: PathBuf,
+    /// The section.
+    pub environment: String,
+    /// The database file.
+    pub database: PathBuf,
+    /// How the database is kept.
+    pub store: store::Settings,
+    /// The server, the platforms, the actions, the notifier.
+    pub server: server::Config,
+    /// What works, but should be known; for the log.
+    pub warnings: Vec<String>,
+    /// Every key with the value in force, secrets masked.
+    effective: Vec<(Vec<String>, Value)>,
+}
+
+/// Reads and checks.
+pub fn load(choice: &Choice) -> Result<Config, ConfigError> {
+    let file = find(choice)?;
+    let text = read(&file)?;
+    parse(&file, &text, &choice.environment)
+}
+
+impl Config {
+    /// The configuration in force as YAML, every default written out, secrets masked.
+    pub fn effective_yaml(&self) -> String {
+        let mut root = Value::Mapping(Mapping::new());
+        for (path, value) in &self.effective {
+            insert(&mut root, path, value.clone());
+        }
+        serde_yaml::to_string(&root).unwrap_or_default()
+    }
+
+    /// The path of every key that was asked for, without the environment.
+    pub fn keys(&self) -> impl Iterator<Item = String> {
+        self.effective.iter().map(|(path, _)| path[1..].join("."))
+    }
+}
+
+fn find(choice: &Choice) -> Result<PathBuf, ConfigError> {
+    if let Some(file) = &choice.file {
+        return Ok(file.clone());
+    }
+    let searched = SEARCHED.iter().map(PathBuf::from);
+    searched.clone().find(|file| file.exists()).ok_or_else(|| ConfigError::NotFound(searched.collect()))
+}
+
+fn read(file: &Path) -> Result<String, ConfigError> {
+    use std::io::Read as _;
+    let unreadable = |error| ConfigError::Unreadable(file.to_owned(), error);
+    let mut text = String::new();
+    let opened = std::fs::File::open(file).map_err(unreadable)?;
+    opened.take(FILE_OCTETS_MAX + 1).read_to_string(&mut text).map_err(unreadable)?;
+    if text.len() as u64 > FILE_OCTETS_MAX {
+        return Err(ConfigError::TooLong(file.to_owned()));
+    }
+    Ok(text)
+}
+
+/// The section `environment` of `text`; relative paths start at the folder of `file`.
+pub fn parse(file: &Path, text: &str, environment: &str) -> Result<Config, ConfigError> {
+    let not_yaml = |error: serde_yaml::Error| ConfigError::NotYaml(file.to_owned(), error.to_string());
+    let mut root: Value = serde_yaml::from_str(text).map_err(not_yaml)?;
+    root.apply_merge().map_err(not_yaml)?;
+    let section = root.get(environment).cloned().ok_or_else(|| no_environment(file, environment, &root))?;
+
+    let folder = std::path::absolute(file).ok().and_then(|path| path.parent().map(Path::to_owned)).unwrap_or_default();
+    let reading = Reading::new(&folder);
+    let settings = keys::read(Fields::new(&reading, vec![environment.to_owned()], section));
+    let Finished { problems, warnings, effective } = reading.finish();
+    let Some(settings) = settings.filter(|_| problems.is_empty()) else {
+        return Err(ConfigError::Problems(file.to_owned(), located(text, problems)));
+    };
+    let keys::Settings { database, store, server } = settings;
+    let (file, environment) = (file.to_owned(), environment.to_owned());
+    Ok(Config { file, environment, database, store, server, warnings, effective })
+}
+
+fn no_environment(file: &Path, wanted: &str, root: &Value) -> ConfigError {
+    let sections = root.as_mapping().into_iter().flat_map(Mapping::keys);
+    let there = sections.filter_map(Value::as_str).map(str::to_owned).collect();
+    ConfigError::NoEnvironment(file.to_owned(), wanted.to_owned(), there)
+}
+
+fn located(text: &str, problems: Vec<Found>) -> Vec<Problem> {
+    let place = |found: Found| Problem {
+        location: locate::locate(text, &found.path, found.part),
+        key: found.path.join("."),
+        message: found.message,
+    };
+    let mut problems: Vec<Problem> = problems.into_iter().map(place).collect();
+    problems.sort();
+    problems
+}
+
+fn insert(parent: &mut Value, path: &[String], value: Value) {
+    let (Some(map), Some((key, rest))) = (parent.as_mapping_mut(), path.split_first()) else { return };
+    if rest.is_empty() {
+        map.insert(key.as_str().into(), value);
+    } else {
+        let child = map.entry(key.as_str().into()).or_insert_with(|| Value::Mapping(Mapping::new()));
+        insert(child, rest, value);
+    }
+}

@@ -1,0 +1,158 @@
+//! The key `domains`: which platform is told about which sending domain, and with which credentials.
+
+use super::fields::{Fields, number_of, text_of};
+use crate::tenant::{Endpoint, Secret, Tenant, Tenants, UrlTemplate};
+use crate::types::Domain;
+use serde_yaml::Value;
+use std::path::Path;
+use std::time::Duration;
+
+/// The largest secret that is read from a file, in octets.
+const SECRET_OCTETS_MAX: usize = 16 << 10;
+
+/// What holds for every domain that does not say otherwise.
+pub struct Defaults {
+    /// `temporary_threshold`.
+    pub threshold: u32,
+    /// `temporary_window`.
+    pub window: Option<Duration>,
+}
+
+/// The platforms, in the order of the file.
+pub fn tenants(handler: &mut Fields<'_>, defaults: &Defaults) -> Tenants {
+    let mut domains = handler.section("domains");
+    let entries = domains.rest();
+    if entries.is_empty() {
+        handler.missing("domains", "at least one sending domain with its base_url");
+    }
+    let read = |(name, value): (String, Value)| {
+        let domain = Domain::parse(&name).or_else(|| {
+            domains.problem(&name, "expected a domain name, as in mydomain.de");
+            None
+        });
+        tenant(domains.below(&name, value), domain?, defaults)
+    };
+    Tenants::new(entries.into_iter().filter_map(read).collect())
+}
+
+fn tenant(mut fields: Fields<'_>, domain: Domain, defaults: &Defaults) -> Option<Tenant> {
+    let endpoint = endpoint(&mut fields);
+    let threshold = fields.number("temporary_threshold", defaults.threshold, super::keys::THRESHOLDS);
+    let window = fields.duration_or_off("temporary_window", defaults.window);
+    let headers = headers(&mut fields);
+    let json_body = fields.switch("json_body", false);
+    let done_statuses = fields.list("done_statuses", |value| number_of(value, 300..=599));
+    fields.done();
+    Some(Tenant { domain, endpoint: endpoint?, headers, json_body, done_statuses, threshold, window })
+}
+
+fn endpoint(fields: &mut Fields<'_>) -> Option<Endpoint> {
+    let base_url = fields.text("base_url");
+    let resolver = fields.text("url_resolver");
+    let allowed_hosts = fields.list("allowed_hosts", text_of);
+    let Some(base_url) = base_url else {
+        fields.missing("base_url", "the URL of the platform, as in https://platform.example/emails/{address}/suspend");
+        return None;
+    };
+    match resolver.as_deref() {
+        None => UrlTemplate::parse(&base_url)
+            .map(Endpoint::Template)
+            .map_err(|message| fields.problem("base_url", message))
+            .ok(),
+        Some("xikolo") => xikolo(fields, base_url, allowed_hosts),
+        Some(_) => {
+            fields.problem("url_resolver", "expected xikolo, or no resolver at all");
+            None
+        }
+    }
+}
+
+fn xikolo(fields: &Fields<'_>, base_url: String, allowed_hosts: Vec<String>) -> Option<Endpoint> {
+    let is_url = base_url.starts_with("http://") || base_url.starts_with("https://");
+    if !is_url || !base_url.bytes().all(|octet| octet.is_ascii_graphic()) {
+        fields.problem("base_url", "expected a URL that begins with http:// or https://");
+        return None;
+    }
+    if base_url.contains('@') {
+        fields.problem("base_url", "expected a URL without credentials: give them as `headers`");
+        return None;
+    }
+    if base_url.contains(['{', '}']) {
+        fields.problem("base_url", "expected a URL without {address}: the resolver brings the template");
+        return None;
+    }
+    Some(Endpoint::Xikolo { base_url, allowed_hosts })
+}
+
+/// Names of header fields (RFC 9110 §5.1) with their values.
+fn headers(fields: &mut Fields<'_>) -> Vec<(String, Secret)> {
+    let mut section = fields.section("headers");
+    let mut headers = Vec::new();
+    for (name, value) in section.rest() {
+        if !is_token(&name) {
+            section.problem(&name, "expected the name of an HTTP header field");
+            continue;
+        }
+        match header_value(&section, &name, value) {
+            Ok(secret) => headers.push((name, secret)),
+            Err(message) => section.problem(&name, message),
+        }
+    }
+    let names: Vec<&str> = headers.iter().map(|(name, _)| name.as_str()).collect();
+    fields.record("headers", names.iter().map(|name| ((*name).into(), "***".into())).collect::<serde_yaml::Mapping>());
+    headers
+}
+
+/// A fixed text, or `{ file: …, prefix: … }`, or `{ env: …, prefix: … }`.
+fn header_value(section: &Fields<'_>, name: &str, value: Value) -> Result<Secret, String> {
+    if value.is_mapping() {
+        let mut source = section.below(name, value);
+        let secret = secret(&mut source);
+        source.done();
+        return secret;
+    }
+    if ["authorization", "cookie", "proxy-authorization"].contains(&name.to_lowercase().as_str()) {
+        return Err(
+            "a secret does not belong here: expected `{ prefix: \"Bearer \", file: PATH }` or `env: NAME`".to_owned()
+        );
+    }
+    checked_value(text_of(&value)?)
+}
+
+fn secret(source: &mut Fields<'_>) -> Result<Secret, String> {
+    let folder = source.reading().folder.clone();
+    let prefix = source.take("prefix").map(|value| text_of(&value)).transpose()?.unwrap_or_default();
+    let file = source.take("file").map(|value| text_of(&value)).transpose()?;
+    let variable = source.take("env").map(|value| text_of(&value)).transpose()?;
+    let value = match (file, variable) {
+        (Some(file), None) => secret_file(&folder, &file)?,
+        (None, Some(name)) => {
+            std::env::var(&name).map_err(|_| format!("the environment variable {name} is not set"))?
+        }
+        _ => return Err("expected either `file: PATH` or `env: NAME`".to_owned()),
+    };
+    checked_value(format!("{prefix}{}", value.trim()))
+}
+
+/// The file beside the configuration, or the service manager's credential of this name.
+fn secret_file(folder: &Path, file: &str) -> Result<String, String> {
+    let credentials = std::env::var_os("CREDENTIALS_DIRECTORY").map(|folder| Path::new(&folder).join(file));
+    let path = credentials.filter(|path| path.exists()).unwrap_or_else(|| folder.join(file));
+    let text = std::fs::read_to_string(&path).map_err(|error| format!("{} cannot be read: {error}", path.display()))?;
+    if text.len() > SECRET_OCTETS_MAX {
+        return Err(format!("{} is longer than {SECRET_OCTETS_MAX} octets", path.display()));
+    }
+    Ok(text)
+}
+
+/// RFC 9110 §5.5: no control characters, which would end the field; the value itself is not repeated in the error.
+fn checked_value(value: String) -> Result<Secret, String> {
+    let harmless = !value.is_empty() && !value.chars().any(char::is_control);
+    harmless.then(|| Secret::new(value)).ok_or_else(|| "expected a value of one line".to_owned())
+}
+
+/// RFC 9110 §5.6.2.
+fn is_token(name: &str) -> bool {
+    let fits = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
+    !name.is_empty() && name.chars().all(fits)
+}

@@ -1,0 +1,237 @@
+use super::*;
+use crate::server::{Endpoint, Protocol, Tls};
+use crate::tenant;
+use crate::types::{Address, Domain};
+use std::time::Duration;
+
+const PREDECESSOR: &str = "
+develop: &develop
+  handler: &handler
+    dbfile: ./data/bounced_emails.db
+    permanent_bounced_emails_path: ./data/bounced_emails
+    temporary_threshold: 5
+    domains:
+      mydomain.de:
+        base_url: http://localhost:7001/emails/{address}/suspend
+      other.de:
+        url_resolver: xikolo
+        base_url: http://localhost:7001/
+production:
+  <<: *develop
+  handler:
+    <<: *handler
+    dbfile: /var/lib/bounces.db
+";
+
+fn parsed(text: &str) -> Result<Config, ConfigError> {
+    parse(Path::new("/etc/here/config.yml"), text, "develop")
+}
+
+/// A section that is complete, with `more` behind it, indented as keys of the section.
+fn with(more: &str) -> String {
+    let more = more.replace('\n', "\n  ");
+    format!(
+        "develop:\n  handler:\n    dbfile: a.redb\n    domains:\n      d.de: {{base_url: 'http://h/{{address}}'}}\n  {more}\n"
+    )
+}
+
+fn problems(text: &str) -> Vec<String> {
+    match parsed(text).unwrap_err() {
+        ConfigError::Problems(_, problems) => {
+            let shown = |p: &Problem| format!("{:?} {}: {}", p.location.unwrap_or_default(), p.key, p.message);
+            problems.iter().map(shown).collect()
+        }
+        error => panic!("{error}"),
+    }
+}
+
+#[test]
+fn the_predecessors_file_works_unchanged() {
+    let config = parsed(PREDECESSOR).unwrap();
+    assert_eq!(config.database, Path::new("/etc/here/./data/bounced_emails.db"));
+    assert_eq!(config.server.notify.archive_dir.as_deref(), Some(Path::new("/etc/here/./data/bounced_emails")));
+    assert_eq!(config.server.settings.listeners, server::Settings::default().listeners);
+    let platforms: Vec<_> = config.server.tenants.iter().collect();
+    assert_eq!(platforms.iter().map(|tenant| tenant.domain.as_str()).collect::<Vec<_>>(), ["mydomain.de", "other.de"]);
+    assert_eq!(platforms[0].threshold, 5);
+    assert!(
+        matches!(&platforms[1].endpoint, tenant::Endpoint::Xikolo { base_url, .. } if base_url == "http://localhost:7001/")
+    );
+}
+
+#[test]
+fn merge_keys_bring_what_the_section_does_not_say() {
+    let config = parse(Path::new("c.yml"), PREDECESSOR, "production").unwrap();
+    assert_eq!(config.database, Path::new("/var/lib/bounces.db"));
+    assert_eq!(config.server.tenants.get(&Domain::parse("mydomain.de").unwrap()).unwrap().threshold, 5);
+}
+
+#[test]
+fn an_unknown_environment_names_those_that_are_there() {
+    let error = parse(Path::new("c.yml"), PREDECESSOR, "staging").unwrap_err().to_string();
+    assert_eq!(error, "c.yml: no section \"staging\" for --env; there are: develop, production");
+}
+
+#[test]
+fn all_mistakes_are_found_at_once_each_with_its_place() {
+    let text = "\
+develop:
+  handler:
+    dbfil: a.redb
+    temporary_threshold: many
+    permanent_bounced_emails_path: [a]
+    domains:
+      d.de: {base_url: 'http://h/{adress}'}
+      e.de: {}
+    actions: {blocked: kount, blokked: count}
+  listen: [localhost:0, nowhere]
+  temporary_window: 30d
+  smtp: {command_time_max: 30, message_octets_max: 1KiB}
+";
+    assert_eq!(
+        problems(text),
+        [
+            "(2, 3) develop.handler.dbfile: is missing: expected the path of the database, as in ./data/bounces.redb",
+            "(3, 5) develop.handler.dbfil: unknown key; did you mean dbfile?",
+            "(4, 26) develop.handler.temporary_threshold: expected a whole number from 0 on",
+            "(5, 36) develop.handler.permanent_bounced_emails_path: expected a text",
+            "(7, 24) develop.handler.domains.d.de.base_url: expected {address} in the path or the query",
+            "(8, 7) develop.handler.domains.e.de.base_url: is missing: expected the URL of the platform, as in \
+             https://platform.example/emails/{address}/suspend",
+            "(9, 24) develop.handler.actions.blocked: expected suspend, count, alert or ignore",
+            "(9, 40) develop.handler.actions.blokked: is no reason; did you mean blocked?",
+            "(10, 25) develop.listen.1: expected IP:PORT, as in 127.0.0.1:2525 or [::1]:2525",
+            "(11, 3) develop.temporary_window: unknown key; did you mean develop.handler.temporary_window?",
+            "(12, 28) develop.smtp.command_time_max: expected a span of time with its unit (ms, s, m, h, d, w), as in 30s or 7d",
+            "(12, 52) develop.smtp.message_octets_max: 1KiB is out of range: expected 64KiB to 4GiB",
+        ]
+    );
+}
+
+#[test]
+fn a_section_of_another_shape_is_a_mistake_not_a_panic() {
+    for text in
+        ["develop: 1", "develop: [a]", "develop: {handler: [1]}", "develop: {handler: {domains: x}}", "develop:"]
+    {
+        assert!(!problems(text).is_empty(), "{text}");
+    }
+    for text in
+        ["", "develop", "[develop]", "develop: {a: 1, a: 2}", "develop: {\n", "develop: {<<: 1}", "a: *b", "\u{1}"]
+    {
+        assert!(parsed(text).is_err(), "{text}");
+    }
+}
+
+#[test]
+fn a_message_of_the_parser_names_line_and_column() {
+    let error = parsed("develop:\n  a: [1\nb: 2\n").unwrap_err().to_string();
+    assert!(error.starts_with("/etc/here/config.yml: ") && error.contains("line 3 column"), "{error}");
+}
+
+#[test]
+fn listeners_are_texts_or_mappings() {
+    let files = tempfile::tempdir().unwrap();
+    let pem = files.path().join("x.pem");
+    std::fs::write(&pem, "").unwrap();
+    let text = with(&format!(
+        "listen:\n- 127.0.0.1:25\n- '[::1]:26'\n- unix:run/x.sock\n- {{address: '0.0.0.0:24', protocol: lmtp, tls: starttls, require_tls: true}}\n\
+         tls: {{certificate: {0}, key: {0}}}\nallowed_networks: [192.0.2.0/24, '2001:db8::1']",
+        pem.display()
+    ));
+    let settings = parsed(&text).unwrap().server.settings;
+    let last = &settings.listeners[3];
+    assert_eq!(settings.listeners[2].endpoint, Endpoint::Unix("/etc/here/run/x.sock".into()));
+    assert_eq!((last.protocol, last.tls, last.require_tls), (Protocol::Lmtp, Tls::StartTls, true));
+    let again = parsed(&parsed(&text).unwrap().effective_yaml()).unwrap().server.settings;
+    assert_eq!(again.listeners, settings.listeners);
+    assert_eq!(settings.allowed_networks[1].to_string(), "2001:db8::1/128");
+}
+
+#[test]
+fn tls_needs_its_files() {
+    let missing = problems(&with("listen: {address: '127.0.0.1:25', tls: starttls}"));
+    assert_eq!(missing, ["(1, 1) develop.tls: is missing: expected certificate and key, since a listener uses TLS"]);
+    let unreadable = problems(&with("tls: {certificate: /no/such, key: /no/such}"));
+    assert!(unreadable.len() == 2 && unreadable[0].contains("/no/such cannot be read"), "{unreadable:?}");
+    let bare = problems(&with("listen: {address: '127.0.0.1:25', require_tls: true}"));
+    assert!(bare[0].contains("develop.listen.0.require_tls: needs `tls: starttls`"), "{bare:?}");
+}
+
+#[test]
+fn secrets_come_from_files_and_are_never_shown() {
+    let files = tempfile::tempdir().unwrap();
+    std::fs::write(files.path().join("token"), "hunter2\n").unwrap();
+    let text = |headers: &str| {
+        format!(
+            "develop: {{handler: {{dbfile: a, domains: {{d.de: {{base_url: 'http://h/{{address}}', headers: {headers}}}}}}}}}"
+        )
+    };
+    let read = |headers: &str| parse(&files.path().join("c.yml"), &text(headers), "develop");
+    let config = read("{Authorization: {prefix: 'Bearer ', file: token}, X-A: b}").unwrap();
+    let headers = &config.server.tenants.iter().next().unwrap().headers;
+    assert_eq!(headers[0].1.reveal(), "Bearer hunter2");
+    assert_eq!((headers[1].0.as_str(), headers[1].1.reveal()), ("X-A", "b"));
+    assert!(!format!("{config:?}{}", config.effective_yaml()).contains("hunter2"));
+    for (headers, expected) in [
+        ("{Authorization: hunter2}", "a secret does not belong here"),
+        ("{Authorization: {file: none}}", "cannot be read"),
+        ("{Authorization: {env: BOUNCESVC_TEST_UNSET}}", "is not set"),
+        ("{Authorization: {file: token, env: X}}", "either"),
+        ("{Authorization: {file: token, prefx: X}}", "did you mean prefix?"),
+        ("{'X Y': b}", "name of an HTTP header field"),
+        ("{X: \"hunter2\\r\\nY: z\"}", "one line"),
+    ] {
+        let error = read(headers).unwrap_err().to_string();
+        assert!(error.contains(expected) && !error.contains("hunter2"), "{headers}: {error}");
+    }
+}
+
+#[test]
+fn the_predecessors_database_is_left_alone() {
+    let files = tempfile::tempdir().unwrap();
+    std::fs::write(files.path().join("b.db"), b"SQLite format 3\0 and so on").unwrap();
+    let text = with("amqp: {host: x}").replace("a.redb", "b.db");
+    let config = parse(&files.path().join("c.yml"), &text, "develop").unwrap();
+    assert_eq!(config.database, files.path().join("b.db.redb"));
+    assert!(config.warnings.iter().any(|warning| warning.contains("import-sqlite")), "{:?}", config.warnings);
+    assert!(config.warnings.iter().any(|warning| warning.contains("amqp")), "{:?}", config.warnings);
+}
+
+#[test]
+fn whoever_lets_everybody_in_is_told() {
+    let open =
+        |more: &str| parsed(&with(more)).unwrap().warnings.iter().any(|warning| warning.contains("allowed_networks"));
+    assert!(open("") && open("listen: ['127.0.0.1:1', '0.0.0.0:2']"));
+    assert!(!open("listen: 127.0.0.1:1") && !open("allowed_networks: 10.0.0.0/8") && !open("listen: unix:x"));
+}
+
+#[test]
+fn every_domain_may_differ_from_the_rest() {
+    let text = "develop: {handler: {dbfile: a, temporary_threshold: 4, temporary_window: 30d, domains: {\
+                a.de: {base_url: 'http://h/{address}'}, \
+                b.de: {base_url: 'http://h/{address}', temporary_threshold: 0, temporary_window: off, done_statuses: [404, 410], json_body: true}}}}";
+    let config = parsed(text).unwrap();
+    let [a, b] = config.server.tenants.iter().collect::<Vec<_>>()[..] else { panic!() };
+    assert_eq!((a.threshold, a.window), (4, Some(Duration::from_secs(30 * 86_400))));
+    assert_eq!((b.threshold, b.window, b.json_body, &b.done_statuses[..]), (0, None, true, &[404, 410][..]));
+    let tenant::Endpoint::Template(template) = &a.endpoint else { panic!() };
+    assert_eq!(template.expand(&Address::parse("x@y.de").unwrap()), "http://h/x%40y.de");
+}
+
+#[test]
+fn the_defaults_of_the_settings_are_those_in_force() {
+    let server = parsed(&with("smtp: {hostname: localhost}")).unwrap().server;
+    let expected = server::Settings { control: server.settings.control.clone(), ..server::Settings::default() };
+    assert_eq!(format!("{:?}", server.settings), format!("{expected:?}"));
+    assert_eq!(format!("{:?}", server.notify), format!("{:?}", crate::notify::Settings::default()));
+    let store = parsed(&with("")).unwrap().store;
+    assert_eq!(format!("{store:?}"), format!("{:?}", crate::store::Settings::default()));
+}
+
+#[test]
+fn the_effective_configuration_reads_back_as_itself() {
+    let config = parsed(&with("status: {listen: '127.0.0.1:9100'}")).unwrap();
+    let again = parsed(&config.effective_yaml()).unwrap();
+    assert_eq!(again.effective_yaml(), config.effective_yaml());
+    assert!(config.effective_yaml().contains("mails_in_flight_octets_max: 64MiB"));
+}
