@@ -99,13 +99,13 @@ fn shown(listener: &Listener) -> Value {
     }
     let entries = [
         ("address", address),
-        ("protocol", name_of(PROTOCOLS, listener.protocol).into()),
-        ("tls", name_of(TLS, listener.tls).into()),
+        ("protocol", name_of(PROTOCOLS, &listener.protocol).into()),
+        ("tls", name_of(TLS, &listener.tls).into()),
         ("require_tls", listener.require_tls.into()),
     ];
     entries.into_iter().map(|(key, value)| (key.into(), value)).collect::<serde_yaml::Mapping>().into()
 }
 
-fn name_of<T: PartialEq>(words: &[(&'static str, T)], wanted: T) -> &'static str {
-    words.iter().find(|(_, value)| *value == wanted).map_or("", |(word, _)| *word)
+fn name_of<T: PartialEq>(words: &[(&'static str, T)], wanted: &T) -> &'static str {
+    words.iter().find(|(_, value)| value == wanted).map_or("", |(word, _)| *word)
 }
