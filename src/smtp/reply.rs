@@ -1,0 +1,126 @@
+//! What is said to the client: [`Reply`], and the texts of all replies that are fixed.
+//!
+//! Each 2xx, 4xx and 5xx has an enhanced status (RFC 2034), but for the greeting and the answers to EHLO, HELO and LHLO.
+
+use std::borrow::Cow;
+use std::io::Write;
+
+/// An enhanced status code (RFC 3463).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct EnhancedStatusCode(pub(super) u8, pub(super) u8, pub(super) u8);
+
+/// One reply.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Reply {
+    code: u16,
+    status: Option<EnhancedStatusCode>,
+    /// Lines are parted by LF.
+    text: Cow<'static, str>,
+}
+
+impl Reply {
+    /// With an enhanced status.
+    pub(super) const fn new(code: u16, status: (u8, u8, u8), text: &'static str) -> Self {
+        let (class, subject, detail) = status;
+        Self { code, status: Some(EnhancedStatusCode(class, subject, detail)), text: Cow::Borrowed(text) }
+    }
+
+    /// Without one.
+    pub(super) const fn plain(code: u16, text: &'static str) -> Self {
+        Self { code, status: None, text: Cow::Borrowed(text) }
+    }
+
+    /// Another text.
+    pub(super) fn with_text(self, text: String) -> Self {
+        Self { text: Cow::Owned(text), ..self }
+    }
+
+    /// Whether it tells the client that it broke the protocol, which counts against the limit of errors. A refused address does not.
+    pub(super) const fn is_client_error(&self) -> bool {
+        matches!(self.code, 500..=504 | 555)
+    }
+
+    /// Appends it in the form of the wire (RFC 5321 §4.2.1).
+    pub(super) fn write_to(&self, output: &mut Vec<u8>) {
+        let mut lines = self.text.split('\n').peekable();
+        while let Some(line) = lines.next() {
+            let mark = if lines.peek().is_some() { '-' } else { ' ' };
+            // Writing to a vector does not fail.
+            let _ = match self.status {
+                Some(EnhancedStatusCode(a, b, c)) => write!(output, "{}{mark}{a}.{b}.{c} {line}\r\n", self.code),
+                None => write!(output, "{}{mark}{line}\r\n", self.code),
+            };
+        }
+    }
+}
+
+pub(super) const OK: Reply = Reply::new(250, (2, 0, 0), "Ok");
+pub(super) const SENDER_OK: Reply = Reply::new(250, (2, 1, 0), "Ok");
+pub(super) const RECIPIENT_OK: Reply = Reply::new(250, (2, 1, 5), "Ok");
+pub(super) const SEND_DATA: Reply = Reply::plain(354, "End data with <CR><LF>.<CR><LF>");
+pub(super) const START_TLS: Reply = Reply::new(220, (2, 0, 0), "Ready to start TLS");
+pub(super) const BYE: Reply = Reply::new(221, (2, 0, 0), "Bye");
+pub(super) const CANNOT_VERIFY: Reply = Reply::new(252, (2, 0, 0), "Cannot verify; will take mail for it");
+pub(super) const HELP: Reply = Reply::new(
+    214,
+    (2, 0, 0),
+    "bouncesvc receives undeliverable mail\nEHLO HELO LHLO MAIL RCPT DATA RSET NOOP VRFY HELP STARTTLS QUIT",
+);
+
+pub(super) const LINE_TOO_LONG: Reply = Reply::new(500, (5, 5, 2), "Line too long");
+pub(super) const LINE_WITH_BARE_LF: Reply = Reply::new(500, (5, 5, 2), "Lines end with CR LF");
+pub(super) const LINE_WITH_CONTROLS: Reply = Reply::new(500, (5, 5, 2), "Control character in command");
+pub(super) const LINE_NOT_UTF8: Reply = Reply::new(500, (5, 5, 2), "Command is not UTF-8");
+pub(super) const UNKNOWN_COMMAND: Reply = Reply::new(500, (5, 5, 1), "Unknown command");
+pub(super) const NOT_IN_THIS_PROTOCOL: Reply =
+    Reply::new(500, (5, 5, 1), "LMTP greets with LHLO, SMTP with EHLO or HELO");
+pub(super) const NAME_MISSING: Reply = Reply::plain(501, "Give your host name");
+pub(super) const NO_ARGUMENTS: Reply = Reply::new(501, (5, 5, 4), "Command takes no arguments");
+pub(super) const ARGUMENT_MISSING: Reply = Reply::new(501, (5, 5, 4), "Argument missing");
+pub(super) const MAIL_SYNTAX: Reply = Reply::new(501, (5, 5, 4), "Syntax: MAIL FROM:<address>");
+pub(super) const RCPT_SYNTAX: Reply = Reply::new(501, (5, 5, 4), "Syntax: RCPT TO:<address>");
+pub(super) const BAD_SENDER: Reply = Reply::new(501, (5, 1, 7), "Bad sender address syntax");
+pub(super) const BAD_RECIPIENT: Reply = Reply::new(501, (5, 1, 3), "Bad recipient address syntax");
+pub(super) const BAD_PARAMETER: Reply = Reply::new(501, (5, 5, 4), "Bad value of a parameter");
+pub(super) const PARAMETER_TWICE: Reply = Reply::new(501, (5, 5, 4), "Parameter given twice");
+pub(super) const UNKNOWN_PARAMETER: Reply = Reply::new(555, (5, 5, 4), "Unknown parameter");
+pub(super) const NOT_IMPLEMENTED: Reply = Reply::new(502, (5, 5, 1), "Command not implemented");
+pub(super) const GREET_FIRST: Reply = Reply::new(503, (5, 5, 1), "Send EHLO first");
+pub(super) const MAIL_FIRST: Reply = Reply::new(503, (5, 5, 1), "Send MAIL first");
+pub(super) const RCPT_FIRST: Reply = Reply::new(503, (5, 5, 1), "No recipient was accepted");
+pub(super) const NESTED_MAIL: Reply = Reply::new(503, (5, 5, 1), "MAIL was sent already");
+pub(super) const TLS_IN_TRANSACTION: Reply = Reply::new(503, (5, 5, 1), "STARTTLS between MAIL and DATA");
+pub(super) const TLS_IS_ON: Reply = Reply::new(503, (5, 5, 1), "TLS is on");
+pub(super) const TLS_NEEDED: Reply = Reply::new(530, (5, 7, 0), "Must issue a STARTTLS command first");
+pub(super) const RECIPIENT_REFUSED: Reply = Reply::new(550, (5, 7, 1), "No mail for this recipient is taken here");
+pub(super) const BARE_LINE_ENDS: Reply = Reply::new(550, (5, 6, 11), "Bare CR or LF in the mail");
+pub(super) const TOO_BIG: Reply = Reply::new(552, (5, 3, 4), "Mail is larger than SIZE allows");
+pub(super) const NEEDS_SMTPUTF8: Reply = Reply::new(553, (5, 6, 7), "Address needs SMTPUTF8");
+
+pub(super) const TOO_MANY_ERRORS: Reply = Reply::new(421, (4, 7, 0), "Too many errors");
+pub(super) const TOO_MANY_MAILS: Reply = Reply::new(421, (4, 7, 0), "Enough mails for one session; connect again");
+pub(super) const NOT_HTTP: Reply = Reply::new(421, (4, 7, 0), "This is not an HTTP server");
+pub(super) const TIMEOUT: Reply = Reply::new(421, (4, 4, 2), "Timeout");
+pub(super) const TOO_SLOW: Reply = Reply::new(421, (4, 4, 2), "Data comes too slowly");
+pub(super) const SHUTTING_DOWN: Reply = Reply::new(421, (4, 3, 2), "Service shuts down; try again");
+pub(super) const TRY_AGAIN: Reply = Reply::new(451, (4, 3, 0), "Not stored; try again");
+pub(super) const NO_ROOM: Reply = Reply::new(452, (4, 3, 1), "No room; try again");
+pub(super) const TOO_MANY_RECIPIENTS: Reply = Reply::new(452, (4, 5, 3), "Too many recipients");
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn replies_on_the_wire() {
+        let wire = |reply: Reply| {
+            let mut output = Vec::new();
+            reply.write_to(&mut output);
+            String::from_utf8(output).unwrap()
+        };
+        assert_eq!(wire(OK), "250 2.0.0 Ok\r\n");
+        assert_eq!(wire(SEND_DATA), "354 End data with <CR><LF>.<CR><LF>\r\n");
+        assert_eq!(wire(Reply::plain(250, "").with_text("a\nb\nc".to_owned())), "250-a\r\n250-b\r\n250 c\r\n");
+        assert_eq!(wire(Reply::new(214, (2, 0, 0), "a\nb")), "214-2.0.0 a\r\n214 2.0.0 b\r\n");
+    }
+}

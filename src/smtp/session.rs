@@ -1,0 +1,475 @@
+//! One session: the states, the whole transition table ([`Session::transition`]), and the time limits.
+//!
+//! Each state holds its data, so that leaving it drops what must not survive. Small while idle: a session between mails
+//! holds some hundred octets. Deliberately absent: the grammar of commands and data, which is beside it.
+
+use super::command::{Command, MailCommand};
+use super::data::DataReader;
+use super::event::{Event, Mail, Verdict};
+use super::line::{Line, LineReader};
+use super::pace::Pace;
+use super::path::ForwardPath;
+use super::reply::{self, Reply};
+use super::settings::{BareLineEnds, Protocol, Settings};
+use std::mem;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Instant;
+
+/// One SMTP session.
+pub struct Session {
+    settings: Arc<Settings>,
+    peer: IpAddr,
+    state: State,
+    lines: LineReader,
+    output: Vec<u8>,
+    /// An [`Event::Confirmed`] waits to be taken.
+    confirmed: bool,
+    /// TLS is on.
+    tls: bool,
+    /// No new transaction begins.
+    shutting_down: bool,
+    mails: u32,
+    errors: u32,
+    /// When the present state has lasted too long; `None` where the owner is at work, not the client.
+    state_end: Option<Instant>,
+    whole_end: Option<Instant>,
+}
+
+/// Where the session stands.
+enum State {
+    /// The next line is a command.
+    Dialogue(Dialogue),
+    /// The last reply was 250 to a mail; the next line is a command, and shows that the client has got it.
+    Delivered { helo: Box<str> },
+    /// After 354.
+    Data(Box<Receiving>),
+    /// The mail is with the owner.
+    Deciding { helo: Box<str>, replies: usize, mail: Option<Box<Mail>> },
+    /// 220 to STARTTLS is on its way.
+    StartingTls { announced: bool },
+    /// Nothing more is taken.
+    Closed,
+}
+
+/// Where the dialogue of commands stands.
+enum Dialogue {
+    /// Not greeted.
+    Connected,
+    /// No transaction.
+    Greeted { helo: Box<str> },
+    /// MAIL was accepted, no RCPT yet.
+    Sender(Box<Transaction>),
+    /// At least one RCPT was accepted.
+    Recipients(Box<Transaction>),
+}
+
+/// The envelope of a mail.
+struct Transaction {
+    helo: Box<str>,
+    sender: String,
+    smtputf8: bool,
+    recipients: Vec<String>,
+    recipient_octets: usize,
+}
+
+/// A mail on its way in.
+struct Receiving {
+    transaction: Transaction,
+    data: DataReader,
+    pace: Pace,
+}
+
+impl Session {
+    /// A new one, with the greeting as its first output.
+    pub fn new(settings: Arc<Settings>, peer: IpAddr, now: Instant) -> Self {
+        let mut session = Self {
+            // An IPv4 client of an IPv6 socket reads its own address as it knows it.
+            peer: peer.to_canonical(),
+            state: State::Dialogue(Dialogue::Connected),
+            lines: LineReader::new(),
+            output: Vec::new(),
+            confirmed: false,
+            tls: false,
+            shutting_down: false,
+            mails: 0,
+            errors: 0,
+            state_end: now.checked_add(settings.command_time_max),
+            whole_end: now.checked_add(settings.session_time_max),
+            settings,
+        };
+        session.greet();
+        session
+    }
+
+    /// Takes input, as much as it wants; returns how many octets it took. Fewer than given: [`Self::wants_input`] turned false.
+    pub fn receive(&mut self, input: &[u8], now: Instant) -> usize {
+        let mut rest = input;
+        while !rest.is_empty() && self.wants_input() {
+            let taken = match &self.state {
+                State::Data(_) => self.receive_data(rest, now),
+                _ => self.receive_line(rest, now),
+            };
+            rest = rest.get(taken..).unwrap_or_default();
+        }
+        // What came in plain text behind STARTTLS is not ours to believe (CVE-2011-0411).
+        if matches!(self.state, State::StartingTls { .. }) { input.len() } else { input.len() - rest.len() }
+    }
+
+    /// The next event, in order; call until `None` after each `receive`, `answer` and `handle_timeout`.
+    pub fn poll_event(&mut self) -> Option<Event> {
+        if mem::take(&mut self.confirmed) {
+            return Some(Event::Confirmed);
+        }
+        match &mut self.state {
+            State::Deciding { mail, .. } => mail.take().map(|mail| Event::Mail(*mail)),
+            State::StartingTls { announced } => (!mem::replace(announced, true)).then_some(Event::StartTls),
+            State::Dialogue(_) | State::Delivered { .. } | State::Data(_) | State::Closed => None,
+        }
+    }
+
+    /// The answer to the last [`Event::Mail`]; without one it does nothing.
+    pub fn answer(&mut self, verdict: Verdict, now: Instant) {
+        let (helo, replies) = match mem::replace(&mut self.state, State::Closed) {
+            State::Deciding { helo, replies, .. } => (helo, replies),
+            other => {
+                self.state = other;
+                return;
+            }
+        };
+        self.say_times(&verdict_reply(verdict), replies);
+        self.state = match verdict {
+            Verdict::Accepted(_) => State::Delivered { helo },
+            Verdict::TryAgain | Verdict::NoRoom => State::Dialogue(Dialogue::Greeted { helo }),
+        };
+        self.await_command(now);
+    }
+
+    /// TLS is on, by [`Event::StartTls`] or from the start: whatever the client said before is forgotten (RFC 3207 §4.2).
+    pub fn tls_started(&mut self, now: Instant) {
+        self.tls = true;
+        self.lines = LineReader::new();
+        if !matches!(self.state, State::Closed) {
+            self.state = State::Dialogue(Dialogue::Connected);
+            self.await_command(now);
+        }
+    }
+
+    /// Octets to be written; the owner drains them, or takes the vector so that an idle session holds none.
+    pub fn output(&mut self) -> &mut Vec<u8> {
+        &mut self.output
+    }
+
+    /// Whether it takes input now: not while a mail waits for its answer or TLS starts, nor when it is closed.
+    pub fn wants_input(&self) -> bool {
+        matches!(self.state, State::Dialogue(_) | State::Delivered { .. } | State::Data(_))
+    }
+
+    /// Whether the connection is to be closed once the output is written.
+    pub fn is_closed(&self) -> bool {
+        matches!(self.state, State::Closed)
+    }
+
+    /// Octets of memory of the mail that is being received, envelope included, for the budget of all mails in flight.
+    pub fn mail_octets(&self) -> usize {
+        match &self.state {
+            State::Data(receiving) => receiving.transaction.octets_held() + receiving.data.octets_held(),
+            State::Dialogue(Dialogue::Sender(transaction) | Dialogue::Recipients(transaction)) => {
+                transaction.octets_held()
+            }
+            State::Deciding { mail: Some(mail), .. } => mail.head.capacity(),
+            _ => 0,
+        }
+    }
+
+    /// The owner did not read for reasons of its own, and does so again: time limits of the present state start anew.
+    pub fn reading_resumed(&mut self, now: Instant) {
+        match &mut self.state {
+            State::Data(receiving) => {
+                receiving.pace = Pace::new(now, receiving.data.octets());
+                self.state_end = now.checked_add(self.settings.data_time_max);
+            }
+            State::Dialogue(_) | State::Delivered { .. } => self.await_command(now),
+            State::Deciding { .. } | State::StartingTls { .. } | State::Closed => {}
+        }
+    }
+
+    /// When [`Self::handle_timeout`] wants to be called.
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        let pace_end = match &self.state {
+            State::Deciding { .. } | State::Closed => return None,
+            State::Data(receiving) => receiving.pace.window_end(),
+            State::Dialogue(_) | State::Delivered { .. } | State::StartingTls { .. } => None,
+        };
+        [self.state_end, self.whole_end, pace_end].into_iter().flatten().min()
+    }
+
+    /// The time may have come: 421 and closed. Too early it does nothing.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        if self.poll_timeout().is_none_or(|at| now < at) {
+            return;
+        }
+        let has_passed = |end: Option<Instant>| end.is_some_and(|end| end <= now);
+        if has_passed(self.state_end) || has_passed(self.whole_end) {
+            return self.close(&reply::TIMEOUT);
+        }
+        if let State::Data(receiving) = &mut self.state
+            && receiving.pace.is_too_slow(now, receiving.data.octets(), self.settings.data_octets_per_second_min)
+        {
+            self.close(&reply::TOO_SLOW);
+        }
+    }
+
+    /// The service stops: an idle session gets 421, one within a mail finishes that mail first.
+    pub fn shut_down(&mut self) {
+        self.shutting_down = true;
+        match self.state {
+            State::Data(_) | State::Deciding { .. } | State::Closed => {}
+            State::Dialogue(_) | State::Delivered { .. } | State::StartingTls { .. } => {
+                self.close(&reply::SHUTTING_DOWN);
+            }
+        }
+    }
+
+    fn receive_line(&mut self, input: &[u8], now: Instant) -> usize {
+        let (taken, line) = self.lines.receive(input, self.settings.command_octets_max);
+        if let Some(line) = line {
+            self.handle_line(&line, now);
+        }
+        taken
+    }
+
+    fn handle_line(&mut self, line: &Line<'_>, now: Instant) {
+        let dialogue = match mem::replace(&mut self.state, State::Closed) {
+            State::Dialogue(dialogue) => dialogue,
+            State::Delivered { helo } => {
+                self.confirmed = true;
+                Dialogue::Greeted { helo }
+            }
+            // Elsewhere no line is read.
+            other @ (State::Data(_) | State::Deciding { .. } | State::StartingTls { .. } | State::Closed) => {
+                self.state = other;
+                return;
+            }
+        };
+        let command = match line {
+            Line::Complete(line) => Command::parse(line),
+            Line::TooLong => Err(reply::LINE_TOO_LONG),
+            Line::BareLf => Err(reply::LINE_WITH_BARE_LF),
+        };
+        let (state, reply) = match command {
+            Ok(command) if self.lacks_tls(&command) => (State::Dialogue(dialogue), reply::TLS_NEEDED),
+            Ok(command) => self.transition(dialogue, command, now),
+            Err(reply) => (State::Dialogue(dialogue), reply),
+        };
+        self.state = state;
+        self.respond(&reply, now);
+    }
+
+    /// The table: every command in every state of the dialogue (RFC 5321 §4.1.4).
+    fn transition(&mut self, dialogue: Dialogue, command: Command, now: Instant) -> (State, Reply) {
+        use Command as C;
+        use Dialogue::{Connected, Greeted, Recipients, Sender};
+        let stay = |dialogue, reply| (State::Dialogue(dialogue), reply);
+        match (dialogue, command) {
+            (dialogue, C::Ehlo(_) | C::Helo(_)) if self.is_lmtp() => stay(dialogue, reply::NOT_IN_THIS_PROTOCOL),
+            (dialogue, C::Lhlo(_)) if !self.is_lmtp() => stay(dialogue, reply::NOT_IN_THIS_PROTOCOL),
+            (_, C::Ehlo(helo) | C::Lhlo(helo)) => stay(Greeted { helo: helo.into() }, self.extensions()),
+            (_, C::Helo(helo)) => stay(Greeted { helo: helo.into() }, self.hello()),
+
+            (Connected, C::Mail(_) | C::Rcpt(_) | C::Data | C::StartTls) => stay(Connected, reply::GREET_FIRST),
+            (Greeted { helo }, C::Mail(mail)) => self.begin(helo, mail),
+            (dialogue @ Greeted { .. }, C::Rcpt(_) | C::Data) => stay(dialogue, reply::MAIL_FIRST),
+            (dialogue @ (Sender(_) | Recipients(_)), C::Mail(_)) => stay(dialogue, reply::NESTED_MAIL),
+            (Sender(transaction) | Recipients(transaction), C::Rcpt(path)) => self.add(transaction, &path),
+            (dialogue @ Sender(_), C::Data) => stay(dialogue, reply::RCPT_FIRST),
+            (Recipients(transaction), C::Data) => self.open_data(*transaction, now),
+
+            (Connected, C::Rset) => stay(Connected, reply::OK),
+            (Greeted { helo }, C::Rset) => stay(Greeted { helo }, reply::OK),
+            (Sender(transaction) | Recipients(transaction), C::Rset) => {
+                stay(Greeted { helo: transaction.helo }, reply::OK)
+            }
+
+            (dialogue, C::StartTls) if self.tls => stay(dialogue, reply::TLS_IS_ON),
+            (dialogue, C::StartTls) if !self.settings.starttls => stay(dialogue, reply::NOT_IMPLEMENTED),
+            (Greeted { .. }, C::StartTls) => (State::StartingTls { announced: false }, reply::START_TLS),
+            (dialogue @ (Sender(_) | Recipients(_)), C::StartTls) => stay(dialogue, reply::TLS_IN_TRANSACTION),
+
+            (dialogue, C::Noop) => stay(dialogue, reply::OK),
+            (dialogue, C::Vrfy) => stay(dialogue, reply::CANNOT_VERIFY),
+            (dialogue, C::Expn) => stay(dialogue, reply::NOT_IMPLEMENTED),
+            (dialogue, C::Help) => stay(dialogue, reply::HELP),
+            (_, C::Quit) => (State::Closed, reply::BYE),
+            (_, C::Http) => (State::Closed, reply::NOT_HTTP),
+        }
+    }
+
+    fn begin(&mut self, helo: Box<str>, mail: MailCommand) -> (State, Reply) {
+        if mail.size.is_some_and(|size| size > self.settings.message_octets_max) {
+            return (State::Dialogue(Dialogue::Greeted { helo }), reply::TOO_BIG);
+        }
+        if self.mails >= self.settings.mails_per_session_max {
+            return (State::Closed, reply::TOO_MANY_MAILS);
+        }
+        let sender = mail.sender.into_string();
+        let transaction =
+            Transaction { helo, sender, smtputf8: mail.smtputf8, recipients: Vec::new(), recipient_octets: 0 };
+        (State::Dialogue(Dialogue::Sender(Box::new(transaction))), reply::SENDER_OK)
+    }
+
+    fn add(&self, mut transaction: Box<Transaction>, path: &ForwardPath) -> (State, Reply) {
+        let reply = self.recipient_reply(&transaction, path);
+        if reply == reply::RECIPIENT_OK {
+            transaction.recipient_octets += path.as_str().len() + mem::size_of::<String>();
+            transaction.recipients.push(path.as_str().to_owned());
+        }
+        let has_recipients = !transaction.recipients.is_empty();
+        let next = if has_recipients { Dialogue::Recipients(transaction) } else { Dialogue::Sender(transaction) };
+        (State::Dialogue(next), reply)
+    }
+
+    fn recipient_reply(&self, transaction: &Transaction, path: &ForwardPath) -> Reply {
+        if !transaction.smtputf8 && !path.as_str().is_ascii() {
+            return reply::NEEDS_SMTPUTF8;
+        }
+        if !self.settings.accepts(path) {
+            return reply::RECIPIENT_REFUSED;
+        }
+        if transaction.recipients.len() >= self.settings.recipients_max {
+            return reply::TOO_MANY_RECIPIENTS;
+        }
+        reply::RECIPIENT_OK
+    }
+
+    fn open_data(&mut self, transaction: Transaction, now: Instant) -> (State, Reply) {
+        self.mails += 1;
+        let data = DataReader::new(self.settings.head_octets_max);
+        (State::Data(Box::new(Receiving { transaction, data, pace: Pace::new(now, 0) })), reply::SEND_DATA)
+    }
+
+    fn receive_data(&mut self, input: &[u8], now: Instant) -> usize {
+        let State::Data(receiving) = &mut self.state else { return 0 };
+        let taken = receiving.data.receive(input);
+        if receiving.data.is_complete()
+            && let State::Data(receiving) = mem::replace(&mut self.state, State::Closed)
+        {
+            self.finish_data(*receiving, now);
+        }
+        taken
+    }
+
+    fn finish_data(&mut self, receiving: Receiving, now: Instant) {
+        let Receiving { transaction, data, .. } = receiving;
+        let data = data.into_data();
+        let replies = if self.is_lmtp() { transaction.recipients.len() } else { 1 };
+        let refusal = if data.octets > self.settings.message_octets_max {
+            Some(reply::TOO_BIG)
+        } else if data.bare_line_ends > 0 && self.settings.bare_line_ends == BareLineEnds::Reject {
+            Some(reply::BARE_LINE_ENDS)
+        } else {
+            None
+        };
+        if let Some(refusal) = refusal {
+            self.state = State::Dialogue(Dialogue::Greeted { helo: transaction.helo });
+            self.say_times(&refusal, replies);
+            return self.await_command(now);
+        }
+        self.state_end = None;
+        let mail = Mail {
+            sender: transaction.sender,
+            recipients: transaction.recipients,
+            head: data.head,
+            octets: data.octets,
+            bare_line_ends: data.bare_line_ends,
+            helo: transaction.helo.to_string(),
+        };
+        self.state = State::Deciding { helo: transaction.helo, replies, mail: Some(Box::new(mail)) };
+    }
+
+    /// Says the reply to a command and starts the time limit of the state that it led to.
+    fn respond(&mut self, reply: &Reply, now: Instant) {
+        if reply.is_client_error() {
+            self.errors += 1;
+            if self.errors > self.settings.errors_max {
+                return self.close(&reply::TOO_MANY_ERRORS);
+            }
+        }
+        reply.write_to(&mut self.output);
+        let span = match self.state {
+            State::Data(_) => self.settings.data_time_max,
+            _ => self.settings.command_time_max,
+        };
+        self.state_end = now.checked_add(span);
+    }
+
+    fn say_times(&mut self, reply: &Reply, times: usize) {
+        for _ in 0..times {
+            reply.write_to(&mut self.output);
+        }
+    }
+
+    /// After a mail: on to the next command, or no more.
+    fn await_command(&mut self, now: Instant) {
+        self.state_end = now.checked_add(self.settings.command_time_max);
+        if self.shutting_down {
+            self.close(&reply::SHUTTING_DOWN);
+        }
+    }
+
+    /// Says the last words. While TLS starts they would go out in the clear, into the handshake: nothing is said then.
+    fn close(&mut self, reply: &Reply) {
+        if !matches!(self.state, State::StartingTls { .. }) {
+            reply.write_to(&mut self.output);
+        }
+        self.state = State::Closed;
+    }
+
+    fn greet(&mut self) {
+        let protocol = if self.is_lmtp() { "LMTP" } else { "ESMTP" };
+        let text = format!("{} {protocol} bouncesvc", self.settings.hostname);
+        Reply::plain(220, "").with_text(text).write_to(&mut self.output);
+    }
+
+    fn hello(&self) -> Reply {
+        Reply::plain(250, "").with_text(format!("{} greets [{}]", self.settings.hostname, self.peer))
+    }
+
+    /// The answer to EHLO and LHLO: what is offered.
+    fn extensions(&self) -> Reply {
+        let starttls = if self.settings.starttls && !self.tls { "\nSTARTTLS" } else { "" };
+        let Settings { hostname, message_octets_max, .. } = &*self.settings;
+        let offer = "8BITMIME\nENHANCEDSTATUSCODES\nSMTPUTF8";
+        let text =
+            format!("{hostname} greets [{}]\nPIPELINING\nSIZE {message_octets_max}{starttls}\n{offer}", self.peer);
+        Reply::plain(250, "").with_text(text)
+    }
+
+    fn is_lmtp(&self) -> bool {
+        self.settings.protocol == Protocol::Lmtp
+    }
+
+    /// RFC 3207 §4: before TLS only what leads to it.
+    fn lacks_tls(&self, command: &Command) -> bool {
+        use Command as C;
+        let needed = match command {
+            C::Ehlo(_) | C::Helo(_) | C::Lhlo(_) | C::StartTls | C::Noop | C::Quit | C::Http => false,
+            C::Mail(_) | C::Rcpt(_) | C::Data | C::Rset | C::Vrfy | C::Expn | C::Help => true,
+        };
+        needed && self.settings.require_tls && !self.tls
+    }
+}
+
+impl Transaction {
+    fn octets_held(&self) -> usize {
+        self.recipient_octets
+    }
+}
+
+fn verdict_reply(verdict: Verdict) -> Reply {
+    match verdict {
+        Verdict::Accepted(id) => reply::OK.with_text(format!("Ok: queued as {id}")),
+        Verdict::TryAgain => reply::TRY_AGAIN,
+        Verdict::NoRoom => reply::NO_ROOM,
+    }
+}

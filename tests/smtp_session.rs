@@ -1,0 +1,399 @@
+//! Replays the transcripts of `tests/smtp_transcripts`: step by step, whole, at every chunk size, and at random cuts.
+//!
+//! Replies and events must be the same however the client's octets are cut. The notation, one step a line:
+//!
+//! ```text
+//! ## name          a new transcript
+//! = key value      a setting, before anything else
+//! G                the greeting, EHLO and its answer, with the default settings
+//! C text           a line of the client, CRLF is added
+//! R text           octets of the client as they are; both know \r \n \t \0 \\ \xHH and {text*N}
+//! S text           a line of the server
+//! E event          an event: mail ..., confirmed, starttls, closed
+//! A verdict        how the next mail is answered: accepted, again, noroom
+//! W seconds        time passes
+//! T                TLS has started
+//! X                the service shuts down
+//! ```
+
+use bouncesvc::smtp::{AcceptedRecipient, BareLineEnds, Event, Mail, Protocol, Session, Settings, Verdict};
+use bouncesvc::types::MessageId;
+use std::collections::VecDeque;
+use std::fmt::Write as _;
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+const CLIENT: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 7));
+
+/// Chunk sizes beyond this are tried at a few sizes only.
+const EVERY_SIZE_UP_TO: usize = 200;
+const RANDOM_CUTS: u64 = 20;
+
+#[test]
+fn transcripts_step_by_step() {
+    for transcript in transcripts() {
+        let mut run = Run::new(&transcript);
+        for step in &transcript.steps {
+            run.step(step, usize::MAX);
+            if let Step::Expect(expected) = step {
+                assert_eq!(&run.take_log(), expected, "{} at {}", transcript.name, run.last);
+            }
+        }
+    }
+}
+
+#[test]
+fn transcripts_at_every_chunk_size() {
+    for transcript in transcripts() {
+        let (expected, longest) = transcript.pipelined();
+        let sizes = (1..=longest.min(EVERY_SIZE_UP_TO)).chain([longest / 3 + 1, longest / 2 + 1, longest]);
+        for size in sizes {
+            assert_eq!(transcript.replay(|_| size), expected, "{} by {size}", transcript.name);
+        }
+    }
+}
+
+#[test]
+fn transcripts_at_random_cuts() {
+    for transcript in transcripts() {
+        let (expected, longest) = transcript.pipelined();
+        for seed in 1..=RANDOM_CUTS {
+            let mut random = Random(seed);
+            let found = transcript.replay(|_| random.below(longest.min(1 << (seed % 16))) + 1);
+            assert_eq!(found, expected, "{} with seed {seed}", transcript.name);
+        }
+    }
+}
+
+/// One transcript: what is done and what is expected, in order.
+struct Transcript {
+    name: String,
+    settings: Settings,
+    steps: Vec<Step>,
+    verdicts: VecDeque<Verdict>,
+}
+
+enum Step {
+    Send(Vec<u8>),
+    Expect(Log),
+    Wait(Duration),
+    TlsStarted,
+    ShutDown,
+}
+
+/// What a session said and asked. Their order against each other is looked at step by step.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Log {
+    replies: String,
+    events: Vec<String>,
+}
+
+impl Transcript {
+    /// Neighbouring sends joined into one, and all that is expected; the longest send.
+    fn pipelined(&self) -> (Log, usize) {
+        let mut all = Log::default();
+        for step in &self.steps {
+            if let Step::Expect(log) = step {
+                all.replies += &log.replies;
+                all.events.extend(log.events.iter().cloned());
+            }
+        }
+        let longest = self.joined().iter().map(|(sent, _)| sent.len()).max().unwrap_or(0);
+        (all, longest.max(1))
+    }
+
+    /// The octets up to each step that is neither a send nor an expectation, and that step.
+    fn joined(&self) -> Vec<(Vec<u8>, Option<&Step>)> {
+        let mut joined = Vec::new();
+        let mut sent = Vec::new();
+        for step in &self.steps {
+            match step {
+                Step::Send(octets) => sent.extend_from_slice(octets),
+                Step::Expect(_) => {}
+                other => joined.push((std::mem::take(&mut sent), Some(other))),
+            }
+        }
+        joined.push((sent, None));
+        joined
+    }
+
+    fn replay(&self, mut size: impl FnMut(usize) -> usize) -> Log {
+        let mut run = Run::new(self);
+        for (sent, step) in self.joined() {
+            let mut rest = &sent[..];
+            while !rest.is_empty() {
+                let (piece, behind) = rest.split_at(size(rest.len()).min(rest.len()));
+                run.send(piece);
+                rest = behind;
+            }
+            if let Some(step) = step {
+                run.step(step, usize::MAX);
+            }
+        }
+        run.take_log()
+    }
+}
+
+/// A session under replay.
+struct Run {
+    session: Session,
+    now: Instant,
+    verdicts: VecDeque<Verdict>,
+    log: Log,
+    closed: bool,
+    last: String,
+}
+
+impl Run {
+    fn new(transcript: &Transcript) -> Self {
+        let now = Instant::now();
+        let session = Session::new(Arc::new(transcript.settings.clone()), CLIENT, now);
+        let verdicts = transcript.verdicts.clone();
+        let mut run = Self { session, now, verdicts, log: Log::default(), closed: false, last: "start".to_owned() };
+        run.collect();
+        run
+    }
+
+    fn step(&mut self, step: &Step, size: usize) {
+        match step {
+            Step::Send(octets) => {
+                self.last = octets.escape_ascii().take(200).map(char::from).collect();
+                octets.chunks(size).for_each(|piece| self.send(piece));
+            }
+            Step::Expect(_) => {}
+            Step::Wait(span) => {
+                self.now += *span;
+                self.session.handle_timeout(self.now);
+            }
+            Step::TlsStarted => self.session.tls_started(self.now),
+            Step::ShutDown => self.session.shut_down(),
+        }
+        self.collect();
+    }
+
+    /// As an owner does: what is not wanted now is offered again once it is; behind STARTTLS it is dropped.
+    fn send(&mut self, octets: &[u8]) {
+        let mut rest = octets;
+        while !rest.is_empty() && self.session.wants_input() {
+            let taken = self.session.receive(rest, self.now);
+            rest = &rest[taken..];
+            self.collect();
+        }
+    }
+
+    fn collect(&mut self) {
+        while let Some(event) = self.session.poll_event() {
+            self.log.events.push(describe(&event));
+            if let Event::Mail(_) = event {
+                assert!(!self.session.wants_input());
+                let verdict = self.verdicts.pop_front().expect("a verdict for each mail");
+                self.session.answer(verdict, self.now);
+            }
+        }
+        let output = std::mem::take(self.session.output());
+        self.log.replies += &String::from_utf8(output).expect("replies are UTF-8").replace("\r\n", "\n");
+        if self.session.is_closed() && !self.closed {
+            self.closed = true;
+            self.log.events.push("closed".to_owned());
+            assert_eq!(self.session.poll_timeout(), None);
+        }
+    }
+
+    fn take_log(&mut self) -> Log {
+        std::mem::take(&mut self.log)
+    }
+}
+
+fn describe(event: &Event) -> String {
+    match event {
+        Event::Confirmed => "confirmed".to_owned(),
+        Event::StartTls => "starttls".to_owned(),
+        Event::Mail(mail) => describe_mail(mail),
+    }
+}
+
+/// Long recipient lists and heads by their number alone.
+fn describe_mail(mail: &Mail) -> String {
+    let Mail { sender, recipients, head, octets, bare_line_ends, helo } = mail;
+    let mut text = format!("mail from <{sender}> by {helo} to ");
+    match recipients.len() {
+        0..=5 => text += &recipients.join(","),
+        many => write!(text, "{many}").unwrap(),
+    }
+    write!(text, " octets {octets}").unwrap();
+    if *bare_line_ends > 0 {
+        write!(text, " bare {bare_line_ends}").unwrap();
+    }
+    match head.len() {
+        0..=200 => write!(text, " head {}", head.escape_ascii()).unwrap(),
+        long => write!(text, " head of {long}").unwrap(),
+    }
+    text
+}
+
+fn transcripts() -> Vec<Transcript> {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/smtp_transcripts");
+    let mut files: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    let all: Vec<_> = files.iter().flat_map(|file| parse_file(&std::fs::read_to_string(file).unwrap())).collect();
+    assert!(!all.is_empty());
+    all
+}
+
+fn parse_file(text: &str) -> Vec<Transcript> {
+    let mut transcripts = Vec::new();
+    for block in text.split("\n## ").skip(1) {
+        let (name, lines) = block.split_once('\n').unwrap();
+        let mut transcript = Transcript {
+            name: name.to_owned(),
+            settings: Settings { hostname: "mx.example.org".to_owned(), ..Settings::default() },
+            steps: Vec::new(),
+            verdicts: VecDeque::new(),
+        };
+        lines.lines().for_each(|line| transcript.parse_line(line));
+        transcripts.push(transcript);
+    }
+    transcripts
+}
+
+impl Transcript {
+    fn parse_line(&mut self, line: &str) {
+        let (mark, text) = line.split_once(' ').unwrap_or((line, ""));
+        match mark {
+            "" | "#" => {}
+            "=" => self.set(text),
+            "G" => {
+                self.expect_reply("220 mx.example.org ESMTP bouncesvc");
+                self.send(b"EHLO client.example.com\r\n".to_vec());
+                let offer = "PIPELINING SIZE_52428800 8BITMIME ENHANCEDSTATUSCODES SMTPUTF8";
+                let lines = std::iter::once("mx.example.org_greets_[192.0.2.7]").chain(offer.split(' '));
+                for line in lines {
+                    let mark = if line == "SMTPUTF8" { ' ' } else { '-' };
+                    self.expect_reply(&format!("250{mark}{}", line.replace('_', " ")));
+                }
+            }
+            "C" => self.send([&unescape(text)[..], b"\r\n"].concat()),
+            "R" => self.send(unescape(text)),
+            "S" => self.expect_reply(text),
+            "E" => self.expected().events.push(text.to_owned()),
+            "A" => self.verdicts.push_back(match text {
+                "accepted" => Verdict::Accepted(MessageId(self.verdicts.len() as u64 + 1)),
+                "again" => Verdict::TryAgain,
+                "noroom" => Verdict::NoRoom,
+                other => panic!("verdict {other}"),
+            }),
+            "W" => self.steps.push(Step::Wait(Duration::from_secs(text.parse().unwrap()))),
+            "T" => self.steps.push(Step::TlsStarted),
+            "X" => self.steps.push(Step::ShutDown),
+            _ => panic!("{}: {line}", self.name),
+        }
+    }
+
+    /// Neighbouring sends are one group of pipelined commands.
+    fn send(&mut self, octets: Vec<u8>) {
+        match self.steps.last_mut() {
+            Some(Step::Send(sent)) => sent.extend(octets),
+            _ => {
+                self.expected();
+                self.steps.push(Step::Send(octets));
+            }
+        }
+    }
+
+    fn expect_reply(&mut self, line: &str) {
+        let log = self.expected();
+        log.replies += line;
+        log.replies.push('\n');
+    }
+
+    /// The expectation behind the last step; there is one behind each, so that nothing unexpected goes unseen.
+    fn expected(&mut self) -> &mut Log {
+        if !matches!(self.steps.last(), Some(Step::Expect(_))) {
+            self.steps.push(Step::Expect(Log::default()));
+        }
+        let Some(Step::Expect(log)) = self.steps.last_mut() else { unreachable!() };
+        log
+    }
+
+    fn set(&mut self, setting: &str) {
+        let settings = &mut self.settings;
+        let (key, value) = setting.split_once(' ').unwrap();
+        let seconds = || Duration::from_secs(value.parse().unwrap());
+        match key {
+            "protocol" => settings.protocol = if value == "lmtp" { Protocol::Lmtp } else { Protocol::Smtp },
+            "starttls" => settings.starttls = value == "true",
+            "require_tls" => settings.require_tls = value == "true",
+            "bare_line_ends" => settings.bare_line_ends = BareLineEnds::Reject,
+            "accepted_recipients" => {
+                let rules = value.split(' ').map(|rule| AcceptedRecipient::parse(rule).unwrap());
+                settings.accepted_recipients = rules.collect();
+            }
+            "message_octets_max" => settings.message_octets_max = value.parse().unwrap(),
+            "head_octets_max" => settings.head_octets_max = value.parse().unwrap(),
+            "command_octets_max" => settings.command_octets_max = value.parse().unwrap(),
+            "recipients_max" => settings.recipients_max = value.parse().unwrap(),
+            "errors_max" => settings.errors_max = value.parse().unwrap(),
+            "mails_per_session_max" => settings.mails_per_session_max = value.parse().unwrap(),
+            "data_octets_per_second_min" => settings.data_octets_per_second_min = value.parse().unwrap(),
+            "command_time_max" => settings.command_time_max = seconds(),
+            "data_time_max" => settings.data_time_max = seconds(),
+            "session_time_max" => settings.session_time_max = seconds(),
+            other => panic!("setting {other}"),
+        }
+    }
+}
+
+/// `{text*N}` is text, N times; backslashes as in Rust.
+fn unescape(text: &str) -> Vec<u8> {
+    let mut octets = Vec::new();
+    let mut rest = text;
+    while let Some(c) = rest.chars().next() {
+        rest = &rest[c.len_utf8()..];
+        match c {
+            '\\' => rest = unescape_one(rest, &mut octets),
+            '{' => {
+                let (inner, behind) = rest.split_once('}').unwrap();
+                let (repeated, times) = inner.rsplit_once('*').unwrap();
+                octets.extend(unescape(repeated).repeat(times.parse().unwrap()));
+                rest = behind;
+            }
+            c => octets.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes()),
+        }
+    }
+    octets
+}
+
+fn unescape_one<'a>(rest: &'a str, octets: &mut Vec<u8>) -> &'a str {
+    let simple = match rest.as_bytes()[0] {
+        b'r' => b'\r',
+        b'n' => b'\n',
+        b't' => b'\t',
+        b'0' => 0,
+        b'\\' => b'\\',
+        b'x' => {
+            octets.push(u8::from_str_radix(&rest[1..3], 16).unwrap());
+            return &rest[3..];
+        }
+        other => panic!("escape {}", char::from(other)),
+    };
+    octets.push(simple);
+    &rest[1..]
+}
+
+/// SplitMix64.
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        z ^ (z >> 31)
+    }
+
+    fn below(&mut self, limit: usize) -> usize {
+        usize::try_from(self.next() % limit as u64).unwrap()
+    }
+}
