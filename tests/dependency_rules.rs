@@ -1,5 +1,7 @@
 //! Who may know whom (DESIGN, "The parts"): the sources are read as text, and a part that names what it may not fails here.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 

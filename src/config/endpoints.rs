@@ -1,6 +1,6 @@
 //! Where the service listens: `127.0.0.1:2525`, `[::]:2525`, `unix:/run/x.sock`, or a mapping with TLS and protocol.
 
-use super::fields::{Fields, text_of};
+use super::fields::{Fields, name_of, text_of};
 use crate::server::{Endpoint, Listener, Protocol, Tls};
 use serde_yaml::Value;
 use std::net::{SocketAddr, ToSocketAddrs};
@@ -56,8 +56,8 @@ fn listener_of_mapping(mut fields: Fields<'_>) -> Option<Listener> {
         }
         Some(endpoint) => endpoint.map_err(|message| fields.problem("address", message)).ok(),
     };
-    let protocol = word(&mut fields, "protocol", PROTOCOLS);
-    let tls = word(&mut fields, "tls", TLS);
+    let protocol = fields.one_of("protocol", PROTOCOLS);
+    let tls = fields.one_of("tls", TLS);
     let require_tls = fields.take("require_tls").is_some_and(|value| {
         value.as_bool().unwrap_or_else(|| {
             fields.problem("require_tls", "expected true or false");
@@ -78,19 +78,6 @@ fn endpoint(text: &str, folder: &Path) -> Result<Endpoint, String> {
     }
 }
 
-/// One of a few words; the first of them where there is none.
-fn word<T: Copy>(fields: &mut Fields<'_>, key: &'static str, words: &[(&str, T)]) -> T {
-    let given = fields.take(key);
-    let text = given.as_ref().map(|value| value.as_str().unwrap_or(""));
-    let Some(text) = text else { return words[0].1 };
-    let known = words.iter().find(|(word, _)| *word == text).map(|(_, value)| *value);
-    known.unwrap_or_else(|| {
-        let names: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
-        fields.problem(key, format!("expected {}", names.join(" or ")));
-        words[0].1
-    })
-}
-
 /// As it would be written: a text where that says everything.
 fn shown(listener: &Listener) -> Value {
     let address: Value = shown_endpoint(&listener.endpoint).into();
@@ -104,8 +91,4 @@ fn shown(listener: &Listener) -> Value {
         ("require_tls", listener.require_tls.into()),
     ];
     entries.into_iter().map(|(key, value)| (key.into(), value)).collect::<serde_yaml::Mapping>().into()
-}
-
-fn name_of<T: PartialEq>(words: &[(&'static str, T)], wanted: &T) -> &'static str {
-    words.iter().find(|(_, value)| value == wanted).map_or("", |(word, _)| *word)
 }

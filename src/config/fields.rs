@@ -219,8 +219,26 @@ impl<'r> Fields<'r> {
         self.parsed(key, None, parse, |path| shown_option(path.as_ref().map(|path| path.display().to_string())))
     }
 
+    /// One of a few words; the first of them where there is none.
+    pub fn word<T: Copy + PartialEq>(&mut self, key: &'static str, words: &[(&'static str, T)]) -> T {
+        let value = self.one_of(key, words);
+        self.record(key, name_of(words, &value));
+        value
+    }
+
+    /// As [`Self::word`], for what is recorded elsewhere.
+    pub fn one_of<T: Copy>(&mut self, key: &'static str, words: &[(&'static str, T)]) -> T {
+        let Some(given) = self.take(key) else { return words[0].1 };
+        let known = words.iter().find(|(word, _)| given.as_str() == Some(word)).map(|(_, value)| *value);
+        known.unwrap_or_else(|| {
+            let names: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
+            self.problem(key, format!("expected {}", names.join(" or ")));
+            words[0].1
+        })
+    }
+
     /// One value or a list of them.
-    pub fn list<T: Display>(&mut self, key: &'static str, parse: impl Fn(&Value) -> Result<T, String>) -> Vec<T> {
+    pub fn texts<T: Display>(&mut self, key: &'static str, parse: impl Fn(&str) -> Result<T, String>) -> Vec<T> {
         let items = match self.take(key) {
             None => Vec::new(),
             Some(Value::Sequence(items)) => items,
@@ -228,7 +246,7 @@ impl<'r> Fields<'r> {
         };
         let mut parsed = Vec::new();
         for (index, item) in items.iter().enumerate() {
-            match parse(item) {
+            match text_of(item).and_then(|text| parse(&text)) {
                 Ok(value) => parsed.push(value),
                 Err(message) => self.below(key, Value::Null).problem(&index.to_string(), message),
             }
@@ -261,6 +279,11 @@ pub fn text_of(value: &Value) -> Result<String, String> {
         Value::Number(number) => Ok(number.to_string()),
         _ => Err("expected a text".to_owned()),
     }
+}
+
+/// The word of a value.
+pub fn name_of<T: PartialEq>(words: &[(&'static str, T)], wanted: &T) -> &'static str {
+    words.iter().find(|(_, value)| value == wanted).map_or("", |(word, _)| *word)
 }
 
 /// A whole number in `range`.

@@ -2,10 +2,11 @@
 //! each is for; the defaults of limits stand with the settings they belong to.
 
 use super::endpoints;
-use super::fields::{Fields, is_off, number_of, text_of};
+use super::fields::{Fields, is_off, number_of};
 use super::platforms;
 use crate::bounce::Reason;
 use crate::policy::{Action, Actions};
+use crate::smtp::{AcceptedRecipient, BareLineEnds};
 use crate::{notify, server, smtp, store};
 use serde_yaml::Value;
 use std::io::Read as _;
@@ -16,6 +17,9 @@ use std::time::Duration;
 
 /// What `temporary_threshold` may be.
 pub const THRESHOLDS: RangeInclusive<u64> = 0..=1_000_000;
+
+const BARE_LINE_ENDS: &[(&str, BareLineEnds)] =
+    &[("normalise", BareLineEnds::Normalise), ("reject", BareLineEnds::Reject)];
 
 const KIB: u64 = 1 << 10;
 const MIB: u64 = 1 << 20;
@@ -122,7 +126,7 @@ fn actions(handler: &mut Fields<'_>) -> Actions {
 fn server_settings(root: &mut Fields<'_>, database: Option<&Path>) -> server::Settings {
     let default = server::Settings::default();
     let listeners = endpoints::listeners(root, default.listeners.clone());
-    let allowed_networks = root.list("allowed_networks", |value| network(&text_of(value)?));
+    let allowed_networks = root.texts("allowed_networks", network);
     let tls = tls(root.section("tls"));
     if tls.is_none() && listeners.iter().any(|listener| listener.tls != server::Tls::Off) {
         root.missing("tls", "certificate and key, since a listener uses TLS");
@@ -161,17 +165,31 @@ fn smtp_settings(fields: &mut Fields<'_>) -> smtp::Settings {
     if crate::types::Domain::parse(&hostname).is_none() {
         fields.problem("hostname", "expected a host name");
     }
+    let accepted_recipients = fields.texts("accepted_recipients", |text| {
+        let expected = "expected a domain or an address, as in mydomain.de or no-reply@mydomain.de";
+        AcceptedRecipient::parse(text).ok_or_else(|| expected.to_owned())
+    });
     let head_max = fields.octets_in_memory("head_octets_max", default.head_octets_max, 64 * KIB..=16 * MIB);
     let settings = smtp::Settings {
         hostname,
+        accepted_recipients,
+        bare_line_ends: fields.word("bare_line_ends", BARE_LINE_ENDS),
         head_octets_max: head_max,
         message_octets_max: fields.octets("message_octets_max", default.message_octets_max, 64 * KIB..=4 * GIB),
+        command_octets_max: fields.octets_in_memory("command_octets_max", default.command_octets_max, 512..=MIB),
         recipients_max: fields.number::<u32>("recipients_max", 1000, 100..=100_000) as usize,
         errors_max: fields.number("errors_max", default.errors_max, 1..=10_000),
         mails_per_session_max: fields.number("mails_per_session_max", default.mails_per_session_max, 1..=1_000_000_000),
         command_time_max: fields.duration("command_time_max", default.command_time_max),
         data_time_max: fields.duration("data_time_max", default.data_time_max),
         session_time_max: fields.duration("session_time_max", default.session_time_max),
+        data_octets_per_second_min: fields.number(
+            "data_octets_per_second_min",
+            default.data_octets_per_second_min,
+            0..=MIB,
+        ),
+        // These differ from listener to listener.
+        ..default
     };
     if settings.message_octets_max < settings.head_octets_max as u64 {
         fields.problem("message_octets_max", "expected at least head_octets_max");

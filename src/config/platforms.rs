@@ -1,6 +1,6 @@
 //! The key `domains`: which platform is told about which sending domain, and with which credentials.
 
-use super::fields::{Fields, number_of, text_of};
+use super::fields::{Fields, text_of};
 use crate::tenant::{Endpoint, Secret, Tenant, Tenants, UrlTemplate};
 use crate::types::Domain;
 use serde_yaml::Value;
@@ -41,7 +41,10 @@ fn tenant(mut fields: Fields<'_>, domain: Domain, defaults: &Defaults) -> Option
     let window = fields.duration_or_off("temporary_window", defaults.window);
     let headers = headers(&mut fields);
     let json_body = fields.switch("json_body", false);
-    let done_statuses = fields.list("done_statuses", |value| number_of(value, 300..=599));
+    let done_statuses = fields.texts("done_statuses", |text| {
+        let status = text.parse().ok().filter(|status| (300..=599).contains(status));
+        status.ok_or_else(|| "expected an HTTP status from 300 to 599".to_owned())
+    });
     fields.done();
     Some(Tenant { domain, endpoint: endpoint?, headers, json_body, done_statuses, threshold, window })
 }
@@ -49,7 +52,7 @@ fn tenant(mut fields: Fields<'_>, domain: Domain, defaults: &Defaults) -> Option
 fn endpoint(fields: &mut Fields<'_>) -> Option<Endpoint> {
     let base_url = fields.text("base_url");
     let resolver = fields.text("url_resolver");
-    let allowed_hosts = fields.list("allowed_hosts", text_of);
+    let allowed_hosts = fields.texts("allowed_hosts", |text| Ok(text.to_owned()));
     let Some(base_url) = base_url else {
         fields.missing("base_url", "the URL of the platform, as in https://platform.example/emails/{address}/suspend");
         return None;

@@ -2,6 +2,7 @@
 
 use super::path::ForwardPath;
 use crate::types::{Address, Domain};
+use std::fmt;
 use std::time::Duration;
 
 /// Limits and identity; the keys of the configuration name the same things.
@@ -113,6 +114,15 @@ impl AcceptedRecipient {
         match self {
             Self::Domain(domain) => mailbox.rsplit_once('@').is_some_and(|(_, name)| domain.covers(name)),
             Self::Address(address) => Address::parse(mailbox).is_some_and(|other| other.key() == address.key()),
+        }
+    }
+}
+
+impl fmt::Display for AcceptedRecipient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Domain(domain) => domain.fmt(f),
+            Self::Address(address) => address.fmt(f),
         }
     }
 }
