@@ -8,13 +8,15 @@
 //! G                the greeting, EHLO and its answer, with the default settings
 //! C text           a line of the client, CRLF is added
 //! R text           octets of the client as they are; both know \r \n \t \0 \\ \xHH and {text*N}
-//! S text           a line of the server
+//! S text           a line of the server; {text*N}: N lines
 //! E event          an event: mail ..., confirmed, starttls, closed
 //! A verdict        how the next mail is answered: accepted, again, noroom
 //! W seconds        time passes
 //! T                TLS has started
 //! X                the service shuts down
 //! ```
+
+#![allow(clippy::unwrap_used, reason = "a transcript that cannot be read is a failure of the test")]
 
 use bouncesvc::smtp::{AcceptedRecipient, BareLineEnds, Event, Mail, Protocol, Session, Settings, Verdict};
 use bouncesvc::types::MessageId;
@@ -275,7 +277,7 @@ impl Transcript {
             }
             "C" => self.send([&unescape(text)[..], b"\r\n"].concat()),
             "R" => self.send(unescape(text)),
-            "S" => self.expect_reply(text),
+            "S" => self.expect_replies(text),
             "E" => self.expected().events.push(text.to_owned()),
             "A" => self.verdicts.push_back(match text {
                 "accepted" => Verdict::Accepted(MessageId(self.verdicts.len() as u64 + 1)),
@@ -292,13 +294,18 @@ impl Transcript {
 
     /// Neighbouring sends are one group of pipelined commands.
     fn send(&mut self, octets: Vec<u8>) {
-        match self.steps.last_mut() {
-            Some(Step::Send(sent)) => sent.extend(octets),
-            _ => {
-                self.expected();
-                self.steps.push(Step::Send(octets));
-            }
+        if let Some(Step::Send(sent)) = self.steps.last_mut() {
+            return sent.extend(octets);
         }
+        self.expected();
+        self.steps.push(Step::Send(octets));
+    }
+
+    /// `{line*N}` is a line, N times.
+    fn expect_replies(&mut self, text: &str) {
+        let repeated = text.strip_prefix('{').and_then(|text| text.strip_suffix('}')?.rsplit_once('*'));
+        let (line, times) = repeated.map_or((text, 1), |(line, times)| (line, times.parse().unwrap()));
+        (0..times).for_each(|_| self.expect_reply(line));
     }
 
     fn expect_reply(&mut self, line: &str) {

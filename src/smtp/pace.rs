@@ -33,22 +33,3 @@ impl Pace {
         came < octets_per_second_min.saturating_mul(WINDOW.as_secs())
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_stall_within_a_window_is_forgiven_and_a_drip_is_not() {
-        let start = Instant::now();
-        let at = |seconds| start + Duration::from_secs(seconds);
-        let mut pace = Pace::new(start, 0);
-        for (seconds, octets, too_slow) in
-            [(59, 0, false), (60, 6000, false), (119, 6000, false), (120, 12_000, false), (180, 17_999, true)]
-        {
-            assert_eq!(pace.is_too_slow(at(seconds), octets, 100), too_slow, "{seconds}");
-        }
-        assert_eq!(pace.window_end(), Some(at(240)));
-        assert!(!pace.is_too_slow(at(240), 17_999, 0));
-    }
-}
