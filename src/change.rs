@@ -28,6 +28,20 @@ pub struct Batch {
     pub sums: Vec<(Series, u64)>,
 }
 
+impl Batch {
+    /// Whether there is nothing to write.
+    pub fn is_empty(&self) -> bool {
+        self.confirmed.is_empty() && self.sums.is_empty() && !self.has_waiters()
+    }
+
+    /// Whether somebody waits for the transaction: a sender, the notifier or an operator. What nobody waits for is
+    /// best put off to the next batch that has waiters (though not for long: a crash would forget it), since each transaction
+    /// costs a sync of the disk.
+    pub fn has_waiters(&self) -> bool {
+        !(self.mails.is_empty() && self.settled.is_empty() && self.commands.is_empty())
+    }
+}
+
 /// One received mail and its effect.
 #[derive(Debug, Clone)]
 pub struct Accepted {

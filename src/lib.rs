@@ -1,6 +1,7 @@
 //! bouncesvc receives undeliverable mail over SMTP, tells soft from hard failures, counts the soft ones, and tells
 //! the responsible platform about each permanent failure.
 
+pub mod archive;
 pub mod bounce;
 pub mod change;
 pub mod config;

@@ -299,6 +299,7 @@ fn database_settings(mut fields: Fields<'_>) -> store::Settings {
         counter_age_max: fields.duration_or_off("counter_age_max", default.counter_age_max),
         quarantine_mails_max: fields.number("quarantine_mails_max", default.quarantine_mails_max, 0..=1_000_000),
         quarantine_octets_max: fields.octets("quarantine_octets_max", default.quarantine_octets_max, 0..=64 * GIB),
+        ..default
     };
     fields.done();
     settings

@@ -46,7 +46,7 @@ pub struct Notification {
 /// A compressed mail that waits to be written to the archive.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ArchiveJob {
-    /// The notification it belongs to; several mails may wait for one.
+    /// The job's own id, which never equals that of a notification: [`crate::change::Outcome::Archived`] names it.
     pub id: NotificationId,
     /// The address that names the file.
     pub address: Address,

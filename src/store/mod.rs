@@ -1,12 +1,55 @@
-//! The database: counters, the notification queue, history, unconfirmed digests, quarantine, sums.
+//! The database: counters, notification queue, history, unconfirmed digests, quarantine, sums.
 //!
 //! The only part that names redb. One [`Store`] writes, and one transaction holds all that a turn of the loop did;
 //! any number of [`Reader`]s look, each from short read transactions, in any thread.
+//!
+//! [`Store::commit`] returns once the transaction is on the disk, or with an error once none of it is. After an error the
+//! file is opened anew, with growing delays, by the next commits and by [`Store::tidy`]; readers go on with the same handle.
+//!
+//! Deliberately absent: a clock (the time is passed in), a thread of its own, and a transaction that spans two calls.
+
+mod archives;
+mod backup;
+mod commands;
+mod connection;
+mod counters;
+mod digests;
+mod disk;
+mod error;
+mod history;
+mod meta;
+mod open;
+mod quarantine;
+mod queue;
+mod reader;
+mod recovery;
+mod sums;
+mod tables;
+mod tidy;
+mod waiting;
+mod writer;
+
+pub use backup::Copied;
+pub use commands::COMMAND_ROWS_MAX;
+pub use counters::{Counter, CounterFilter};
+pub use disk::{Disk, DiskFactory, DiskSource};
+pub use error::StoreError;
+pub use history::{End, Past};
+pub use open::OpenError;
+pub use quarantine::QuarantinedMail;
+pub use reader::{Cursor, Page, Pattern, Reader, SCANNED_ROWS_MAX, Totals};
+pub use sums::Sum;
+pub use waiting::{DomainQueue, Waiting, WaitingFilter};
 
 use crate::change::{Batch, Committed};
 use crate::types::Timestamp;
-use std::path::{Path, PathBuf};
+use connection::Connection;
+use recovery::Recovery;
+use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
+use tidy::Walks;
+use writer::Writer;
 
 /// How the database is kept. Each field has a key in the configuration.
 #[derive(Debug, Clone)]
@@ -25,6 +68,10 @@ pub struct Settings {
     pub quarantine_mails_max: u64,
     /// Octets in the quarantine.
     pub quarantine_octets_max: u64,
+    /// Octets of compressed mails that wait to be archived; a mail beyond them is not archived.
+    pub archive_octets_max: u64,
+    /// A notification that is due later than this is due now: the clock was ahead when its time was set. More than any delay between attempts.
+    pub next_attempt_ahead_max: Duration,
 }
 
 impl Default for Settings {
@@ -38,57 +85,103 @@ impl Default for Settings {
             counter_age_max: None,
             quarantine_mails_max: 1000,
             quarantine_octets_max: 64 << 20,
+            archive_octets_max: 256 << 20,
+            next_attempt_ahead_max: 2 * DAY,
         }
     }
 }
 
-/// Why a database could not be opened.
-#[derive(Debug)]
-pub enum OpenError {
-    /// Another process holds it.
-    Locked(PathBuf),
-    /// It is no redb file, or a damaged one; nothing was changed.
-    Foreign(PathBuf, String),
-    /// Written by a newer version: its format, and ours.
-    Newer(PathBuf, u32, u32),
-    /// The operating system's word.
-    Io(PathBuf, std::io::Error),
-}
-
-/// Why a transaction failed. Nothing of it is in the database.
-#[derive(Debug)]
-pub enum StoreError {
-    /// No space left: 452.
-    Full(String),
-    /// Anything else: 451. The database is reopened with backoff.
-    Failed(String),
-}
-
 /// The one writer.
-pub struct Store {}
-
-/// Looks at the database from any thread; cheap to clone.
-#[derive(Clone)]
-pub struct Reader {}
+pub struct Store {
+    connection: Arc<Connection>,
+    settings: Settings,
+    recovery: Recovery,
+    walks: Walks,
+}
 
 impl Store {
     /// Opens or creates the database (and its folder).
-    pub fn open(_path: &Path, _settings: Settings, _now: Timestamp) -> Result<Self, OpenError> {
-        unimplemented!()
+    pub fn open(path: &Path, settings: Settings, now: Timestamp) -> Result<Self, OpenError> {
+        Self::open_on(DiskSource::File, path, settings, now)
+    }
+
+    /// Opens the database once nobody else holds it: for a daemon that starts while a command is at work.
+    ///
+    /// `pause` waits a while, and says whether to go on waiting.
+    pub fn open_waiting(
+        path: &Path,
+        settings: &Settings,
+        clock: impl Fn() -> Timestamp,
+        mut pause: impl FnMut() -> bool,
+    ) -> Result<Self, OpenError> {
+        loop {
+            match Self::open(path, settings.clone(), clock()) {
+                Err(OpenError::Locked(_)) if pause() => {}
+                other => return other,
+            }
+        }
+    }
+
+    /// Opens the database on storage that a test or a bench provides.
+    pub fn open_on(disk: DiskSource, path: &Path, settings: Settings, _now: Timestamp) -> Result<Self, OpenError> {
+        let connection = Arc::new(Connection::open(path, disk, &settings)?);
+        Ok(Self { connection, settings, recovery: Recovery::default(), walks: Walks::default() })
     }
 
     /// Applies all of `batch` in one transaction that is durable on return; on an error nothing of it happened.
-    pub fn commit(&mut self, _batch: &Batch, _now: Timestamp) -> Result<Committed, StoreError> {
-        unimplemented!()
+    ///
+    /// An empty batch costs nothing.
+    pub fn commit(&mut self, batch: &Batch, now: Timestamp) -> Result<Committed, StoreError> {
+        if batch.is_empty() {
+            return Ok(Committed::default());
+        }
+        self.write(now, |writer| writer.apply(batch))
     }
 
-    /// One bounded slice of housekeeping (expiry); whether more is left.
-    pub fn tidy(&mut self, _now: Timestamp) -> Result<bool, StoreError> {
-        unimplemented!()
+    /// One bounded slice of housekeeping (expiry); whether more is left. Also opens the database again after a fault.
+    pub fn tidy(&mut self, now: Timestamp) -> Result<bool, StoreError> {
+        self.recovery.restore(&self.connection, now)?;
+        let transaction = self.connection.begin_read()?;
+        let (findings, more) = tidy::look(&transaction, &self.settings, &mut self.walks, now)?;
+        drop(transaction);
+        if !findings.is_empty() {
+            self.write(now, |writer| writer.clear_out(&findings))?;
+        }
+        Ok(more)
+    }
+
+    /// Other limits and ages, from the next commit on. The size of the cache stays as it was at the start.
+    pub fn reload(&mut self, settings: Settings) {
+        self.settings = settings;
     }
 
     /// For those who only look.
     pub fn reader(&self) -> Reader {
-        unimplemented!()
+        Reader { connection: Arc::clone(&self.connection) }
     }
+
+    fn write<T>(
+        &mut self,
+        now: Timestamp,
+        work: impl FnOnce(&mut Writer<'_>) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        self.recovery.restore(&self.connection, now)?;
+        let written = transact(&self.connection, &self.settings, now, work);
+        self.recovery.note(&self.connection, written.as_ref().err(), now);
+        written
+    }
+}
+
+fn transact<T>(
+    connection: &Connection,
+    settings: &Settings,
+    now: Timestamp,
+    work: impl FnOnce(&mut Writer<'_>) -> Result<T, StoreError>,
+) -> Result<T, StoreError> {
+    let transaction = connection.begin_write()?;
+    let mut writer = Writer::new(&transaction, settings, now);
+    let result = work(&mut writer)?;
+    writer.finish()?;
+    transaction.commit()?;
+    Ok(result)
 }

@@ -1,0 +1,70 @@
+//! The open database, shared by the one writer and all readers, and closed and opened again after a fault.
+//!
+//! redb refuses all work after an I/O error until the file is opened anew. So the writer closes it, and opens it
+//! with growing delays; readers get errors meanwhile, and go on with the same handle afterwards.
+
+use super::disk::DiskSource;
+use super::open::{self, OpenError};
+use super::{Settings, StoreError};
+use redb::{Database, ReadTransaction, ReadableDatabase, WriteTransaction};
+use std::path::{Path, PathBuf};
+use std::sync::{PoisonError, RwLock};
+
+/// The open database; `None` while it is closed after a fault.
+pub struct Connection {
+    path: PathBuf,
+    disk: DiskSource,
+    cache_octets: usize,
+    /// Held for writing only to close or to open: neither reading nor committing waits for the other here.
+    database: RwLock<Option<Database>>,
+}
+
+impl Connection {
+    /// Opens or creates the database.
+    pub fn open(path: &Path, disk: DiskSource, settings: &Settings) -> Result<Self, OpenError> {
+        let connection =
+            Self { path: path.to_owned(), disk, cache_octets: settings.cache_octets, database: RwLock::new(None) };
+        connection.reopen()?;
+        Ok(connection)
+    }
+
+    /// Closes what is open, and opens the file anew.
+    pub fn reopen(&self) -> Result<(), OpenError> {
+        self.close();
+        let database = open::open(&self.path, &self.disk, self.cache_octets)?;
+        *self.database.write().unwrap_or_else(PoisonError::into_inner) = Some(database);
+        Ok(())
+    }
+
+    /// Lets go of the file.
+    pub fn close(&self) {
+        *self.database.write().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    /// Where the file is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The size of the file; 0 where it cannot be told.
+    pub fn file_octets(&self) -> u64 {
+        std::fs::metadata(&self.path).map_or(0, |metadata| metadata.len())
+    }
+
+    /// A view of the last commit.
+    pub fn begin_read(&self) -> Result<ReadTransaction, StoreError> {
+        self.with(|database| Ok(database.begin_read()?))
+    }
+
+    /// The one write transaction.
+    pub fn begin_write(&self) -> Result<WriteTransaction, StoreError> {
+        self.with(|database| Ok(database.begin_write()?))
+    }
+
+    fn with<T>(&self, begin: impl FnOnce(&Database) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        let database = self.database.read().unwrap_or_else(PoisonError::into_inner);
+        database
+            .as_ref()
+            .map_or_else(|| Err(StoreError::Failed("the database is being opened again".to_owned())), begin)
+    }
+}

@@ -1,0 +1,216 @@
+//! Soft failures, counted under (sending domain, address).
+
+use super::StoreError;
+use super::reader::{Cursor, Page, Pattern, Reader, page};
+use super::tables::{COUNTERS, decode, domain_key, domains, read, reason_by_name, split_domain_key};
+use super::writer::Writer;
+use crate::bounce::{EnhancedStatus, Reason};
+use crate::change::{Effect, Failure};
+use crate::types::{Address, Domain, Timestamp};
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
+
+/// Times that are kept for one counter with a window, whatever the threshold.
+const TIMES_MAX: usize = 1000;
+
+/// What is kept of one counter.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Row {
+    /// The address as it was written, where that differs from its key.
+    shown: Option<Address>,
+    count: u32,
+    first_seen: Timestamp,
+    last_seen: Timestamp,
+    status: Option<EnhancedStatus>,
+    #[serde(with = "reason_by_name")]
+    reason: Reason,
+    /// With a window: when the counted ones came, the oldest first. Without: empty.
+    times: Vec<Timestamp>,
+}
+
+/// One counter, to look at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Counter {
+    /// The configured sending domain.
+    pub domain: Domain,
+    /// The recipient, as it was last written.
+    pub address: Address,
+    /// Soft failures since the counter began (with a window: at the last one).
+    pub count: u32,
+    /// The first one.
+    pub first_seen: Timestamp,
+    /// The last one.
+    pub last_seen: Timestamp,
+    /// RFC 3463, of the last one.
+    pub status: Option<EnhancedStatus>,
+    /// Why, of the last one.
+    pub reason: Reason,
+}
+
+/// Which counters.
+#[derive(Debug, Clone, Default)]
+pub struct CounterFilter {
+    /// Of this sending domain.
+    pub domain: Option<Domain>,
+    /// Whose address matches.
+    pub address: Option<Pattern>,
+    /// That stand at least at this.
+    pub count_min: u32,
+}
+
+impl Row {
+    fn new(now: Timestamp) -> Self {
+        Self {
+            shown: None,
+            count: 0,
+            first_seen: now,
+            last_seen: now,
+            status: None,
+            reason: Reason::Undefined,
+            times: Vec::new(),
+        }
+    }
+
+    fn show_as(&mut self, address: &Address) {
+        self.shown = (address.as_str() != address.key()).then(|| address.clone());
+    }
+
+    /// One more, at `now`.
+    fn add(&mut self, failure: &Failure, threshold: u32, window: Option<Duration>, now: Timestamp) {
+        match window {
+            None => {
+                self.count = self.count.saturating_add(1);
+                self.times.clear();
+            }
+            Some(window) => self.add_within(window, threshold, now),
+        }
+        self.show_as(&failure.address);
+        (self.last_seen, self.status, self.reason) = (now, failure.status, failure.reason);
+    }
+
+    /// Counts those of the window. Of a counter that was kept without one, only the first and the last time are known.
+    fn add_within(&mut self, window: Duration, threshold: u32, now: Timestamp) {
+        if self.times.is_empty() && self.count > 0 {
+            self.times.push(self.last_seen);
+            if self.count > 1 {
+                self.times.insert(0, self.first_seen);
+            }
+        }
+        self.times.retain(|time| now.since(*time) <= window);
+        self.times.push(now);
+        let times_max = usize::try_from(threshold).unwrap_or(TIMES_MAX).saturating_add(1).min(TIMES_MAX);
+        self.times.drain(..self.times.len().saturating_sub(times_max));
+        self.count = u32::try_from(self.times.len()).unwrap_or(u32::MAX);
+        self.first_seen = self.times.first().copied().unwrap_or(now);
+    }
+
+    fn show(self, key: &[u8]) -> Option<Counter> {
+        let (domain, address) = split_domain_key(key)?;
+        let address = self.shown.or_else(|| Address::parse(std::str::from_utf8(address).ok()?))?;
+        Some(Counter {
+            domain,
+            address,
+            count: self.count,
+            first_seen: self.first_seen,
+            last_seen: self.last_seen,
+            status: self.status,
+            reason: self.reason,
+        })
+    }
+}
+
+/// When the counter was last counted up.
+pub fn last_seen(octets: &[u8]) -> Result<Timestamp, StoreError> {
+    Ok(decode::<Row>(octets, "counters")?.last_seen)
+}
+
+impl Writer<'_> {
+    /// One more soft failure; above the threshold a notification instead, and the counter begins anew.
+    pub(super) fn count_soft(
+        &mut self,
+        failure: &Failure,
+        threshold: u32,
+        window: Option<Duration>,
+        archive: Option<&[u8]>,
+    ) -> Result<Effect, StoreError> {
+        let key = domain_key(&failure.domain, failure.address.key().as_bytes());
+        let mut row = self.counters.read(&key)?.unwrap_or_else(|| Row::new(self.now));
+        row.add(failure, threshold, window, self.now);
+        if row.count > threshold {
+            self.counters.remove(&key)?;
+            return Ok(Effect::Escalated(self.enqueue(failure, row.count, archive)?));
+        }
+        self.counters.write(&key, &row)?;
+        Ok(Effect::Counted { count: row.count, threshold })
+    }
+
+    /// Removes a counter; whether there was one.
+    pub(super) fn clear_counter(&mut self, domain: &Domain, address: &Address) -> Result<bool, StoreError> {
+        self.counters.remove(&domain_key(domain, address.key().as_bytes()))
+    }
+
+    /// Removes the counters of an address in every domain; how many.
+    pub(super) fn clear_counters(&mut self, address: &Address) -> Result<u64, StoreError> {
+        let mut cleared = 0;
+        for domain in self.counters.domains(&[])? {
+            cleared += u64::from(self.clear_counter(&domain, address)?);
+        }
+        Ok(cleared)
+    }
+
+    /// Lifts a counter to `count`; whether that changed it.
+    pub(super) fn import_counter(
+        &mut self,
+        domain: &Domain,
+        address: &Address,
+        count: u32,
+    ) -> Result<bool, StoreError> {
+        let key = domain_key(domain, address.key().as_bytes());
+        let mut row = self.counters.read(&key)?.unwrap_or_else(|| Row::new(self.now));
+        if row.count >= count {
+            return Ok(false);
+        }
+        row.count = count;
+        row.show_as(address);
+        self.counters.write(&key, &row)?;
+        Ok(true)
+    }
+}
+
+impl Reader {
+    /// A slice of the counters, by domain and address.
+    pub fn counters(
+        &self,
+        filter: &CounterFilter,
+        cursor: Option<&Cursor>,
+        rows_max: usize,
+    ) -> Result<Page<Counter>, StoreError> {
+        let table = self.begin()?.open_table(COUNTERS)?;
+        let prefix = filter.domain.as_ref().map(|domain| domain_key(domain, &[])).unwrap_or_default();
+        let start = cursor.map_or_else(|| prefix.clone(), Cursor::successor);
+        page(table.range::<&[u8]>(start.as_slice()..)?, &prefix, rows_max, |key, value| {
+            let counter = decode::<Row>(value, "counters")?.show(key);
+            Ok(counter.filter(|counter| filter.matches(counter)))
+        })
+    }
+
+    /// The counters of one address, in every domain.
+    pub fn counters_of(&self, address: &Address) -> Result<Vec<Counter>, StoreError> {
+        let table = self.begin()?.open_table(COUNTERS)?;
+        let mut found = Vec::new();
+        for domain in domains(&table, &[])? {
+            let key = domain_key(&domain, address.key().as_bytes());
+            if let Some(row) = read::<Row>(&table, &key, "counters")? {
+                found.extend(row.show(&key));
+            }
+        }
+        Ok(found)
+    }
+}
+
+impl CounterFilter {
+    fn matches(&self, counter: &Counter) -> bool {
+        counter.count >= self.count_min
+            && self.address.as_ref().is_none_or(|pattern| pattern.matches(counter.address.as_str()))
+    }
+}

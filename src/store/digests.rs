@@ -1,0 +1,37 @@
+//! Digests of the mails whose sender was not yet seen to have got its 250: what tells a redelivery from a new mail.
+
+use super::StoreError;
+use super::tables::decode;
+use super::writer::Writer;
+use crate::change::Digest;
+use crate::types::Timestamp;
+
+/// Digests that are kept. Beyond it, others leave in the order of their octets, that is at random:
+/// a client that never waits for an answer gains nothing by filling the table.
+pub const DIGESTS_MAX: u64 = 1_000_000;
+
+/// When the mail came.
+pub fn time(octets: &[u8]) -> Result<Timestamp, StoreError> {
+    decode(octets, "digests")
+}
+
+impl Writer<'_> {
+    /// Remembers a mail; whether it is new.
+    pub(super) fn is_new(&mut self, digest: &Digest) -> Result<bool, StoreError> {
+        let time = super::tables::encode(&self.now)?;
+        let table = self.digests.open()?;
+        if let Some(mut known) = table.get_mut(digest.as_slice())? {
+            // The client came again: it may come once more, counted from now.
+            known.insert(time.as_slice())?;
+            return Ok(false);
+        }
+        table.insert(digest.as_slice(), time.as_slice())?;
+        Ok(true)
+    }
+
+    /// The client has its 250.
+    pub(super) fn confirm(&mut self, digest: &Digest) -> Result<(), StoreError> {
+        self.digests.remove(digest)?;
+        Ok(())
+    }
+}

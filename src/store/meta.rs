@@ -1,0 +1,80 @@
+//! What the database knows of itself: its format, its own id, and the totals that no table's length tells.
+
+use super::StoreError;
+use super::tables::{FORMAT, Lazy, read};
+use redb::ReadableTable;
+use serde::{Deserialize, Serialize};
+
+const FORMAT_KEY: &[u8] = b"format";
+const DATABASE_KEY: &[u8] = b"database";
+const STATE_KEY: &[u8] = b"state";
+
+/// Numbers that change with the rows.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct State {
+    /// The last id that was given to a notification or an archive job.
+    pub last_id: u64,
+    /// Octets of all mails in the quarantine.
+    pub quarantine_octets: u64,
+    /// Octets of all mails that wait to be archived.
+    pub archive_octets: u64,
+}
+
+/// The format version of a database; `None`: it has none, so it is not ours.
+pub fn format(table: &impl ReadableTable<&'static [u8], &'static [u8]>) -> Result<Option<u32>, StoreError> {
+    read(table, FORMAT_KEY, "meta")
+}
+
+/// The database's own id: part of each idempotency key, so that two databases never make the same.
+pub fn database_id(table: &impl ReadableTable<&'static [u8], &'static [u8]>) -> Result<u64, StoreError> {
+    Ok(read(table, DATABASE_KEY, "meta")?.unwrap_or_default())
+}
+
+/// The numbers.
+pub fn state(table: &impl ReadableTable<&'static [u8], &'static [u8]>) -> Result<State, StoreError> {
+    Ok(read(table, STATE_KEY, "meta")?.unwrap_or_default())
+}
+
+/// Marks a new database as ours.
+pub fn create(meta: &mut Lazy<'_>) -> Result<(), StoreError> {
+    let mut id = [0; 8];
+    aws_lc_rs::rand::fill(&mut id).map_err(|_| StoreError::Failed("no random numbers".to_owned()))?;
+    meta.write(FORMAT_KEY, &FORMAT)?;
+    meta.write(DATABASE_KEY, &u64::from_be_bytes(id))
+}
+
+/// The numbers inside a write transaction: read at the first use, written once at the end if they changed.
+pub struct Numbers<'t> {
+    meta: Lazy<'t>,
+    loaded: Option<(State, State)>,
+}
+
+impl<'t> Numbers<'t> {
+    pub fn new(meta: Lazy<'t>) -> Self {
+        Self { meta, loaded: None }
+    }
+
+    /// The numbers, to read and to change.
+    pub fn state(&mut self) -> Result<&mut State, StoreError> {
+        if self.loaded.is_none() {
+            let state = state(self.meta.open()?)?;
+            self.loaded = Some((state.clone(), state));
+        }
+        Ok(&mut self.loaded.get_or_insert_default().1)
+    }
+
+    /// The next id.
+    pub fn next_id(&mut self) -> Result<u64, StoreError> {
+        let state = self.state()?;
+        state.last_id += 1;
+        Ok(state.last_id)
+    }
+
+    /// Writes them back.
+    pub fn finish(&mut self) -> Result<(), StoreError> {
+        match &self.loaded {
+            Some((before, after)) if before != after => self.meta.write(STATE_KEY, after),
+            _ => Ok(()),
+        }
+    }
+}
