@@ -4,7 +4,6 @@
 pub mod archive;
 pub mod bounce;
 pub mod change;
-pub mod cli;
 pub mod config;
 pub mod digest;
 pub mod escape;
