@@ -4,7 +4,6 @@
 pub mod archive;
 pub mod bounce;
 pub mod change;
-pub mod classify;
 pub mod config;
 pub mod digest;
 pub mod escape;
@@ -14,6 +13,7 @@ pub mod notify;
 pub mod policy;
 pub mod server;
 pub mod smtp;
+pub mod status;
 pub mod store;
 pub mod tenant;
 pub mod types;

@@ -1,9 +1,7 @@
 //! What the server is told by its configuration: plain data with defaults. Reading and checking a file is elsewhere.
 
-use crate::smtp::{self, Protocol};
-use crate::{notify, policy, tenant::Tenants};
+use crate::{notify, policy, smtp, tenant::Tenants};
 use ipnet::IpNet;
-use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -60,13 +58,14 @@ pub enum Endpoint {
     Unix(PathBuf),
 }
 
-impl fmt::Display for Endpoint {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Tcp(address) => address.fmt(f),
-            Self::Unix(path) => path.display().fmt(f),
-        }
-    }
+/// What a listener speaks.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Protocol {
+    /// RFC 5321.
+    #[default]
+    Smtp,
+    /// RFC 2033.
+    Lmtp,
 }
 
 /// How TLS starts on a listener.

@@ -1,0 +1,94 @@
+//! The latest events, for a person to look at. What must not be forgotten is in the database and the log.
+
+use crate::bounce::{Class, Report};
+use crate::change::Effect;
+use crate::policy::{Action, Finding};
+use crate::types::Timestamp;
+use serde::{Deserialize, Serialize};
+use std::collections::VecDeque;
+
+/// How many are kept.
+pub const EVENTS_MAX: usize = 40;
+
+/// The longest text of one, in characters.
+const TEXT_CHARS_MAX: usize = 300;
+
+/// Something that happened.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Event {
+    /// When.
+    pub at: Timestamp,
+    /// What, in one word: `suspended`, `escalated`, `counted`, `alert`, `ignored`, `quarantined`, `dropped`,
+    /// `delivered`, `retry`, `parked`.
+    pub what: String,
+    /// Whose address failed.
+    pub address: Option<String>,
+    /// The configured sending domain.
+    pub domain: Option<String>,
+    /// Hard, soft or feedback.
+    pub class: Option<Class>,
+    /// The reason, or why the mail changed nothing.
+    pub reason: Option<String>,
+    /// What was said, in one line: the status, the counter, the platform's error.
+    pub text: String,
+}
+
+/// The last [`EVENTS_MAX`] events, the newest first.
+#[derive(Debug, Clone, Default)]
+pub struct Events(VecDeque<Event>);
+
+impl Events {
+    /// Adds one; the oldest leaves.
+    pub fn push(&mut self, event: impl FnOnce() -> Event) {
+        self.0.truncate(EVENTS_MAX - 1);
+        self.0.push_front(event());
+    }
+
+    /// The newest first.
+    pub fn iter(&self) -> impl Iterator<Item = &Event> {
+        self.0.iter()
+    }
+}
+
+impl Event {
+    pub(super) fn of_finding(report: &Report, finding: &Finding, effect: Option<&Effect>, at: Timestamp) -> Self {
+        let recipient = finding.recipient.and_then(|index| report.recipients.get(index));
+        let reason = recipient.map(|recipient| recipient.reason.name()).or(finding.note);
+        let status = recipient.and_then(|recipient| recipient.status).map(|status| status.to_string());
+        Self {
+            at,
+            what: what(finding, effect).to_owned(),
+            address: recipient.map(|recipient| recipient.address.to_string()),
+            domain: finding.domain.as_ref().map(ToString::to_string),
+            class: recipient.map(|recipient| recipient.class),
+            reason: reason.map(str::to_owned),
+            text: status.into_iter().chain(counter(effect)).collect::<Vec<_>>().join(", "),
+        }
+    }
+
+    /// Cuts a text that came from outside.
+    pub(super) fn cut(text: &str) -> String {
+        text.chars().take(TEXT_CHARS_MAX).collect()
+    }
+}
+
+fn what(finding: &Finding, effect: Option<&Effect>) -> &'static str {
+    match effect {
+        Some(Effect::Suspended(_)) => "suspended",
+        Some(Effect::Escalated(_)) => "escalated",
+        Some(Effect::Counted { .. }) => "counted",
+        Some(Effect::Quarantined { .. }) => "quarantined",
+        None => match finding.action {
+            Some(Action::Alert) => "alert",
+            Some(_) => "ignored",
+            None => "dropped",
+        },
+    }
+}
+
+fn counter(effect: Option<&Effect>) -> Option<String> {
+    match effect? {
+        Effect::Counted { count, threshold } => Some(format!("{count} of {threshold}")),
+        _ => None,
+    }
+}
