@@ -171,7 +171,12 @@ impl<'r> Fields<'r> {
 
     /// A text, or a number that is taken as one.
     pub fn text(&mut self, key: &'static str) -> Option<String> {
-        self.parsed(key, None, |value| text_of(value).map(Some), |text| shown_option(text.clone()))
+        self.text_or(key, None)
+    }
+
+    /// A text with a default.
+    pub fn text_or(&mut self, key: &'static str, default: Option<String>) -> Option<String> {
+        self.parsed(key, default, |value| text_of(value).map(Some), |text| shown_option(text.clone()))
     }
 
     /// `true` or `false`.
@@ -214,9 +219,14 @@ impl<'r> Fields<'r> {
 
     /// A path; a relative one starts at the folder of the file.
     pub fn path(&mut self, key: &'static str) -> Option<PathBuf> {
+        self.path_or(key, None)
+    }
+
+    /// A path with a default.
+    pub fn path_or(&mut self, key: &'static str, default: Option<PathBuf>) -> Option<PathBuf> {
         let folder = &self.reading.folder;
-        let parse = |value: &Value| text_of(value).map(|text| Some(folder.join(text)));
-        self.parsed(key, None, parse, |path| shown_option(path.as_ref().map(|path| path.display().to_string())))
+        let parse = |value: &Value| text_of(value).map(|text| Some(folder.join(text).components().collect()));
+        self.parsed(key, default, parse, |path| shown_option(path.as_ref().map(|path| path.display().to_string())))
     }
 
     /// One of a few words; the first of them where there is none.

@@ -160,8 +160,7 @@ fn server_settings(root: &mut Fields<'_>, database: Option<&Path>) -> server::Se
 
 fn smtp_settings(fields: &mut Fields<'_>) -> smtp::Settings {
     let default = smtp::Settings::default();
-    let hostname = fields.text("hostname").filter(|name| !name.is_empty());
-    let hostname = hostname.unwrap_or_else(host_name);
+    let hostname = fields.text_or("hostname", Some(host_name())).unwrap_or_default();
     if crate::types::Domain::parse(&hostname).is_none() {
         fields.problem("hostname", "expected a host name");
     }
@@ -251,12 +250,12 @@ fn readable(fields: &mut Fields<'_>, key: &'static str) -> Option<PathBuf> {
 
 /// In the runtime folder that systemd made, else beside the database.
 fn control(mut fields: Fields<'_>, database: Option<&Path>) -> Option<server::ControlSocket> {
-    let given = fields.path("path");
+    let runtime = std::env::var_os("RUNTIME_DIRECTORY").map(|folder| Path::new(&folder).join("control.sock"));
+    let default = runtime.or_else(|| database.map(|file| beside(file, ".sock")));
+    let path = fields.path_or("path", default);
     let group = fields.text("group");
     fields.done();
-    let runtime = std::env::var_os("RUNTIME_DIRECTORY").map(|folder| Path::new(&folder).join("control.sock"));
-    let default = || database.map(|file| beside(file, ".sock"));
-    Some(server::ControlSocket { path: given.or(runtime).or_else(default)?, group })
+    Some(server::ControlSocket { path: path?, group })
 }
 
 fn status(mut fields: Fields<'_>) -> Option<server::StatusListener> {

@@ -48,8 +48,8 @@ fn problems(text: &str) -> Vec<String> {
 #[test]
 fn the_predecessors_file_works_unchanged() {
     let config = parsed(PREDECESSOR).unwrap();
-    assert_eq!(config.database, Path::new("/etc/here/./data/bounced_emails.db"));
-    assert_eq!(config.server.notify.archive_dir.as_deref(), Some(Path::new("/etc/here/./data/bounced_emails")));
+    assert_eq!(config.database, Path::new("/etc/here/data/bounced_emails.db"));
+    assert_eq!(config.server.notify.archive_dir.as_deref(), Some(Path::new("/etc/here/data/bounced_emails")));
     assert_eq!(config.server.settings.listeners, server::Settings::default().listeners);
     let platforms: Vec<_> = config.server.tenants.iter().collect();
     assert_eq!(platforms.iter().map(|tenant| tenant.domain.as_str()).collect::<Vec<_>>(), ["mydomain.de", "other.de"]);
