@@ -4,6 +4,8 @@
 pub mod archive;
 pub mod bounce;
 pub mod change;
+pub mod classify;
+pub mod cli;
 pub mod config;
 pub mod digest;
 pub mod escape;

@@ -1,23 +1,58 @@
 //! Reads a bounce: bytes in, [`Report`] out. Never fails, never panics; odd mail gives findings and [`Problem`]s.
 //!
-//! The only part that names mailparse. It reads no clock, no socket and no file.
+//! The order of evidence: machine-readable reports, then the formats of known senders, then what a notice says in prose,
+//! and only then whether it is an automatic reply or ordinary mail, since real bounces call themselves
+//! `auto-replied` too. The only part that names mailparse. It reads no clock, no socket and no file.
 
+mod address;
+mod arf;
+mod auto_reply;
+mod detect;
+mod dsn;
+mod envelope;
+mod finding;
+mod header;
+mod mail;
+mod mime;
+mod notice;
+mod reasons;
 mod report;
 mod status;
+mod text;
 
 pub use report::{
     Class, DIAGNOSTIC_OCTETS_MAX, DsnAction, Envelope, Kind, Problem, Reason, Recipient, Report, Returned,
 };
 pub use status::EnhancedStatus;
 
-/// Reads one mail.
-pub fn read(_mail: &[u8]) -> Report {
+use mail::Mail;
+
+/// Reads one mail: the message as it came, with or without an mbox `From ` line.
+///
+/// Reads all bytes once, and no more than the limits of the parts allow of each: see `mime`, `header`, `text` and `dsn`.
+pub fn read(octets: &[u8]) -> Report {
+    let mail = Mail::new(octets);
+    let found = detect::run(&mail).unwrap_or_else(|| auto_reply::detected(&mail));
+    let rest = mail.notice_if_read().map_or("", notice::Notice::rest);
+    let returned = envelope::returned(&mail.tree.parts, rest);
+    let problems = problems(&mail, &found);
     Report {
-        kind: Kind::NotBounce,
-        recipients: Vec::new(),
-        rule: String::new(),
-        envelope: Envelope::default(),
-        returned: None,
-        problems: Vec::new(),
+        kind: found.kind,
+        recipients: found.recipients,
+        rule: found.rule,
+        envelope: mail.outer.envelope,
+        returned,
+        problems,
     }
+}
+
+fn problems(mail: &Mail<'_>, found: &detect::Detected) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    if mail.tree.cut {
+        problems.push(Problem("more parts than are looked at".to_owned()));
+    }
+    if matches!(found.kind, Kind::Bounce | Kind::Delay) && found.recipients.is_empty() {
+        problems.push(Problem("a failure notice that names no recipient".to_owned()));
+    }
+    problems
 }

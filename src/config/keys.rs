@@ -52,7 +52,7 @@ pub fn read(mut root: Fields<'_>) -> Option<Settings> {
 
     let settings = server_settings(&mut root, database.as_deref());
     let notify = notifier(root.section("notify"), archive_dir, dry_run);
-    let store = database_settings(root.section("store"));
+    let store = database_settings(root.section("store"), notify.retry_delay_max);
     root.done();
     let server = server::Config { settings, tenants: Arc::new(tenants), actions, notify };
     Some(Settings { database: database?, store, server })
@@ -288,7 +288,7 @@ fn notifier(mut fields: Fields<'_>, archive_dir: Option<PathBuf>, dry_run: bool)
     settings
 }
 
-fn database_settings(mut fields: Fields<'_>) -> store::Settings {
+fn database_settings(mut fields: Fields<'_>, retry_delay_max: Duration) -> store::Settings {
     let default = store::Settings::default();
     let settings = store::Settings {
         cache_octets: fields.octets_in_memory("cache_octets", default.cache_octets, MIB..=16 * GIB),
@@ -298,7 +298,9 @@ fn database_settings(mut fields: Fields<'_>) -> store::Settings {
         counter_age_max: fields.duration_or_off("counter_age_max", default.counter_age_max),
         quarantine_mails_max: fields.number("quarantine_mails_max", default.quarantine_mails_max, 0..=1_000_000),
         quarantine_octets_max: fields.octets("quarantine_octets_max", default.quarantine_octets_max, 0..=64 * GIB),
-        ..default
+        archive_octets_max: fields.octets("archive_octets_max", default.archive_octets_max, 0..=64 * GIB),
+        // Follows from the longest delay, which is the operator's to set.
+        next_attempt_ahead_max: default.next_attempt_ahead_max.max(retry_delay_max * 2),
     };
     fields.done();
     settings

@@ -1,12 +1,28 @@
 //! The daemon: one thread, one loop over mio, the only writer of the database.
 //!
-//! The only part that names mio.
+//! The only part that names mio. It moves octets between sockets and [`crate::smtp`] sessions, has each mail read
+//! and decided on, and commits all that one turn of the loop brought in one transaction before it answers. Nothing in it waits for
+//! anybody but the disk: a slow client, platform or reader of the log costs a buffer or a timer.
 
+mod conn;
+mod gate;
+mod judge;
+mod ledger;
+mod listen;
+mod sessions;
 mod settings;
+mod signals;
+mod socket;
+mod story;
+mod stream;
+mod timers;
+mod tls;
+mod token;
+mod turn;
 
-pub use settings::{
-    Config, ControlSocket, Endpoint, Listener, Protocol, Reload, Settings, StatusListener, Tls, TlsFiles,
-};
+pub use settings::{Config, ControlSocket, Endpoint, Listener, Reload, Settings, StatusListener, Tls, TlsFiles};
+
+pub use crate::smtp::Protocol;
 
 use crate::store::Store;
 use std::fmt;
@@ -45,6 +61,19 @@ impl fmt::Display for RunError {
 impl std::error::Error for RunError {}
 
 /// Runs until SIGTERM or SIGINT; `Ok` after a clean end.
-pub fn run(_setup: Setup) -> Result<(), RunError> {
-    unimplemented!()
+pub fn run(setup: Setup) -> Result<(), RunError> {
+    raise_file_limit();
+    crate::logging::defer_on_this_thread();
+    let result = turn::Server::start(setup).and_then(turn::Server::run);
+    crate::logging::flush();
+    result
+}
+
+/// Each connection takes a file descriptor: as many as the administrator allows.
+fn raise_file_limit() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit }) {
+        log::warn!("the limit of open files stays at {:?}: {error}", limit.current);
+    }
 }

@@ -1,7 +1,9 @@
 //! What the server is told by its configuration: plain data with defaults. Reading and checking a file is elsewhere.
 
-use crate::{notify, policy, smtp, tenant::Tenants};
+use crate::smtp::{self, Protocol};
+use crate::{notify, policy, tenant::Tenants};
 use ipnet::IpNet;
+use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -58,14 +60,13 @@ pub enum Endpoint {
     Unix(PathBuf),
 }
 
-/// What a listener speaks.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Protocol {
-    /// RFC 5321.
-    #[default]
-    Smtp,
-    /// RFC 2033.
-    Lmtp,
+impl fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp(address) => address.fmt(f),
+            Self::Unix(path) => path.display().fmt(f),
+        }
+    }
 }
 
 /// How TLS starts on a listener.

@@ -1,0 +1,127 @@
+//! What a mail is that reports no failure: an automatic reply, a receipt, or ordinary mail.
+//!
+//! Asked last, since bounces carry the same marks.
+
+use super::detect::Detected;
+use super::mail::Mail;
+use super::mime::Content;
+use super::report::Kind;
+
+/// Subjects of automatic replies, in lower case; Microsoft, Apple, Notes, Gmail and the vacation program.
+const SUBJECTS: &[&str] = &[
+    "out of office",
+    "out of the office",
+    "out-of-office",
+    "automatic reply",
+    "automatic response",
+    "auto reply",
+    "auto-reply",
+    "autoreply",
+    "auto response",
+    "auto-response",
+    "autorespon",
+    "automated reply",
+    "automated response",
+    "auto:",
+    "away from my mail",
+    "away until",
+    "away from",
+    "on vacation",
+    "on holiday",
+    "on leave",
+    "vacation reply",
+    "is out of the",
+    "i am away",
+    "abwesenheit",
+    "abwesend",
+    "automatische antwort",
+    "autoantwort",
+    "nicht im b\u{fc}ro",
+    "urlaub",
+    "au\u{df}er haus",
+    "r\u{e9}ponse automatique",
+    "absence du bureau",
+    "absent du bureau",
+    "respuesta autom\u{e1}tica",
+    "fuera de la oficina",
+    "ausente de la oficina",
+    "risposta automatica",
+    "fuori sede",
+    "fuori ufficio",
+    "resposta autom\u{e1}tica",
+    "fora do escrit\u{f3}rio",
+    "aus\u{ea}ncia",
+    "automatisch antwoord",
+    "afwezig",
+    "niet aanwezig",
+    "automatyczna odpowied\u{17a}",
+    "odpowied\u{17a} automatyczna",
+    "poza biurem",
+    "automatiskt svar",
+    "autosvar",
+    "automatisk svar",
+    "automaattinen vastaus",
+    "frav\u{e6}rende",
+    "fr\u{e5}nvarande",
+    "automatick\u{e1} odpov\u{11b}\u{10f}",
+    "otomatik yan\u{131}t",
+    "\u{430}\u{432}\u{442}\u{43e}\u{43e}\u{442}\u{432}\u{435}\u{442}",
+    "\u{430}\u{432}\u{442}\u{43e}\u{43c}\u{430}\u{442}\u{438}\u{447}\u{435}\u{441}\u{43a}\u{438}\u{439} \u{43e}\u{442}\u{432}\u{435}\u{442}",
+    "\u{43d}\u{435}\u{442} \u{43d}\u{430} \u{440}\u{430}\u{431}\u{43e}\u{442}\u{435}",
+    "\u{81ea}\u{52d5}\u{8fd4}\u{4fe1}",
+    "\u{81ea}\u{52d5}\u{5fdc}\u{7b54}",
+    "\u{4e0d}\u{5728}",
+    "\u{81ea}\u{52a8}\u{56de}\u{590d}",
+    "\u{81ea}\u{52a8}\u{7b54}\u{590d}",
+    "\u{81ea}\u{52d5}\u{56de}\u{8986}",
+    "\u{81ea}\u{52d5}\u{56de}\u{5fa9}",
+    "\u{4f11}\u{5047}",
+    "\u{bd80}\u{c7ac}\u{c911}",
+    "\u{c790}\u{b3d9} \u{c751}\u{b2f5}",
+    "\u{c790}\u{b3d9}\u{c751}\u{b2f5}",
+];
+
+/// Header fields of automatic replies, as [`super::envelope::Outer`] keeps them.
+const MARKS: &[&str] = &[
+    "x-autoreply: ",
+    "x-autorespond: ",
+    "x-autoreply-from: ",
+    "x-mail-autoreply: ",
+    "x-vacation: ",
+    "x-apple-action: ",
+    "x-ms-exchange-inbox-rules-loop: ",
+    "precedence: auto_reply",
+    "precedence: auto-reply",
+];
+
+/// What a mail is in which nobody found a failure.
+pub fn detected(mail: &Mail<'_>) -> Detected {
+    let (kind, rule) = kind(mail);
+    Detected { kind, rule: rule.to_owned(), recipients: Vec::new() }
+}
+
+fn kind(mail: &Mail<'_>) -> (Kind, &'static str) {
+    if mail.part(Content::DispositionNotification).is_some()
+        || mail.tree.content_type.contains("disposition-notification")
+    {
+        return (Kind::AutoReply, "receipt");
+    }
+    if mail.outer.auto_submitted.starts_with("auto-replied") {
+        return (Kind::AutoReply, "auto-reply/header");
+    }
+    if MARKS.iter().any(|mark| mail.outer.marks.iter().any(|field| field.starts_with(mark))) {
+        return (Kind::AutoReply, "auto-reply/field");
+    }
+    if is_reply_subject(mail) {
+        return (Kind::AutoReply, "auto-reply/subject");
+    }
+    (Kind::NotBounce, "ordinary")
+}
+
+/// Whether the subject is one of an automatic reply.
+pub fn is_reply_subject(mail: &Mail<'_>) -> bool {
+    let subject = mail.outer.envelope.subject.to_lowercase();
+    SUBJECTS
+        .iter()
+        .any(|words| subject.starts_with(words) || subject.contains(words) && subject.len() < words.len() + 60)
+}

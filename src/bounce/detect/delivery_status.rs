@@ -1,0 +1,94 @@
+//! Delivery status notifications (RFC 3464, RFC 6533): as a part of their own, or pasted into the text.
+
+use super::Detected;
+use crate::bounce::dsn::{self, DsnRecipient};
+use crate::bounce::finding::Finding;
+use crate::bounce::mail::Mail;
+use crate::bounce::mime::Content;
+use crate::bounce::notice::origin;
+use crate::bounce::report::{DsnAction, Kind};
+
+pub fn read(mail: &Mail<'_>) -> Option<Detected> {
+    let (groups, rule) = groups(mail)?;
+    let failed: Vec<&DsnRecipient> = groups.iter().filter(|group| is_failure(group)).collect();
+    if failed.is_empty() {
+        return groups.iter().any(|group| group.action.is_some()).then(|| success(rule));
+    }
+    let kind = kind(mail, &failed);
+    let named: Vec<&DsnRecipient> = failed.into_iter().filter(|group| group.address().is_some()).collect();
+    if named.is_empty() {
+        return None;
+    }
+    let alone = named.len() == 1;
+    let recipients = named.into_iter().filter_map(|group| finding(group, rule)).map(|finding| {
+        let address = finding.address.clone();
+        let final_address = finding.final_recipient.clone();
+        finding.judge(kind, texts(mail, address, final_address, alone))
+    });
+    Some(Detected { kind, rule: rule.to_owned(), recipients: recipients.collect() })
+}
+
+/// The groups of the report part, else of a report in the text of a mail that a mail system wrote.
+fn groups(mail: &Mail<'_>) -> Option<(Vec<DsnRecipient>, &'static str)> {
+    let parts = mail.tree.parts.iter().filter(|part| part.content == Content::DeliveryStatus);
+    let groups: Vec<DsnRecipient> = parts.flat_map(|part| dsn::read(&part.text())).collect();
+    if !groups.is_empty() {
+        return Some((groups, "dsn"));
+    }
+    if mail.weight() < origin::ENOUGH {
+        return None;
+    }
+    let pasted = dsn::read(mail.notice().own());
+    (dsn::is_pasted_in(mail.notice().own()) && pasted.iter().any(|group| group.address().is_some()))
+        .then_some((pasted, "dsn-in-text"))
+}
+
+fn success(rule: &str) -> Detected {
+    Detected { kind: Kind::NotBounce, rule: [rule, "/success"].concat(), recipients: Vec::new() }
+}
+
+/// Without an action, the status tells; without both, a report in a failure notice reports a failure.
+fn is_failure(group: &DsnRecipient) -> bool {
+    match group.action {
+        Some(DsnAction::Failed | DsnAction::Delayed) => true,
+        Some(_) => false,
+        None => group.status.is_none_or(|status| status.class != 2),
+    }
+}
+
+/// A report of delays alone is a warning; where no action is given, the words for people tell.
+fn kind(mail: &Mail<'_>, failed: &[&DsnRecipient]) -> Kind {
+    let delayed = |group: &&DsnRecipient| match group.action {
+        Some(action) => action == DsnAction::Delayed,
+        None => group.status.is_some_and(|status| status.class == 4) && mail.notice().speaks_of_delay(),
+    };
+    if failed.iter().all(delayed) { Kind::Delay } else { Kind::Bounce }
+}
+
+fn finding(group: &DsnRecipient, rule: &str) -> Option<Finding> {
+    let address = group.address()?.clone();
+    Some(Finding {
+        final_recipient: group.final_recipient.clone().filter(|other| *other != address),
+        address,
+        action: group.action,
+        status: group.status,
+        remote_mta: group.remote_mta.clone(),
+        diagnostic: group.diagnostic_code.clone(),
+        rule: rule.to_owned(),
+    })
+}
+
+/// What the words for people say about a recipient: around its address, and everything if it is the only one.
+fn texts<'m>(
+    mail: &'m Mail<'_>,
+    address: crate::types::Address,
+    final_address: Option<crate::types::Address>,
+    alone: bool,
+) -> impl Iterator<Item = String> + 'm {
+    let near = std::iter::once_with(move || {
+        let notice = mail.notice();
+        [notice.mentions(&address), final_address.map(|other| notice.mentions(&other)).unwrap_or_default()].concat()
+    });
+    let all = alone.then(|| std::iter::once_with(|| mail.notice().own().to_owned())).into_iter().flatten();
+    near.chain(all)
+}

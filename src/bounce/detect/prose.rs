@@ -1,0 +1,61 @@
+//! Notices without a report: read as prose, if the header says that a mail system wrote them.
+
+use super::Detected;
+use crate::bounce::finding::Finding;
+use crate::bounce::mail::Mail;
+use crate::bounce::notice::{Named, Notice, Place, origin};
+use crate::bounce::report::Kind;
+use crate::types::Address;
+
+pub fn read(mail: &Mail<'_>) -> Option<Detected> {
+    if mail.weight() < origin::ENOUGH - 2 {
+        return None;
+    }
+    let notice = mail.notice();
+    let speaks = notice.speaks_of_failure();
+    if mail.weight() + if speaks { 2 } else { 0 } < origin::ENOUGH + 1 {
+        return None;
+    }
+    let named = named(mail);
+    if named.is_empty() && !speaks {
+        return None;
+    }
+    let kind = if notice.speaks_of_delay() { Kind::Delay } else { Kind::Bounce };
+    let rule = named.first().map_or_else(|| "prose/nobody".to_owned(), |first| ["prose/", first.place.name()].concat());
+    let alone = named.len() == 1;
+    let recipients = named.iter().map(|named| judge(notice, named, kind, alone)).collect();
+    Some(Detected { kind, rule, recipients })
+}
+
+/// `X-Failed-Recipients` names them best; the text then tells what belongs to each.
+fn named(mail: &Mail<'_>) -> Vec<Named> {
+    let own = own_addresses(mail);
+    let in_text = mail.notice().recipients(&own);
+    if mail.outer.failed_recipients.is_empty() {
+        return in_text;
+    }
+    let block = |address: &Address| {
+        let listed = in_text.iter().find(|named| named.address.key() == address.key());
+        listed.map_or(0..mail.notice().end, |named| named.block.clone())
+    };
+    mail.outer
+        .failed_recipients
+        .iter()
+        .map(|address| Named { address: address.clone(), place: Place::Field, block: block(address) })
+        .collect()
+}
+
+/// Addresses that are not recipients: who the notice goes to, and who wrote it.
+fn own_addresses(mail: &Mail<'_>) -> Vec<Address> {
+    let envelope = &mail.outer.envelope;
+    let from = crate::bounce::address::parse_mailbox(&envelope.from);
+    envelope.to_mailboxes.iter().chain(&envelope.delivered_to).cloned().chain(from).collect()
+}
+
+fn judge(notice: &Notice, named: &Named, kind: Kind, alone: bool) -> crate::bounce::Recipient {
+    let rule = ["prose/", named.place.name()].concat();
+    let block = notice.block(named).to_owned();
+    let near = std::iter::once_with(|| notice.mentions(&named.address));
+    let all = alone.then(|| std::iter::once_with(|| notice.own().to_owned())).into_iter().flatten();
+    Finding::new(named.address.clone(), block, rule).judge(kind, near.chain(all))
+}

@@ -1,0 +1,69 @@
+//! A mail as the detectors see it: taken apart once, decoded when somebody asks.
+
+use super::envelope::Outer;
+use super::mime::{self, Content, Part, Tree};
+use super::notice::{Notice, origin};
+use super::text;
+use std::cell::OnceCell;
+
+/// The most octets of the human-readable parts that are put together.
+const NOTICE_OCTETS_MAX: usize = text::TEXT_OCTETS_MAX;
+
+/// A mail, its outer header and its parts.
+pub struct Mail<'a> {
+    pub tree: Tree<'a>,
+    pub outer: Outer,
+    notice: OnceCell<Notice>,
+    weight: OnceCell<i32>,
+}
+
+impl<'a> Mail<'a> {
+    /// Takes the octets apart.
+    pub fn new(octets: &'a [u8]) -> Self {
+        let tree = mime::walk(octets);
+        let outer = Outer::read(tree.header);
+        Self { tree, outer, notice: OnceCell::new(), weight: OnceCell::new() }
+    }
+
+    /// The first part of a kind.
+    pub fn part(&self, content: Content) -> Option<&Part<'a>> {
+        self.tree.parts.iter().find(|part| part.content == content)
+    }
+
+    /// The words for people, decoded and searched for marks.
+    pub fn notice(&self) -> &Notice {
+        self.notice.get_or_init(|| Notice::new(human_text(&self.tree.parts)))
+    }
+
+    /// The notice, if it was asked for before.
+    pub fn notice_if_read(&self) -> Option<&Notice> {
+        self.notice.get()
+    }
+
+    /// How much the header speaks for a mail system as author; see [`origin::ENOUGH`].
+    pub fn weight(&self) -> i32 {
+        *self.weight.get_or_init(|| origin::weigh(&self.outer, &self.tree.content_type))
+    }
+}
+
+/// The text parts in front of the returned message; HTML where the plain text names nobody.
+fn human_text(parts: &[Part<'_>]) -> String {
+    let in_front = || parts.iter().take_while(|part| !matches!(part.content, Content::Message | Content::Headers));
+    let plain = join(in_front().filter(|part| part.content == Content::Text));
+    if plain.contains('@') {
+        return plain;
+    }
+    let html = join(in_front().filter(|part| part.content == Content::Html));
+    if html.trim().is_empty() { plain } else { [plain, html].join("\n") }
+}
+
+fn join<'p, 'a: 'p>(parts: impl Iterator<Item = &'p Part<'a>>) -> String {
+    let mut out = String::new();
+    for part in parts {
+        if out.len() < NOTICE_OCTETS_MAX {
+            out.push_str(&part.text().replace('\r', ""));
+            out.push('\n');
+        }
+    }
+    out
+}

@@ -1,0 +1,312 @@
+//! The parts of a mail, flat and in order.
+//!
+//! A walk of our own: one pass over the lines that look like delimiters, with limits on depth, parts and lines, since a
+//! recursive reader gives up on (or pays dearly for) mail that is nested without end. A returned message is one part;
+//! nobody looks inside it for parts. Lenient: a missing close delimiter, a missing `boundary`, or a MIME body under a
+//! header that does not say so.
+
+use super::header::{self, Field, fields};
+use super::text::{self, Transfer};
+use std::borrow::Cow;
+
+/// The most parts that are kept; what follows is not looked at.
+pub const PARTS_MAX: usize = 100;
+/// The most levels of multipart.
+pub const DEPTH_MAX: usize = 8;
+/// The most lines starting with `--` that are compared with the delimiters.
+const DASH_LINES_MAX: usize = 50_000;
+/// How far into a body that claims not to be multipart a delimiter is looked for, in octets.
+const SNIFF_OCTETS_MAX: usize = 2000;
+
+/// What a part is, as far as it matters here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Content {
+    Text,
+    Html,
+    /// RFC 3464, RFC 6533.
+    DeliveryStatus,
+    /// RFC 5965.
+    FeedbackReport,
+    /// RFC 8098.
+    DispositionNotification,
+    /// `message/rfc822` and its kin: the returned message.
+    Message,
+    /// `text/rfc822-headers`: the header of the returned message.
+    Headers,
+    Multipart,
+    Other,
+}
+
+impl Content {
+    fn from_type(value: &str) -> Self {
+        let kind = value.split([';', ' ', '\t', '\r', '\n']).next().unwrap_or("").to_ascii_lowercase();
+        match kind.as_str() {
+            "" | "text/plain" | "text" | "text/enriched" | "plain/text" => Self::Text,
+            "text/html" => Self::Html,
+            "message/delivery-status" | "message/global-delivery-status" | "message/deliverystatus" => {
+                Self::DeliveryStatus
+            }
+            "message/feedback-report" => Self::FeedbackReport,
+            "message/disposition-notification" | "message/global-disposition-notification" => {
+                Self::DispositionNotification
+            }
+            "message/rfc822" | "message/global" | "message/partial" | "message/news" => Self::Message,
+            "text/rfc822-headers"
+            | "text/rfc822-header"
+            | "message/rfc822-headers"
+            | "message/global-headers"
+            | "text/rfc822" => Self::Headers,
+            kind if kind.starts_with("multipart/") => Self::Multipart,
+            _ => Self::Other,
+        }
+    }
+}
+
+/// One leaf.
+#[derive(Debug, Clone)]
+pub struct Part<'a> {
+    pub content: Content,
+    pub body: &'a [u8],
+    transfer: Transfer,
+    charset: Option<String>,
+}
+
+impl<'a> Part<'a> {
+    /// The decoded text; HTML without its tags.
+    pub fn text(&self) -> Cow<'a, str> {
+        let decoded = text::decode(self.body, self.transfer, self.charset.as_deref());
+        if self.content == Content::Html { Cow::Owned(text::from_html(&decoded)) } else { decoded }
+    }
+}
+
+/// A mail taken apart.
+#[derive(Debug)]
+pub struct Tree<'a> {
+    /// The outer header block.
+    pub header: &'a [u8],
+    /// Everything behind it.
+    pub body: &'a [u8],
+    /// `Content-Type` of the mail, in lower case.
+    pub content_type: String,
+    /// At most [`PARTS_MAX`] leaves.
+    pub parts: Vec<Part<'a>>,
+    /// A limit was met; what lay behind it was not looked at.
+    pub cut: bool,
+}
+
+/// Takes a mail apart.
+pub fn walk(mail: &[u8]) -> Tree<'_> {
+    let (header, body) = header::split(mail);
+    let head = Head::read(header);
+    let content_type = head.content_type.to_ascii_lowercase();
+    let boundary = match head.content {
+        Content::Multipart => head.boundary.clone().or_else(|| sniff_boundary(body)),
+        Content::Text if head.transfer == Transfer::Identity => sniff_boundary(body),
+        _ => None,
+    };
+    let mut walk = Walk { parts: Vec::new(), stack: Vec::new(), open: None, cut: false };
+    if let Some(boundary) = boundary {
+        walk.stack.push(boundary);
+        walk.scan(body);
+    }
+    if walk.parts.is_empty() {
+        let content = if head.content == Content::Multipart { Content::Text } else { head.content };
+        walk.parts.push(Part { content, body, transfer: head.transfer, charset: head.charset });
+    }
+    Tree { header, body, content_type, parts: walk.parts, cut: walk.cut }
+}
+
+/// What the header of a mail or part says about its body.
+struct Head {
+    content: Content,
+    content_type: String,
+    boundary: Option<String>,
+    charset: Option<String>,
+    transfer: Transfer,
+}
+
+impl Head {
+    fn read(block: &[u8]) -> Self {
+        let mut head = Self {
+            content: Content::Text,
+            content_type: String::new(),
+            boundary: None,
+            charset: None,
+            transfer: Transfer::Identity,
+        };
+        for field in fields(block) {
+            if field.is("content-type") && head.content_type.is_empty() {
+                head.take_type(&field);
+            } else if field.is("content-transfer-encoding") {
+                head.transfer = Transfer::from_value(&field.value());
+            }
+        }
+        head
+    }
+
+    fn take_type(&mut self, field: &Field<'_>) {
+        self.content_type = field.value();
+        self.content = Content::from_type(&self.content_type);
+        self.boundary = parameter(&self.content_type, "boundary").filter(|boundary| !boundary.is_empty());
+        self.charset = parameter(&self.content_type, "charset");
+    }
+}
+
+/// The value of a parameter (RFC 2045 §5.1), quoted or not.
+pub fn parameter(value: &str, name: &str) -> Option<String> {
+    let at = value.match_indices(['=']).find_map(|(at, _)| {
+        let before = value.get(..at)?.trim_end();
+        let start = before.len().checked_sub(name.len())?;
+        let bounded = start == 0 || matches!(before.as_bytes().get(start - 1), Some(b';' | b' ' | b'\t'));
+        (bounded && before.get(start..)?.eq_ignore_ascii_case(name)).then_some(at + 1)
+    })?;
+    let rest = value.get(at..)?.trim_start();
+    match rest.strip_prefix('"') {
+        Some(quoted) => Some(quoted.split('"').next().unwrap_or("").to_owned()),
+        None => Some(rest.split([';', ' ', '\t']).next().unwrap_or("").to_owned()),
+    }
+}
+
+/// The delimiter of a body whose header does not name it: a line `--…` with a `Content-…` field below it.
+fn sniff_boundary(body: &[u8]) -> Option<String> {
+    let mut rest = body.get(..body.len().min(SNIFF_OCTETS_MAX))?;
+    while !rest.is_empty() {
+        let (line, after) = header::next_line(rest);
+        let below = after.get(..8).is_some_and(|start| start.eq_ignore_ascii_case(b"content-"));
+        if let Some(boundary) = line.strip_prefix(b"--").filter(|b| below && b.len() > 2) {
+            return std::str::from_utf8(boundary).ok().map(|text| text.trim_end().to_owned());
+        }
+        rest = after;
+    }
+    None
+}
+
+struct Walk<'a> {
+    parts: Vec<Part<'a>>,
+    /// The delimiters that are open, outermost first.
+    stack: Vec<String>,
+    /// The leaf that is being read, and where its body starts.
+    open: Option<(Part<'a>, usize)>,
+    cut: bool,
+}
+
+impl<'a> Walk<'a> {
+    fn scan(&mut self, body: &'a [u8]) {
+        let at_start = body.starts_with(b"--").then_some(0);
+        let inner = memchr::memmem::find_iter(body, b"\n--").map(|at| at + 1);
+        for (count, at) in at_start.into_iter().chain(inner).enumerate() {
+            if count >= DASH_LINES_MAX || self.parts.len() >= PARTS_MAX {
+                self.cut = true;
+                self.open = None;
+                break;
+            }
+            let (line, _) = header::next_line(body.get(at..).unwrap_or(&[]));
+            if let Some((level, closes)) = self.delimiter(line) {
+                self.close(body, at);
+                self.stack.truncate(level + usize::from(!closes));
+                if !closes {
+                    self.open_part(body, at + line.len());
+                }
+            }
+            if self.stack.is_empty() {
+                break;
+            }
+        }
+        self.close(body, body.len());
+    }
+
+    /// Which open delimiter the line is, and whether it is the closing one (RFC 2046 §5.1.1).
+    fn delimiter(&self, line: &[u8]) -> Option<(usize, bool)> {
+        let text = line.get(2..)?;
+        self.stack.iter().enumerate().rev().find_map(|(level, boundary)| {
+            let rest = text.strip_prefix(boundary.as_bytes())?.trim_ascii();
+            match rest {
+                b"" => Some((level, false)),
+                b"--" => Some((level, true)),
+                _ => None,
+            }
+        })
+    }
+
+    fn open_part(&mut self, body: &'a [u8], line_end: usize) {
+        let (_, rest) = header::next_line(body.get(line_end..).unwrap_or(&[]));
+        let (block, content) = part_header(rest);
+        let head = Head::read(block);
+        let start = body.len() - content.len();
+        if head.content == Content::Multipart
+            && let Some(boundary) = head.boundary
+        {
+            if self.stack.len() < DEPTH_MAX {
+                self.stack.push(boundary);
+            } else {
+                self.cut = true;
+            }
+            return;
+        }
+        self.open =
+            Some((Part { content: head.content, body: &[], transfer: head.transfer, charset: head.charset }, start));
+    }
+
+    fn close(&mut self, body: &'a [u8], at: usize) {
+        if let Some((part, start)) = self.open.take() {
+            let content = body.get(start.min(at)..at).unwrap_or(&[]);
+            self.parts.push(Part { body: content, ..part });
+        }
+    }
+}
+
+/// A part without a header starts with an empty line; [`header::split`] would skip it.
+fn part_header(rest: &[u8]) -> (&[u8], &[u8]) {
+    match rest {
+        [b'\n', after @ ..] | [b'\r', b'\n', after @ ..] => (&[], after),
+        _ => header::split(rest),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shape(mail: &str) -> Vec<(Content, String)> {
+        let tree = walk(mail.as_bytes());
+        tree.parts.iter().map(|part| (part.content, part.text().trim().to_owned())).collect()
+    }
+
+    #[test]
+    fn a_report_is_flattened() {
+        let mail = "Content-Type: multipart/report; boundary=\"b\"\n\npreamble\n--b\nContent-Type: multipart/alternative; boundary=c\n\n\
+            --c\n\nplain\n--c\nContent-Type: text/html\n\n<p>html\n--c--\n--b\nContent-Type: message/delivery-status\n\nA: b\n\
+            --b\nContent-Type: message/rfc822\n\nSubject: x\nContent-Type: multipart/mixed; boundary=d\n\n--d\n\ninner\n--d--\n--b--\nepilogue";
+        let parts = shape(mail);
+        let kinds: Vec<_> = parts.iter().map(|(content, _)| *content).collect();
+        assert_eq!(kinds, [Content::Text, Content::Html, Content::DeliveryStatus, Content::Message]);
+        assert_eq!(parts[0].1, "plain");
+        assert!(parts[3].1.contains("inner"));
+    }
+
+    #[test]
+    fn a_mime_body_under_a_plain_header_is_read() {
+        let parts = shape(
+            "Subject: x\n\nThis is MIME.\n\n--zz9\nContent-Type: text/plain\n\nhello\n--zz9\nContent-Type: message/delivery-status\n\nA: b\n",
+        );
+        assert_eq!(parts, [(Content::Text, "hello".to_owned()), (Content::DeliveryStatus, "A: b".to_owned())]);
+    }
+
+    #[test]
+    fn limits_hold() {
+        let nested = |n: usize| format!("--{n}\nContent-Type: multipart/mixed; boundary={}\n\n", n + 1);
+        let deep = (0..500).map(nested).collect::<Vec<_>>().concat();
+        let tree_text = format!("Content-Type: multipart/mixed; boundary=0\n\n{deep}");
+        assert!(walk(tree_text.as_bytes()).cut);
+        let flat = format!("Content-Type: multipart/mixed; boundary=b\n\n{}", "--b\n\nx\n".repeat(1000));
+        let tree = walk(flat.as_bytes());
+        assert!(tree.cut && tree.parts.len() == PARTS_MAX);
+    }
+
+    #[test]
+    fn parameters_are_found_quoted_or_bare() {
+        assert_eq!(parameter("multipart/mixed; Boundary = \"a b\"; x=y", "boundary").as_deref(), Some("a b"));
+        assert_eq!(parameter("text/plain;charset=us-ascii; format=flowed", "charset").as_deref(), Some("us-ascii"));
+        assert_eq!(parameter("text/plain; xcharset=a", "charset"), None);
+    }
+}

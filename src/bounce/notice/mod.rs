@@ -1,0 +1,351 @@
+//! Notices in prose: which addresses a text says have failed, and what it says about each.
+//!
+//! Needs no knowledge of the sender. An address counts by its place: listed below an introduction, directly behind one,
+//! listed alone, after `RCPT TO`, in a reply, in a sentence about a failure. Only the best places found are
+//! used, so that help texts and senders' addresses stay out. Bounded by the text that [`crate::bounce::text`] hands out.
+
+pub mod marks;
+pub mod origin;
+
+use super::address::{self, Found};
+use super::reasons;
+use crate::types::Address;
+use marks::{Hit, Role};
+use std::ops::Range;
+
+/// The most lines that are looked at.
+const LINES_MAX: usize = 3000;
+/// The most recipients of one notice.
+const RECIPIENTS_MAX: usize = 500;
+/// How far behind an introduction the recipient may stand, in octets.
+const REACH_OCTETS: usize = 60;
+/// The most sentences that are searched for a cause.
+const SENTENCES_MAX: usize = 40;
+
+/// Where an address stands, best first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Place {
+    /// In a header field of its own.
+    Field,
+    /// At the start of a line, below an introduction.
+    Listed,
+    /// Behind an introduction, on its line.
+    Introduced,
+    /// At the start of a line.
+    Alone,
+    /// After `RCPT TO`.
+    Command,
+    /// In an SMTP reply.
+    Reply,
+    /// In a sentence about a failure.
+    Sentence,
+    /// In a `To:` line.
+    ToLine,
+}
+
+impl Place {
+    /// The word for a rule's name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Field => "field",
+            Self::Listed => "listed",
+            Self::Introduced => "introduced",
+            Self::Alone => "alone",
+            Self::Command => "command",
+            Self::Reply => "reply",
+            Self::Sentence => "sentence",
+            Self::ToLine => "to",
+        }
+    }
+}
+
+/// A failed recipient in a text.
+#[derive(Debug, Clone)]
+pub struct Named {
+    pub address: Address,
+    pub place: Place,
+    /// What belongs to it: from its line to the next one's.
+    pub block: Range<usize>,
+}
+
+/// A notice's own words, without the returned message.
+#[derive(Debug, Default)]
+pub struct Notice {
+    pub text: String,
+    hits: Vec<Hit>,
+    /// Where the returned message begins.
+    pub end: usize,
+}
+
+impl Notice {
+    /// Finds the marks and the end of the notice's own words.
+    pub fn new(text: String) -> Self {
+        let hits = marks::find(&text);
+        let end = hits
+            .iter()
+            .find(|hit| hit.role == Role::Returned && starts_line(&text, hit.start))
+            .map_or(text.len(), |hit| line_start(&text, hit.start));
+        Self { text, hits, end }
+    }
+
+    /// The notice's own words.
+    pub fn own(&self) -> &str {
+        self.text.get(..self.end).unwrap_or("")
+    }
+
+    /// What follows them.
+    pub fn rest(&self) -> &str {
+        self.text.get(self.end..).unwrap_or("")
+    }
+
+    /// The part of the text that belongs to a recipient.
+    pub fn block(&self, named: &Named) -> &str {
+        self.text.get(named.block.clone()).unwrap_or("")
+    }
+
+    /// Whether the words speak of a failed or delayed delivery.
+    pub fn speaks_of_failure(&self) -> bool {
+        self.has(Role::Failure) || self.has(Role::Intro)
+    }
+
+    /// Whether the message is only late.
+    pub fn speaks_of_delay(&self) -> bool {
+        let own = self.own().to_ascii_lowercase();
+        self.has(Role::Delay) && !["permanent", "given up", "giving up", "final"].iter().any(|word| own.contains(word))
+    }
+
+    fn has(&self, role: Role) -> bool {
+        self.hits.iter().any(|hit| hit.role == role && hit.start < self.end)
+    }
+
+    /// The failed recipients: those in the best kind of place.
+    ///
+    /// `own` are addresses of the returned message's sender; they count only where nothing else is found.
+    pub fn recipients(&self, own: &[Address]) -> Vec<Named> {
+        let mut found = Scan::new(self).run();
+        let foreign = |named: &Named| !own.iter().any(|address| address.key() == named.address.key());
+        let best = found.iter().filter(|named| foreign(named)).map(|named| named.place).min();
+        let best =
+            best.or_else(|| found.iter().map(|named| named.place).filter(|place| *place <= Place::Introduced).min());
+        let only_foreign = found.iter().any(|named| Some(named.place) == best && foreign(named));
+        found.retain(|named| Some(named.place) == best && (!only_foreign || foreign(named)));
+        self.delimit(found)
+    }
+
+    /// Each block ends where the next begins; a repeated address keeps its first block.
+    fn delimit(&self, found: Vec<Named>) -> Vec<Named> {
+        let mut named: Vec<Named> = Vec::new();
+        let mut known = std::collections::HashSet::new();
+        for next in found {
+            if known.insert(next.address.key()) && named.len() < RECIPIENTS_MAX {
+                if let Some(last) = named.last_mut() {
+                    last.block.end = next.block.start;
+                }
+                named.push(next);
+            }
+        }
+        if let Some(last) = named.last_mut() {
+            last.block.end = self.end;
+        }
+        named
+    }
+
+    /// The lines that mention an address, each with what follows up to an empty line or the next item.
+    pub fn mentions(&self, address: &Address) -> String {
+        let own = self.own();
+        let lower = own.to_ascii_lowercase();
+        let mut out = String::new();
+        for at in memchr::memmem::find_iter(lower.as_bytes(), address.as_str().to_ascii_lowercase().as_bytes()).take(4)
+        {
+            let start = line_start(own, at);
+            let rest = own.get(start..).unwrap_or("");
+            let length = paragraph_length(rest).min(800);
+            out.push_str(rest.get(..floor_boundary(rest, length)).unwrap_or(""));
+            out.push('\n');
+        }
+        out
+    }
+}
+
+/// Up to an empty line, or a line that starts the next item.
+fn paragraph_length(text: &str) -> usize {
+    let mut length = 0;
+    for (index, line) in text.split_inclusive('\n').enumerate() {
+        let ends = line.trim().is_empty() || line.starts_with('<') && line.contains(">:");
+        if index > 0 && ends {
+            break;
+        }
+        length += line.len();
+    }
+    length
+}
+
+fn floor_boundary(text: &str, mut at: usize) -> usize {
+    while !text.is_char_boundary(at) {
+        at -= 1;
+    }
+    at
+}
+
+fn line_start(text: &str, at: usize) -> usize {
+    text.get(..at).and_then(|before| before.rfind('\n')).map_or(0, |newline| newline + 1)
+}
+
+/// Only punctuation stands between the line's start and the mark.
+fn starts_line(text: &str, at: usize) -> bool {
+    let before = text.get(line_start(text, at)..at).unwrap_or("");
+    let lead = before.trim_matches(|c: char| {
+        c.is_whitespace() || matches!(c, '-' | '=' | '*' | '|' | '>' | '_' | '~' | '#' | '+' | '[' | '(')
+    });
+    lead.is_empty()
+        || matches!(
+            lead.to_ascii_lowercase().as_str(),
+            "the" | "a" | "your" | "below" | "here is" | "message" | "included is" | "this is"
+        )
+}
+
+/// One walk over the lines.
+struct Scan<'a> {
+    notice: &'a Notice,
+    found: Vec<Named>,
+    /// An introduction was seen.
+    listing: bool,
+    /// The indentation of the first listed address.
+    indent: Option<usize>,
+    /// Index of the first hit that is not before the current line.
+    next_hit: usize,
+    sentences: usize,
+}
+
+impl<'a> Scan<'a> {
+    const fn new(notice: &'a Notice) -> Self {
+        Self { notice, found: Vec::new(), listing: false, indent: None, next_hit: 0, sentences: 0 }
+    }
+
+    fn run(mut self) -> Vec<Named> {
+        let mut start = 0;
+        for line in self.notice.own().split_inclusive('\n').take(LINES_MAX) {
+            let hits = self.hits_until(start + line.len());
+            if line.contains('@') {
+                self.line(line, start, hits);
+            }
+            self.listing |= hits.iter().any(|hit| hit.role == Role::Intro);
+            start += line.len();
+        }
+        self.found
+    }
+
+    /// The marks that end on this line.
+    fn hits_until(&mut self, end: usize) -> &'a [Hit] {
+        let rest = self.notice.hits.get(self.next_hit..).unwrap_or(&[]);
+        let count = rest.iter().take_while(|hit| hit.end <= end).count();
+        self.next_hit += count;
+        rest.get(..count).unwrap_or(&[])
+    }
+
+    fn line(&mut self, line: &str, start: usize, hits: &[Hit]) {
+        if hits.iter().any(|hit| hit.role == Role::Help) || is_of_the_sender(line) {
+            return;
+        }
+        for (index, found) in address::find_all(line).enumerate() {
+            if self.found.len() >= RECIPIENTS_MAX {
+                return;
+            }
+            if let Some(place) = self.place(line, start, hits, index, &found) {
+                self.found.push(Named { address: found.address, place, block: start..start });
+            }
+        }
+    }
+
+    fn place(&mut self, line: &str, start: usize, hits: &[Hit], index: usize, found: &Found) -> Option<Place> {
+        let before = line.get(..found.range.start).unwrap_or("");
+        let after = line.get(found.range.end..).unwrap_or("");
+        let lower = before.to_ascii_lowercase();
+        if index == 0 && is_item_lead(before) && !after.trim_start_matches(['>', '"', '\'']).starts_with("...") {
+            return Some(self.leading_place(line));
+        }
+        let at = start + found.range.start;
+        let introduced =
+            hits.iter().any(|hit| hit.role == Role::Intro && hit.end <= at && at - hit.end <= REACH_OCTETS);
+        if lower.contains("rcpt to") {
+            Some(Place::Command)
+        } else if introduced && !lower.rsplit(' ').nth(1).is_some_and(|word| matches!(word, "from" | "by")) {
+            Some(Place::Introduced)
+        } else if lower.trim_start().starts_with("to:") {
+            Some(Place::ToLine)
+        } else if is_reply_lead(&lower) {
+            Some(Place::Reply)
+        } else {
+            self.is_failure_sentence(line, hits).then_some(Place::Sentence)
+        }
+    }
+
+    /// Continuation lines of an item are indented deeper than the item.
+    fn leading_place(&mut self, line: &str) -> Place {
+        let indent = line.len() - line.trim_start().len();
+        if !self.listing {
+            return Place::Alone;
+        }
+        if indent <= *self.indent.get_or_insert(indent) { Place::Listed } else { Place::Reply }
+    }
+
+    fn is_failure_sentence(&mut self, line: &str, hits: &[Hit]) -> bool {
+        if hits.iter().any(|hit| matches!(hit.role, Role::Failure | Role::Intro | Role::Delay)) {
+            return true;
+        }
+        self.sentences += 1;
+        self.sentences <= SENTENCES_MAX && reasons::names_a_cause(line)
+    }
+}
+
+/// Nothing but bullets, brackets and quotes in front.
+fn is_item_lead(before: &str) -> bool {
+    before.chars().all(|c| {
+        c.is_whitespace()
+            || matches!(
+                c,
+                '<' | '>'
+                    | '*'
+                    | '-'
+                    | '"'
+                    | '\''
+                    | '['
+                    | '('
+                    | '|'
+                    | ';'
+                    | '\u{2022}'
+                    | '\u{b7}'
+                    | '\u{25cf}'
+                    | ':'
+                    | '.'
+            )
+    })
+}
+
+/// `550 `, `<<< 550 `, `>>> 550-`: the line is what a server said.
+fn is_reply_lead(lower: &str) -> bool {
+    let text = lower.trim_start_matches(|c: char| c.is_whitespace() || matches!(c, '<' | '>' | '-'));
+    let bytes = text.as_bytes();
+    matches!(bytes, [b'4' | b'5', b'0'..=b'9', b'0'..=b'9', ..]) && !matches!(bytes.get(3), Some(b'0'..=b'9'))
+}
+
+/// Lines that name the sender of the returned message, or one of its other fields.
+fn is_of_the_sender(line: &str) -> bool {
+    const FIELDS: &[&str] = &[
+        "from:",
+        "sender:",
+        "reply-to:",
+        "message-id:",
+        "return-path:",
+        "subject:",
+        "cc:",
+        "mail from",
+        "envelope-from",
+        "date:",
+        "received:",
+        "references:",
+        "in-reply-to:",
+    ];
+    let text = line.trim_start_matches(|c: char| c.is_whitespace() || matches!(c, '<' | '>' | '(' | '-'));
+    FIELDS.iter().any(|field| text.get(..field.len()).is_some_and(|start| start.eq_ignore_ascii_case(field)))
+}

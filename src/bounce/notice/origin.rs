@@ -1,0 +1,188 @@
+//! Does the header say that a mail system wrote this? Weighed before the text is believed.
+
+use crate::bounce::envelope::Outer;
+
+/// From this weight on, the text's words about a failed delivery are believed.
+pub const ENOUGH: i32 = 3;
+
+/// Local parts that mail systems write under, without punctuation.
+const DAEMONS: &[&str] = &[
+    "mailerdaemon",
+    "postmaster",
+    "mdaemon",
+    "maildaemon",
+    "mailerdeamon",
+    "maildeliverysystem",
+    "maildeliverysubsystem",
+    "mailsystem",
+    "bounce",
+    "bounces",
+    "daemon",
+    "mmdf",
+    "uucp",
+    "returnedmail",
+    "imss",
+    "inetgw",
+];
+
+/// Names that mail systems sign with.
+const NAMES: &[&str] = &[
+    "mail delivery",
+    "mail deliver system",
+    "delivery subsystem",
+    "delivery system",
+    "mailer daemon",
+    "mailer-daemon",
+    "mailerdaemon",
+    "system administrator",
+    "systemadministrator",
+    "administrador del sistema",
+    "administrateur syst\u{e8}me",
+    "interscan",
+    "internet mail delivery",
+    "mail administrator",
+    "mail system",
+    "microsoft outlook",
+    "postmaster",
+    "mail router",
+    "mailsweeper",
+    "e-mail gateway",
+    "mail gateway",
+];
+
+/// Subjects of notices, in lower case.
+const SUBJECTS: &[&str] = &[
+    "undeliver",
+    "undelivered",
+    "returned mail",
+    "returned email",
+    "returned to sender",
+    "returning message to sender",
+    "returning to sender",
+    "return to sender",
+    "failure notice",
+    "failure delivery",
+    "failed mail",
+    "failed delivery",
+    "delivery fail",
+    "delivery failure",
+    "delivery failed",
+    "delivery has failed",
+    "delivery status",
+    "delivery notification",
+    "delivery problem",
+    "delivery report",
+    "delivery error",
+    "delivery warning",
+    "delivery delay",
+    "delivery incomplete",
+    "delivery unsuccessful",
+    "non delivery",
+    "non-delivery",
+    "nondeliver",
+    "not delivered",
+    "not be delivered",
+    "not deliverable",
+    "mail failure",
+    "mail failed",
+    "mail error",
+    "mail system error",
+    "message failure",
+    "message delivery",
+    "message status",
+    "user unknown",
+    "unknown user",
+    "mail could not be",
+    "delayed mail",
+    "still being retried",
+    "warning: message",
+    "warning: could not send",
+    "could not send message",
+    "error sending your mail",
+    "error sending",
+    "automatically rejected",
+    "rejected mail",
+    "message rejected",
+    "mail rejected",
+    "mail returned",
+    "message undeliverable",
+    "bounced mail",
+    "bounce notification",
+    "nameserver error report",
+    "non remis",
+    "non remise",
+    "\u{e9}chec de la remise",
+    "non recens\u{e9}",
+    "unzustellbar",
+    "nicht zustellbar",
+    "nicht zugestellt",
+    "zustellung fehlgeschlagen",
+    "fehler bei der nachrichten",
+    "no se puede entregar",
+    "no entregado",
+    "no se ha podido entregar",
+    "correo devuelto",
+    "error de entrega",
+    "n\u{e3}o entregue",
+    "n\u{e3}o entreg",
+    "falha na entrega",
+    "falha no envio",
+    "mancato recapito",
+    "non recapitabile",
+    "impossibile recapitare",
+    "onbestelbaar",
+    "niet bezorgd",
+    "kan niet worden bezorgd",
+    "nie dostarczono",
+    "niedostarczalna",
+    "niedor\u{119}czon",
+    "\u{43d}\u{435} \u{434}\u{43e}\u{441}\u{442}\u{430}\u{432}\u{43b}\u{435}\u{43d}\u{43e}",
+    "\u{43d}\u{435}\u{434}\u{43e}\u{441}\u{442}\u{430}\u{432}",
+    "\u{9000}\u{4fe1}",
+    "\u{6295}\u{9012}\u{5931}\u{8d25}",
+    "\u{672a}\u{9001}\u{9054}",
+    "\u{672a}\u{9001}\u{8fbe}",
+    "\u{65e0}\u{6cd5}\u{6295}\u{9012}",
+    "\u{7121}\u{6cd5}\u{50b3}\u{9001}",
+    "\u{914d}\u{4fe1}\u{4e0d}\u{80fd}",
+    "\u{914d}\u{4fe1}\u{3067}\u{304d}",
+    "\u{914d}\u{4fe1}\u{30a8}\u{30e9}\u{30fc}",
+    "\u{9001}\u{4fe1}\u{30a8}\u{30e9}\u{30fc}",
+    "\u{ba54}\u{c77c} \u{c804}\u{c1a1} \u{c2e4}\u{d328}",
+    "\u{bc1c}\u{c1a1} \u{c2e4}\u{d328}",
+];
+
+/// How much the header speaks for a mail system as author.
+pub fn weigh(outer: &Outer, content_type: &str) -> i32 {
+    let from = outer.envelope.from.to_lowercase();
+    let subject = outer.envelope.subject.to_lowercase();
+    let mut weight = 0;
+    if is_daemon(&from) {
+        weight += 3;
+    }
+    if SUBJECTS.iter().any(|words| subject.contains(words)) {
+        weight += 2;
+    }
+    if !outer.failed_recipients.is_empty() {
+        weight += 3;
+    }
+    if content_type.starts_with("multipart/report") && !content_type.contains("feedback-report") {
+        weight += if content_type.contains("disposition-notification") { 0 } else { 2 };
+    }
+    if outer.return_path.as_deref().is_some_and(|path| path.trim() == "<>") {
+        weight += 1;
+    }
+    if !is_daemon(&from) && outer.is_reply {
+        weight -= 1;
+    }
+    weight
+}
+
+/// A sender without an address is a null sender: people always have one.
+pub fn is_daemon(from: &str) -> bool {
+    let local = from.rsplit(['<', ' ']).next().unwrap_or("").split('@').next().unwrap_or("");
+    let plain: String = local.chars().filter(char::is_ascii_alphabetic).collect();
+    let null = from.ends_with("<>") || !from.contains('@') && from.contains("daemon");
+    let display = from.split('<').next().unwrap_or("");
+    null || DAEMONS.contains(&plain.as_str()) || NAMES.iter().any(|name| display.contains(name))
+}

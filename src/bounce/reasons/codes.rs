@@ -1,0 +1,111 @@
+//! What a code means by itself: used where no clear phrase was found.
+
+use super::Verdict;
+use crate::bounce::report::Reason;
+use crate::bounce::status::EnhancedStatus;
+
+/// (subject, detail) of a permanent or temporary status → reason. `X.0.0` says nothing and is not here.
+///
+/// Origin: the registry of RFC 5248 with RFC 3463, RFC 7372, RFC 7505; above 5.1.300, the list that Microsoft publishes for
+/// Exchange Online.
+const STATUSES: &[(u16, u16, Reason, &str)] = &[
+    (1, 0, Reason::UserUnknown, "X.1.0 other address status"),
+    (1, 1, Reason::UserUnknown, "X.1.1 bad destination mailbox address"),
+    (1, 2, Reason::HostUnknown, "X.1.2 bad destination system address"),
+    (1, 3, Reason::UserUnknown, "X.1.3 bad destination mailbox address syntax"),
+    (1, 4, Reason::UserUnknown, "X.1.4 destination mailbox address ambiguous"),
+    (1, 6, Reason::HasMoved, "X.1.6 destination mailbox has moved"),
+    (1, 7, Reason::Rejected, "X.1.7 bad sender's mailbox address syntax"),
+    (1, 8, Reason::Rejected, "X.1.8 bad sender's system address"),
+    (1, 10, Reason::UserUnknown, "X.1.10 recipient address has null MX; Exchange: recipient not found"),
+    (1, 20, Reason::UserUnknown, "5.1.20 Exchange Online"),
+    (1, 90, Reason::RateLimited, "5.1.90 Exchange Online: recipient limit"),
+    (1, 351, Reason::UserUnknown, "5.1.351 Exchange Online"),
+    (2, 0, Reason::Filtered, "X.2.0 other mailbox status"),
+    (2, 1, Reason::MailboxDisabled, "X.2.1 mailbox disabled"),
+    (2, 2, Reason::MailboxFull, "X.2.2 mailbox full"),
+    (2, 3, Reason::MessageTooBig, "X.2.3 message length exceeds limit"),
+    (2, 4, Reason::Filtered, "X.2.4 mailing list expansion problem"),
+    (3, 0, Reason::SystemError, "X.3.0 other mail system status"),
+    (3, 1, Reason::SystemFull, "X.3.1 mail system full"),
+    (3, 2, Reason::SystemError, "X.3.2 system not accepting network messages"),
+    (3, 3, Reason::SystemError, "X.3.3 system not capable of selected features"),
+    (3, 4, Reason::MessageTooBig, "X.3.4 message too big"),
+    (3, 5, Reason::SystemError, "X.3.5 system incorrectly configured"),
+    (4, 0, Reason::Expired, "X.4.0 other network status"),
+    (4, 1, Reason::Expired, "X.4.1 no answer from host"),
+    (4, 2, Reason::NetworkError, "X.4.2 bad connection"),
+    (4, 3, Reason::SystemError, "X.4.3 directory server failure"),
+    (4, 4, Reason::HostUnknown, "X.4.4 unable to route"),
+    (4, 5, Reason::RateLimited, "X.4.5 mail system congestion"),
+    (4, 6, Reason::NetworkError, "X.4.6 routing loop"),
+    (4, 7, Reason::Expired, "X.4.7 delivery time expired"),
+    (4, 14, Reason::NetworkError, "5.4.14 Exchange: hop count"),
+    (4, 300, Reason::Expired, "5.4.300 Exchange Online: message expired"),
+    (4, 310, Reason::HostUnknown, "5.4.310 Exchange Online: DNS domain does not exist"),
+    (4, 312, Reason::NetworkError, "5.4.312 Exchange Online: DNS query failed"),
+    (4, 316, Reason::Expired, "5.4.316 Exchange Online: connection refused"),
+    (5, 2, Reason::SyntaxError, "X.5.2 syntax error"),
+    (5, 3, Reason::RateLimited, "X.5.3 too many recipients"),
+    (5, 4, Reason::SyntaxError, "X.5.4 invalid command arguments"),
+    (5, 1, Reason::SyntaxError, "X.5.1 invalid command"),
+    (6, 0, Reason::ContentError, "X.6.0 other media error"),
+    (6, 1, Reason::ContentError, "X.6.1 media not supported"),
+    (6, 2, Reason::ContentError, "X.6.2 conversion prohibited"),
+    (6, 3, Reason::ContentError, "X.6.3 conversion required"),
+    (6, 5, Reason::ContentError, "X.6.5 conversion failed"),
+    (6, 7, Reason::ContentError, "X.6.7 non-ASCII addresses not permitted"),
+    (6, 9, Reason::ContentError, "X.6.9 UTF-8 header message cannot be transferred"),
+    (7, 0, Reason::SecurityError, "X.7.0 other security status"),
+    (7, 1, Reason::SecurityError, "X.7.1 delivery not authorized"),
+    (7, 2, Reason::Rejected, "X.7.2 mailing list expansion prohibited"),
+    (7, 3, Reason::SecurityError, "X.7.3 security conversion required"),
+    (7, 4, Reason::SecurityError, "X.7.4 security features not supported"),
+    (7, 5, Reason::SecurityError, "X.7.5 cryptographic failure"),
+    (7, 7, Reason::SecurityError, "X.7.7 message integrity failure"),
+    (7, 8, Reason::SecurityError, "X.7.8 authentication credentials invalid"),
+    (7, 9, Reason::PolicyViolation, "X.7.9 authentication mechanism too weak; Yahoo: policy"),
+    (7, 10, Reason::SecurityError, "X.7.10 encryption needed"),
+    (7, 13, Reason::MailboxDisabled, "X.7.13 user account disabled"),
+    (7, 17, Reason::HasMoved, "X.7.17 mailbox owner has changed"),
+    (7, 18, Reason::HasMoved, "X.7.18 domain owner has changed"),
+    (7, 20, Reason::AuthFailure, "X.7.20 no passing DKIM signature"),
+    (7, 21, Reason::AuthFailure, "X.7.21 no acceptable DKIM signature"),
+    (7, 22, Reason::AuthFailure, "X.7.22 no author-matched DKIM signature"),
+    (7, 23, Reason::AuthFailure, "X.7.23 SPF validation failed"),
+    (7, 24, Reason::AuthFailure, "X.7.24 SPF validation error"),
+    (7, 25, Reason::RequirePtr, "X.7.25 reverse DNS validation failed"),
+    (7, 26, Reason::AuthFailure, "X.7.26 multiple authentication checks failed"),
+    (7, 27, Reason::AuthFailure, "X.7.27 sender address has null MX; Gmail: SPF"),
+    (7, 28, Reason::RateLimited, "X.7.28 mail flood detected"),
+    (7, 29, Reason::AuthFailure, "X.7.29 ARC validation failure; Gmail: TLS"),
+    (7, 30, Reason::SecurityError, "X.7.30 REQUIRETLS support required"),
+    (7, 64, Reason::NoRelaying, "5.7.64 Exchange Online: relay access denied"),
+    (7, 124, Reason::Rejected, "5.7.124 Exchange Online: sender not in allowed list"),
+    (7, 133, Reason::SecurityError, "5.7.133 Exchange Online: sender not authenticated for group"),
+    (7, 509, Reason::AuthFailure, "5.7.509 Exchange Online: DMARC"),
+    (7, 606, Reason::Blocked, "5.7.606 Exchange Online: banned address"),
+    (7, 705, Reason::RateLimited, "5.7.705 Exchange Online: tenant threshold"),
+    (7, 708, Reason::Blocked, "5.7.708 Exchange Online: low reputation address"),
+    (7, 750, Reason::Rejected, "5.7.750 Exchange Online: unregistered domain"),
+];
+
+/// The reason of a status, unless it says no more than its class.
+pub fn verdict(status: EnhancedStatus) -> Option<Verdict> {
+    let row = STATUSES.iter().find(|row| (row.0, row.1) == (status.subject, status.detail))?;
+    Some(Verdict { reason: row.2, by: "status", detail: row.3, origin: "RFC 5248" })
+}
+
+/// The last resort: at which command the remote side refused.
+pub fn by_command(normal: &str) -> Option<Verdict> {
+    const COMMANDS: &[(&str, Reason)] = &[
+        ("initial connection", Reason::Blocked),
+        ("to ehlo", Reason::Blocked),
+        ("to helo", Reason::Blocked),
+        ("after mail from", Reason::Rejected),
+        ("to mail from", Reason::Rejected),
+        ("[mail_from]", Reason::Rejected),
+    ];
+    let (mark, reason) = COMMANDS.iter().find(|(mark, _)| normal.contains(mark))?;
+    Some(Verdict { reason: *reason, by: "command", detail: mark, origin: "" })
+}

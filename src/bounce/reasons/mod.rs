@@ -1,0 +1,207 @@
+//! Why a delivery failed: from what was said to a [`Reason`].
+//!
+//! The order of evidence: what a known remote system means by its words, a clear phrase, a specific enhanced status, a weak
+//! phrase, the SMTP command that was refused. The text wins over the code, since codes are chosen carelessly and texts are
+//! written for people. All phrases are searched in one pass.
+
+mod codes;
+mod content;
+mod delivery;
+mod mailbox;
+mod normal;
+mod remote;
+mod sender;
+
+pub use normal::normalise;
+
+use super::report::{Class, Kind, Reason};
+use super::status::EnhancedStatus;
+use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
+use std::sync::LazyLock;
+
+/// A phrase in lower case, with `@` for any address; the reason; who says so.
+///
+/// ` .. ` stands for at most [`GAP_OCTETS_MAX`] octets of anything.
+pub(super) struct Row(&'static str, Reason, &'static str);
+
+/// The longest text between the two halves of a phrase, in octets.
+const GAP_OCTETS_MAX: usize = 100;
+/// The longest text that is searched for one recipient, in octets.
+pub const TEXT_OCTETS_MAX: usize = 16 * 1024;
+
+/// The first row that matches anywhere in the text decides, so the order is from what misleads least to what says least.
+const TABLES: &[&[Row]] = &[
+    remote::MARKED,
+    mailbox::MISLEADING,
+    content::VIRUS,
+    sender::AUTHENTICATION,
+    sender::REVERSE_DNS,
+    sender::RATE,
+    mailbox::FULL,
+    mailbox::DISABLED,
+    sender::SENDER,
+    mailbox::UNKNOWN,
+    content::SIZE,
+    sender::BLOCKED,
+    content::SPAM,
+    sender::SESSION,
+    mailbox::DOMAIN,
+    content::POLICY,
+    content::FORM,
+    delivery::SYSTEM,
+    delivery::TRANSIT,
+    delivery::WEAK,
+];
+
+/// All rows in order, and the automaton over their first halves.
+struct Phrases {
+    rows: Vec<&'static Row>,
+    weak_from: usize,
+    automaton: AhoCorasick,
+}
+
+static PHRASES: LazyLock<Phrases> = LazyLock::new(|| {
+    let rows: Vec<&'static Row> = TABLES.iter().flat_map(|table| table.iter()).collect();
+    let first_halves = rows.iter().map(|row| row.0.split(" .. ").next().unwrap_or(row.0));
+    // A contiguous NFA: a DFA over this many phrases would take megabytes.
+    let automaton = AhoCorasick::builder()
+        .kind(Some(AhoCorasickKind::ContiguousNFA))
+        .match_kind(MatchKind::Standard)
+        .build(first_halves)
+        .unwrap_or_else(|error| unreachable!("the phrases are constants: {error}"));
+    Phrases { weak_from: rows.len() - delivery::WEAK.len(), rows, automaton }
+});
+
+impl Phrases {
+    /// The smallest matching row of the clear ones, and of the weak ones.
+    fn search(&self, text: &str) -> (Option<usize>, Option<usize>) {
+        let (mut clear, mut weak) = (None, None);
+        for found in self.automaton.find_overlapping_iter(text) {
+            let index = found.pattern().as_usize();
+            let best = if index < self.weak_from { &mut clear } else { &mut weak };
+            if best.is_none_or(|known| index < known) && self.fits(index, text, found.start(), found.end()) {
+                *best = Some(index);
+            }
+        }
+        (clear, weak)
+    }
+
+    /// The phrase starts at a word's start, and its other half follows in reach.
+    fn fits(&self, index: usize, text: &str, start: usize, end: usize) -> bool {
+        let Some(row) = self.rows.get(index) else { return false };
+        let bytes = text.as_bytes();
+        let word = |at: usize| bytes.get(at).is_some_and(u8::is_ascii_alphanumeric);
+        let bounded = start == 0 || !word(start) || !word(start - 1);
+        bounded
+            && row.0.split(" .. ").nth(1).is_none_or(|second| {
+                let reach = bytes.get(end..bytes.len().min(end + GAP_OCTETS_MAX + second.len())).unwrap_or(&[]);
+                memchr::memmem::find(reach, second.as_bytes()).is_some()
+            })
+    }
+}
+
+/// What was decided, and on what.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Verdict {
+    pub reason: Reason,
+    /// The kind of evidence, for the rule's name: `remote`, `phrase`, `status`, `weak`, `command`, `none`.
+    pub by: &'static str,
+    /// The phrase, the code or the sender that decided.
+    pub detail: &'static str,
+    /// Who uses it.
+    pub origin: &'static str,
+}
+
+/// Why the delivery failed.
+///
+/// `texts` holds what was said about this recipient, best first; a later one is asked for only when the earlier ones
+/// hold no clear phrase. Returns the text that decided as well.
+pub fn decide(
+    texts: impl Iterator<Item = String>,
+    status: Option<EnhancedStatus>,
+    remote_mta: Option<&str>,
+) -> (Verdict, String) {
+    let mut weak = None;
+    let mut command = None;
+    for text in texts.filter(|text| !text.trim().is_empty()) {
+        let normal = normalise(&text);
+        if let Some(verdict) = clear_verdict(&normal, remote_mta) {
+            return (verdict, text);
+        }
+        command = command.or_else(|| codes::by_command(&normal).map(|verdict| (verdict, text.clone())));
+        weak = weak.or_else(|| weak_verdict(&normal).map(|verdict| (verdict, text)));
+    }
+    let by_status = || status.and_then(codes::verdict).map(|verdict| (verdict, String::new()));
+    let nothing = (Verdict { reason: Reason::Undefined, by: "none", detail: "", origin: "" }, String::new());
+    by_status().or(weak).or(command).unwrap_or(nothing)
+}
+
+fn clear_verdict(normal: &str, remote_mta: Option<&str>) -> Option<Verdict> {
+    if let Some(row) = remote::find(normal, remote_mta) {
+        return Some(Verdict { reason: row.reason, by: "remote", detail: row.text, origin: row.origin });
+    }
+    let row = PHRASES.rows.get(PHRASES.search(normal).0?)?;
+    Some(Verdict { reason: by_stage(row.1, normal), by: "phrase", detail: row.0, origin: row.2 })
+}
+
+fn weak_verdict(normal: &str) -> Option<Verdict> {
+    let row = PHRASES.rows.get(PHRASES.search(normal).1?)?;
+    Some(Verdict { reason: row.1, by: "weak", detail: row.0, origin: row.2 })
+}
+
+/// Whether a text names a cause clearly: used to tell a failure's sentence from small talk.
+pub fn names_a_cause(text: &str) -> bool {
+    PHRASES.search(&normalise(text)).0.is_some()
+}
+
+/// An unknown name in answer to MAIL FROM or to the data is our sender's, not the recipient's.
+fn by_stage(reason: Reason, text: &str) -> Reason {
+    let about_sender =
+        || ["after mail from", "to mail from", "[mail_from]", "from command"].iter().any(|mark| text.contains(mark));
+    match reason {
+        Reason::HostUnknown if about_sender() || text.contains("after end of data") => Reason::Rejected,
+        Reason::UserUnknown if about_sender() => Reason::Rejected,
+        reason => reason,
+    }
+}
+
+/// Hard or soft: (kind, reason, status) → class, ordered; the first row that fits decides.
+///
+/// Origin: DESIGN.md §4, "Class". Everything that is neither named here nor undefined is soft.
+const CLASSES: &[ClassRow] = &[
+    ClassRow { kind: Some(Kind::Feedback), reasons: &[], temporary: None, class: Class::Feedback },
+    ClassRow { kind: Some(Kind::Delay), reasons: &[], temporary: None, class: Class::Soft },
+    ClassRow {
+        kind: None,
+        reasons: &[
+            Reason::UserUnknown,
+            Reason::HostUnknown,
+            Reason::HasMoved,
+            Reason::NotAccept,
+            Reason::MailboxDisabled,
+        ],
+        temporary: None,
+        class: Class::Hard,
+    },
+    ClassRow { kind: None, reasons: &[Reason::Undefined], temporary: Some(true), class: Class::Soft },
+    ClassRow { kind: None, reasons: &[Reason::Undefined], temporary: None, class: Class::Hard },
+];
+
+struct ClassRow {
+    kind: Option<Kind>,
+    reasons: &'static [Reason],
+    /// Whether the code starts with 4.
+    temporary: Option<bool>,
+    class: Class,
+}
+
+/// The class of a finding.
+pub fn class(kind: Kind, reason: Reason, status: Option<EnhancedStatus>, reply: Option<u16>) -> Class {
+    let temporary = reply.is_some_and(|code| code < 500) || status.is_some_and(|status| status.class == 4);
+    let fits = |row: &&ClassRow| {
+        row.kind.is_none_or(|k| k == kind)
+            && (row.reasons.is_empty() || row.reasons.contains(&reason))
+            && row.temporary.is_none_or(|t| t == temporary)
+    };
+    CLASSES.iter().find(fits).map_or(Class::Soft, |row| row.class)
+}

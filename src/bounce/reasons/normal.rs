@@ -1,0 +1,72 @@
+//! One form for all texts before phrases are looked for.
+//!
+//! Lower case, one line, single spaces; each address becomes `@`, so that `unknown user a@b.de` and `a@b.de... User
+//! unknown` need one row each and no local part is taken for a phrase; the repeated codes of a multi-line reply
+//! (`550-5.1.1 The account 550-5.1.1 does not exist`) are left out, so that a phrase may run over the line's end.
+
+use crate::bounce::address::span_at;
+
+/// The normal form of at most [`super::TEXT_OCTETS_MAX`] octets.
+pub fn normalise(text: &str) -> String {
+    let mut end = text.len().min(super::TEXT_OCTETS_MAX);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    let mut out = String::with_capacity(end);
+    for word in text.get(..end).unwrap_or("").split(|c: char| c.is_whitespace() || c.is_control()) {
+        push_word(&mut out, word);
+    }
+    out
+}
+
+fn push_word(out: &mut String, word: &str) {
+    if word.is_empty() || is_repeated_code(word) && !out.is_empty() {
+        return;
+    }
+    if !out.is_empty() {
+        out.push(' ');
+    }
+    match memchr::memchr(b'@', word.as_bytes()).and_then(|at| span_at(word, at)) {
+        Some(span) => {
+            push_lower(out, word.get(..span.start).unwrap_or("").trim_end_matches('<'));
+            out.push('@');
+            push_lower(out, word.get(span.end..).unwrap_or("").trim_start_matches('>'));
+        }
+        None => push_lower(out, word),
+    }
+}
+
+/// `550-5.1.1` or a bare `550-` in front of a line that goes on.
+fn is_repeated_code(word: &str) -> bool {
+    let bytes = word.as_bytes();
+    let code = bytes.len() >= 4
+        && bytes.len() <= 12
+        && matches!(bytes.first(), Some(b'4' | b'5'))
+        && bytes.get(3) == Some(&b'-');
+    code && bytes.iter().all(|c| c.is_ascii_digit() || matches!(c, b'-' | b'.'))
+}
+
+fn push_lower(out: &mut String, word: &str) {
+    if word.is_ascii() {
+        out.extend(word.bytes().map(|c| char::from(c.to_ascii_lowercase())));
+    } else {
+        out.extend(word.chars().flat_map(char::to_lowercase));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_take_one_form() {
+        for (text, normal) in [
+            ("550 5.1.1 <A@example.com>...\n  User\tUnknown", "550 5.1.1 @... user unknown"),
+            ("550-5.1.1 The account does 550-5.1.1 not exist", "550-5.1.1 the account does not exist"),
+            ("\"x@example.com\": Gr\u{dc}\u{df}e", "\"@\": gr\u{fc}\u{df}e"),
+            ("", ""),
+        ] {
+            assert_eq!(normalise(text), normal, "{text:?}");
+        }
+    }
+}

@@ -1,0 +1,32 @@
+//! What a given receiver means by its own words, keyed by the text's marks or the remote MTA.
+//!
+//! Only what a general phrase would read wrongly, or what says nothing to anybody else (codes of the receiver's own).
+
+use super::Row;
+use crate::bounce::report::Reason;
+
+/// Replies that name their author by themselves.
+pub(super) const MARKED: &[Row] =
+    &[Row("aup#cdrbl", Reason::Blocked, "Cox"), Row("aup#in-1310", Reason::RateLimited, "Spectrum")];
+
+/// Replies that mean something else when a given receiver gives them.
+pub struct HostRow {
+    /// A part of the remote MTA's name.
+    host: &'static str,
+    /// What the reply holds, in normal form.
+    pub text: &'static str,
+    pub reason: Reason,
+    pub origin: &'static str,
+}
+
+const fn row(host: &'static str, text: &'static str, reason: Reason, origin: &'static str) -> HostRow {
+    HostRow { host, text, reason, origin }
+}
+
+const BY_HOST: &[HostRow] = &[row("secureserver.net", "account frozen", Reason::Suspended, "GoDaddy")];
+
+/// The row that fits a text in normal form and the host that said it.
+pub fn find(text: &str, remote_mta: Option<&str>) -> Option<&'static HostRow> {
+    let host = remote_mta?.to_ascii_lowercase();
+    BY_HOST.iter().find(|row| host.contains(row.host) && text.contains(row.text))
+}

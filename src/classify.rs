@@ -1,0 +1,176 @@
+//! What each mail of some files is, and why: touches no database and needs no configuration.
+//!
+//! Files are single messages or mboxes, folders are walked in sorted order. How arguments are parsed is elsewhere.
+
+use crate::bounce::{self, Class, Kind, Reason, Recipient, Report};
+use crate::policy::Action;
+use std::fs;
+use std::io::{self, BufRead, Write};
+use std::path::{Path, PathBuf};
+
+/// The head of a mail that is looked at, in octets: what the daemon keeps, too.
+pub const MAIL_OCTETS_MAX: usize = 1024 * 1024;
+/// How deep folders are walked; also what ends a circle of links.
+const FOLDER_DEPTH_MAX: usize = 32;
+
+/// How the findings are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// For people: evidence, rule, and what would be done.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// What would be done about a finding.
+pub type Actions<'a> = &'a dyn Fn(Kind, Reason, Class) -> Action;
+
+/// Reads every mail of `paths` and prints what it is. A path that cannot be read is an error, after the others were printed.
+pub fn run(paths: &[PathBuf], format: Format, actions: Actions<'_>, out: &mut dyn Write) -> io::Result<()> {
+    let mut failed = None;
+    for path in paths {
+        if let Err(error) = walk(path, 0, &mut |file| one_file(file, format, actions, out)) {
+            if error.kind() == io::ErrorKind::BrokenPipe {
+                return Err(error);
+            }
+            failed.get_or_insert_with(|| io::Error::new(error.kind(), format!("{}: {error}", path.display())));
+        }
+    }
+    failed.map_or(Ok(()), Err)
+}
+
+/// Calls `each` with a file, or with every file of a folder in sorted order.
+fn walk(path: &Path, depth: usize, each: &mut dyn FnMut(&Path) -> io::Result<()>) -> io::Result<()> {
+    if !fs::metadata(path)?.is_dir() {
+        return each(path);
+    }
+    if depth >= FOLDER_DEPTH_MAX {
+        return Ok(());
+    }
+    let mut entries = fs::read_dir(path)?.map(|entry| entry.map(|e| e.path())).collect::<io::Result<Vec<_>>>()?;
+    entries.sort();
+    entries.iter().try_for_each(|entry| walk(entry, depth + 1, each))
+}
+
+fn one_file(path: &Path, format: Format, actions: Actions<'_>, out: &mut dyn Write) -> io::Result<()> {
+    each_mail(&mut io::BufReader::new(fs::File::open(path)?), &mut |mail| {
+        let report = bounce::read(mail);
+        match format {
+            Format::Json => print_json(path, &report, actions, out),
+            Format::Text => print_text(path, &report, actions, out),
+        }
+    })
+}
+
+/// Splits an mbox: a new message starts behind an empty line with a `From ` line that ends in a date and has a field below.
+///
+/// Anything else that starts with `From ` is text. Of a long message only the head is kept.
+fn each_mail(input: &mut dyn BufRead, each: &mut dyn FnMut(&[u8]) -> io::Result<()>) -> io::Result<()> {
+    let mut mail = Vec::new();
+    let mut pending: Option<Vec<u8>> = None;
+    let mut after_blank = true;
+    loop {
+        let mut line = Vec::new();
+        if input.read_until(b'\n', &mut line)? == 0 {
+            break;
+        }
+        if let Some(from_line) = pending.take() {
+            if is_field(&line) && !mail.is_empty() {
+                each(&mail)?;
+                mail.clear();
+            }
+            keep(&mut mail, &from_line);
+        }
+        let blank = line.trim_ascii().is_empty();
+        if after_blank && is_from_line(&line) {
+            pending = Some(line);
+        } else {
+            keep(&mut mail, &line);
+        }
+        after_blank = blank;
+    }
+    keep(&mut mail, &pending.unwrap_or_default());
+    each(&mail)
+}
+
+fn keep(mail: &mut Vec<u8>, line: &[u8]) {
+    let room = MAIL_OCTETS_MAX.saturating_sub(mail.len());
+    mail.extend_from_slice(line.get(..line.len().min(room)).unwrap_or(line));
+}
+
+/// `From address date` (RFC 4155): a time of day in the text tells it from prose.
+fn is_from_line(line: &[u8]) -> bool {
+    let Some(rest) = line.strip_prefix(b"From ") else { return false };
+    let text = String::from_utf8_lossy(rest);
+    let words: Vec<&str> = text.split_whitespace().take(12).collect();
+    let is_time = |word: &&str| {
+        word.split(':').count() >= 2 && word.split(':').all(|n| !n.is_empty() && n.bytes().all(|c| c.is_ascii_digit()))
+    };
+    words.len() >= 5 && words.iter().any(is_time)
+}
+
+fn is_field(line: &[u8]) -> bool {
+    let colon = line.iter().position(|c| *c == b':');
+    colon.is_some_and(|colon| colon > 0 && line.iter().take(colon).all(|c| matches!(c, 33..=57 | 59..=126)))
+}
+
+fn print_json(path: &Path, report: &Report, actions: Actions<'_>, out: &mut dyn Write) -> io::Result<()> {
+    let recipients = report.recipients.iter().map(|recipient| {
+        serde_json::json!({
+            "address": recipient.address.as_str(),
+            "class": recipient.class.name(),
+            "status": recipient.status.map(|status| status.to_string()),
+            "reason": recipient.reason.name(),
+            "action": actions(report.kind, recipient.reason, recipient.class).name(),
+            "rule": recipient.rule,
+        })
+    });
+    let recipients = recipients.collect::<Vec<_>>();
+    let problems: Vec<&str> = report.problems.iter().map(|problem| problem.0.as_str()).collect();
+    let line = serde_json::json!({ "file": path.to_string_lossy(), "kind": report.kind.name(), "recipients": recipients, "problems": problems });
+    writeln!(out, "{line}")
+}
+
+fn print_text(path: &Path, report: &Report, actions: Actions<'_>, out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out, "{}: {} (rule: {})", path.display(), report.kind.name(), report.rule)?;
+    for recipient in &report.recipients {
+        print_recipient(recipient, actions(report.kind, recipient.reason, recipient.class), out)?;
+    }
+    for problem in &report.problems {
+        writeln!(out, "  problem: {}", printable(&problem.0))?;
+    }
+    Ok(())
+}
+
+fn print_recipient(recipient: &Recipient, action: Action, out: &mut dyn Write) -> io::Result<()> {
+    let codes: Vec<String> =
+        [recipient.reply.map(|code| code.to_string()), recipient.status.map(|status| status.to_string())]
+            .into_iter()
+            .flatten()
+            .collect();
+    writeln!(out, "  {}", printable(recipient.address.as_str()))?;
+    let rows = [
+        ("class", recipient.class.name().to_owned()),
+        ("reason", recipient.reason.name().to_owned()),
+        ("action", action.name().to_owned()),
+        ("reported", recipient.action.map(|action| action.name().to_owned()).unwrap_or_default()),
+        ("codes", codes.join(" ")),
+        ("remote", recipient.remote_mta.clone().unwrap_or_default()),
+        ("said", recipient.diagnostic.clone().unwrap_or_default()),
+        ("rule", recipient.rule.clone()),
+        ("evidence", recipient.evidence.clone()),
+    ];
+    for (name, value) in rows.iter().filter(|(_, value)| !value.is_empty()) {
+        writeln!(out, "    {name:<9} {}", printable(value))?;
+    }
+    Ok(())
+}
+
+/// Text from a mail as a terminal may show it: control and formatting characters are escaped.
+fn printable(text: &str) -> String {
+    let hidden = |c: char| {
+        c.is_control()
+            || matches!(c, '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{2069}' | '\u{FEFF}')
+    };
+    text.chars().flat_map(|c| if hidden(c) { c.escape_unicode().collect::<Vec<_>>() } else { vec![c] }).collect()
+}

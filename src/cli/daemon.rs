@@ -1,0 +1,88 @@
+//! `run-smtpserver`: the daemon, from its configuration to its end.
+
+use super::Failure;
+use super::arguments::RunSmtpServer;
+use crate::config::{self, Choice, Config};
+use crate::logging::{Format, Logging};
+use crate::server::{self, Endpoint, Listener};
+use crate::store::Store;
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs as _};
+use std::time::{Duration, Instant};
+
+/// How long a start waits for a command that holds the database.
+const DATABASE_WAIT_MAX: Duration = Duration::from_secs(30);
+/// Between two looks at whether the database is free.
+const DATABASE_WAIT_STEP: Duration = Duration::from_millis(100);
+/// How long the end waits for a stalled reader of the log.
+const LOG_WAIT_MAX: Duration = Duration::from_secs(1);
+
+/// Runs until SIGTERM or SIGINT.
+pub fn run(choice: Choice, options: &RunSmtpServer, debug: bool) -> Result<(), Failure> {
+    let mut config = config::load(&choice)?;
+    let listener = chosen_listener(options, &config)?;
+    let format = options.log_format.map_or_else(Format::of_stdout, |format| format.0);
+    let logging = Logging::start(format, debug).map_err(|error| Failure::try_again(error.to_string()))?;
+    adjust(&mut config, listener.as_ref());
+    let result = serve(config, choice, listener);
+    if let Err(failure) = &result {
+        log::error!("{failure}");
+    }
+    logging.finish(LOG_WAIT_MAX);
+    result
+}
+
+fn serve(config: Config, choice: Choice, listener: Option<Listener>) -> Result<(), Failure> {
+    let store = open_when_free(&config)?;
+    let choice = Choice { file: Some(config.file), ..choice };
+    let reload = Box::new(move || {
+        let mut config = config::load(&choice).map_err(|error| error.to_string())?;
+        adjust(&mut config, listener.as_ref());
+        Ok(config.server)
+    });
+    Ok(server::run(server::Setup { config: config.server, store, reload })?)
+}
+
+/// Says the warnings, and puts the listener of the command line in place of those of the file.
+fn adjust(config: &mut Config, listener: Option<&Listener>) {
+    for warning in &config.warnings {
+        log::warn!("{warning}");
+    }
+    if let Some(listener) = listener {
+        config.server.settings.listeners = vec![listener.clone()];
+    }
+}
+
+/// `--host` and `--port`; what is missing of the two is that of the first TCP listener.
+fn chosen_listener(options: &RunSmtpServer, config: &Config) -> Result<Option<Listener>, Failure> {
+    if options.host.is_none() && options.port.is_none() {
+        return Ok(None);
+    }
+    let tcp = |listener: &Listener| match listener.endpoint {
+        Endpoint::Tcp(address) => Some(address),
+        Endpoint::Unix(_) => None,
+    };
+    let first = config.server.settings.listeners.iter().find_map(tcp);
+    let first = first.unwrap_or_else(|| SocketAddr::from(([0, 0, 0, 0], 2525)));
+    let ip = options.host.as_deref().map_or(Ok(first.ip()), resolved)?;
+    Ok(Some(Listener::smtp(SocketAddr::new(ip, options.port.unwrap_or(first.port())))))
+}
+
+fn resolved(host: &str) -> Result<IpAddr, Failure> {
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    let found = (host, 0).to_socket_addrs().ok().and_then(|mut addresses| addresses.next());
+    found.map(|address| address.ip()).ok_or_else(|| Failure::usage(format!("--host {host}: no such address")))
+}
+
+/// Opens the database; waits for a command that holds it.
+fn open_when_free(config: &Config) -> Result<Store, Failure> {
+    let give_up = Instant::now() + DATABASE_WAIT_MAX;
+    let mut said = false;
+    let pause = || {
+        if !std::mem::replace(&mut said, true) {
+            log::warn!("{} is in use by another process: waiting", config.database.display());
+        }
+        std::thread::sleep(DATABASE_WAIT_STEP);
+        Instant::now() < give_up
+    };
+    Ok(Store::open_waiting(&config.database, &config.store, super::now, pause)?)
+}

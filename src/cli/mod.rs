@@ -1,0 +1,94 @@
+//! The command line: [`run`] parses, dispatches, and turns every failure into one text and an exit code.
+//!
+//! One file for each group of commands. What a command does to the database goes through [`crate::operate`], so that it is the same
+//! with the daemon and without it.
+
+mod arguments;
+mod arrange;
+mod configuration;
+mod daemon;
+mod drain;
+mod exit;
+mod handover;
+mod stdin;
+
+pub use arguments::Arguments;
+pub use exit::Failure;
+
+use crate::config::{self, Config};
+use crate::logging;
+use crate::types::Timestamp;
+use argh::FromArgs as _;
+use arguments::Command;
+use std::io::Write as _;
+use std::process::ExitCode;
+use std::time::SystemTime;
+
+/// Runs the command that `arguments` (without the program's name) ask for.
+pub fn run(arguments: &[String]) -> ExitCode {
+    match parsed(arguments).and_then(|arguments| arguments.map_or(Ok(()), dispatch)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            if !failure.message.is_empty() {
+                _ = writeln!(std::io::stderr(), "bouncesvc: {}", failure.message.trim_end());
+            }
+            failure.code.into()
+        }
+    }
+}
+
+/// `None`: help or version was asked for, and is printed.
+fn parsed(arguments: &[String]) -> Result<Option<Arguments>, Failure> {
+    let arranged = arrange::arrange(arguments)?;
+    if arranged.iter().take_while(|argument| *argument != "--").any(|argument| argument == "--version") {
+        writeln!(std::io::stdout(), "bouncesvc {}", version())?;
+        return Ok(None);
+    }
+    let arranged: Vec<&str> = arranged.iter().map(String::as_str).collect();
+    match Arguments::from_args(&["bouncesvc"], &arranged) {
+        Ok(arguments) => Ok(Some(arguments)),
+        Err(exit) if exit.status.is_ok() => {
+            std::io::stdout().write_all(exit.output.as_bytes())?;
+            Ok(None)
+        }
+        Err(exit) => Err(Failure::usage(format!("{}\nSee bouncesvc --help.", exit.output.trim_end()))),
+    }
+}
+
+/// The version, and the commit where it is known.
+pub fn version() -> String {
+    match env!("BOUNCESVC_COMMIT") {
+        "" => env!("CARGO_PKG_VERSION").to_owned(),
+        commit => format!("{} ({commit})", env!("CARGO_PKG_VERSION")),
+    }
+}
+
+fn dispatch(arguments: Arguments) -> Result<(), Failure> {
+    let Arguments { config: file, env: environment, debug, command, .. } = arguments;
+    let choice = config::Choice { file, environment };
+    if let Command::RunSmtpServer(options) = command {
+        return daemon::run(choice, &options, debug);
+    }
+    _ = logging::for_command(debug);
+    match command {
+        Command::RunSmtpServer(_) => Ok(()),
+        Command::Stdin(_) => stdin::run(&choice),
+        Command::CheckConfig(_) => configuration::check(&choice),
+        Command::PrintConfig(_) => configuration::print(&choice),
+    }
+}
+
+/// The clock, which only the outermost parts read.
+fn now() -> Timestamp {
+    let since_epoch = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    Timestamp::default().after(since_epoch)
+}
+
+/// The configuration, with its warnings on standard error.
+fn load(choice: &config::Choice) -> Result<Config, Failure> {
+    let config = config::load(choice)?;
+    for warning in &config.warnings {
+        log::warn!("{warning}");
+    }
+    Ok(config)
+}

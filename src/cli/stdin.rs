@@ -1,0 +1,140 @@
+//! `stdin`: one mail from standard input, as an alias pipes it.
+//!
+//! The running daemon gets it over SMTP, so that the mail server's pipe user needs no rights on our files. Without a daemon
+//! the same code decides and writes here. The exit code is 0 once the mail's effect is durable, and 75 in every other
+//! case: the mail server keeps the mail and tries again. Nothing is printed on success, since some mail servers take
+//! output for a failure.
+
+use super::exit::TRY_AGAIN;
+use super::handover::{Handed, Letter, hand_over};
+use super::{Failure, drain, load};
+use crate::bounce;
+use crate::change::{Accepted, Batch};
+use crate::config::{Choice, Config};
+use crate::policy::{self, Received};
+use crate::store::{OpenError, Store};
+use crate::types::{Address, MessageId};
+use crate::{digest, escape};
+use std::io::{self, Read};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// How long it waits for a command that holds the database.
+const BUSY_TIME_MAX: Duration = Duration::from_secs(10);
+const BUSY_STEP: Duration = Duration::from_millis(200);
+
+/// Every failure is worth another try.
+pub fn run(choice: &Choice) -> Result<(), Failure> {
+    deliver(choice).map_err(|failure| Failure { code: TRY_AGAIN, ..failure })
+}
+
+fn deliver(choice: &Choice) -> Result<(), Failure> {
+    let config = load(choice)?;
+    let head_octets_max = config.server.settings.smtp.head_octets_max;
+    let (head, octets) = read_mail(io::stdin().lock(), head_octets_max)?;
+    let letter = Letter { sender: &sender(), recipient: &recipient(), mail: &head };
+    let give_up = Instant::now() + BUSY_TIME_MAX;
+    loop {
+        match hand_over(&config.server.settings.listeners, &letter) {
+            Handed::Taken => return Ok(()),
+            Handed::Refused(why) => {
+                let why = escape::Escaped(&why).to_string();
+                return Err(Failure::try_again(format!("the daemon did not take the mail: {why}")));
+            }
+            Handed::NoDaemon => {}
+        }
+        match Store::open(&config.database, config.store.clone(), super::now()) {
+            Err(OpenError::Locked(_)) if Instant::now() < give_up => std::thread::sleep(BUSY_STEP),
+            opened => return write(opened?, &config, &letter, octets),
+        }
+    }
+}
+
+/// The head of the mail, and the size of all of it; the rest is read, so that the mail server sees no broken pipe.
+fn read_mail(mut input: impl Read, head_octets_max: usize) -> io::Result<(Vec<u8>, u64)> {
+    let mut head = Vec::new();
+    input.by_ref().take(head_octets_max as u64).read_to_end(&mut head)?;
+    let rest = io::copy(&mut input, &mut io::sink())?;
+    let octets = head.len() as u64 + rest;
+    Ok((head, octets))
+}
+
+/// What the daemon would do with the mail, in one transaction; then another one, since our exit is the 250.
+fn write(mut store: Store, config: &Config, letter: &Letter<'_>, octets: u64) -> Result<(), Failure> {
+    let now = super::now();
+    let id = MessageId(now.millis() << 10);
+    let mail: Arc<[u8]> = with_crlf(letter.mail).into();
+    let recipients = [letter.recipient.to_owned()];
+    let archive = config.server.notify.archive_dir.is_some();
+    let received = Received { id, sender: letter.sender, recipients: &recipients, mail: &mail, archive };
+    let report = bounce::read(&mail);
+    let decision = policy::decide(&report, &received, &config.server.tenants, &config.server.actions);
+    let digest = digest::of_mail(&mail, octets.max(mail.len() as u64));
+    let accepted = Accepted { id, digest, changes: decision.changes };
+    store.commit(&Batch { mails: vec![accepted], ..Batch::default() }, now)?;
+    store.commit(&Batch { confirmed: vec![digest], ..Batch::default() }, now)?;
+    drain::drain(&mut store, config);
+    Ok(())
+}
+
+/// Line ends as the daemon would have received them.
+fn with_crlf(mail: &[u8]) -> Vec<u8> {
+    let mut wire = Vec::with_capacity(mail.len() + mail.len() / 32);
+    for line in mail.split_inclusive(|octet| *octet == b'\n') {
+        let body = line.strip_suffix(b"\n").unwrap_or(line);
+        wire.extend_from_slice(body.strip_suffix(b"\r").unwrap_or(body));
+        if line.len() > body.len() {
+            wire.extend_from_slice(b"\r\n");
+        }
+    }
+    wire
+}
+
+/// The envelope sender, as Postfix's local(8) and Exim's pipe transport export it.
+fn sender() -> String {
+    address_of("SENDER").unwrap_or_default()
+}
+
+/// The recipient before aliases were expanded, where the mail server says it.
+fn recipient() -> String {
+    let parts = || Some(format!("{}@{}", std::env::var("LOCAL_PART").ok()?, std::env::var("DOMAIN").ok()?));
+    let whole = address_of("ORIGINAL_RECIPIENT").or_else(|| address_of("RECIPIENT"));
+    whole.or_else(|| parts().filter(|text| is_plain(text))).unwrap_or_default()
+}
+
+fn address_of(variable: &str) -> Option<String> {
+    std::env::var(variable).ok().filter(|text| is_plain(text))
+}
+
+/// What may stand between `<` and `>` as it is, without SMTPUTF8.
+fn is_plain(text: &str) -> bool {
+    text.is_ascii() && Address::parse(text).is_some()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_long_mail_the_head_is_kept_and_the_rest_is_read() {
+        let mail = vec![b'x'; 1000];
+        let mut input = mail.as_slice();
+        assert_eq!(read_mail(&mut input, 10).unwrap(), (mail[..10].to_vec(), 1000));
+        assert!(input.is_empty());
+    }
+
+    #[test]
+    fn line_ends_become_those_of_the_wire() {
+        for (given, wire) in [("a\nb\r\n\nc", "a\r\nb\r\n\r\nc"), ("", ""), ("\n", "\r\n"), ("a\rb\n", "a\rb\r\n")] {
+            assert_eq!(with_crlf(given.as_bytes()), wire.as_bytes(), "{given:?}");
+        }
+    }
+
+    #[test]
+    fn what_would_break_out_of_the_brackets_is_no_address() {
+        for text in ["a@b.de> SIZE=1", "a@b.de\r\nQUIT", "ü@b.de", "", "postmaster"] {
+            assert!(!is_plain(text), "{text:?}");
+        }
+        assert!(is_plain("prvs=1a=bounce+x@b.de"));
+    }
+}

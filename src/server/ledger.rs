@@ -1,0 +1,236 @@
+//! All that a turn of the loop writes: collected here, committed in one transaction, and only then answered.
+
+use super::judge::{Judged, judge};
+use super::sessions::Arrived;
+use super::settings::Config;
+use super::story;
+use super::token::ConnectionId;
+use crate::change::{Accepted, Batch, Committed, Digest, Effect, MailResult, Queued, Series, Settled};
+use crate::smtp::Verdict;
+use crate::store::{Store, StoreError};
+use crate::types::{MessageId, Timestamp};
+use std::collections::{BTreeMap, VecDeque};
+use std::time::{Duration, Instant};
+
+/// What nobody waits for (confirmed digests, sums, settled attempts after an error) is written no later than this.
+const FLUSH_TIME_MAX: Duration = Duration::from_secs(1);
+
+/// Reading of mails in one turn ends after this time; the others wait for the next turn. Each takes 20 ms at worst.
+const READING_TIME_MAX: Duration = Duration::from_millis(20);
+
+/// What waits to be written.
+pub(super) struct Ledger {
+    store: Store,
+    arrived: VecDeque<Arrived>,
+    octets_waiting: usize,
+    confirmed: Vec<Digest>,
+    settled: Vec<Settled>,
+    sums: BTreeMap<Series, u64>,
+    next_id: MessageId,
+    flush_at: Option<Instant>,
+    /// The last transaction failed: what no mail waits for is tried again only at `flush_at`.
+    has_failed: bool,
+}
+
+/// The answer to one mail.
+pub(super) struct Answer {
+    /// Who waits for it.
+    pub(super) connection: ConnectionId,
+    /// What it is.
+    pub(super) verdict: Verdict,
+    /// Of the mail.
+    pub(super) digest: Digest,
+}
+
+/// What a transaction leads to.
+#[derive(Default)]
+pub(super) struct Closed {
+    /// For the clients.
+    pub(super) answers: Vec<Answer>,
+    /// Attempts whose end is durable now.
+    pub(super) settled: Vec<Settled>,
+    /// Whether notifications were queued.
+    pub(super) has_queued: bool,
+}
+
+impl Ledger {
+    /// Ids start at `now`: they are unique as long as fewer than a million mails arrive in each millisecond.
+    pub(super) fn new(store: Store, now: Timestamp) -> Self {
+        Self {
+            store,
+            arrived: VecDeque::new(),
+            octets_waiting: 0,
+            confirmed: Vec::new(),
+            settled: Vec::new(),
+            sums: BTreeMap::new(),
+            next_id: MessageId(now.millis() << 20),
+            flush_at: None,
+            has_failed: false,
+        }
+    }
+
+    /// The database, for housekeeping and readers.
+    pub(super) fn store(&mut self) -> &mut Store {
+        &mut self.store
+    }
+
+    /// Mails that wait for their transaction.
+    pub(super) fn extend(&mut self, arrived: impl IntoIterator<Item = Arrived>) {
+        for arrived in arrived {
+            self.octets_waiting += arrived.mail.head.len();
+            self.arrived.push_back(arrived);
+        }
+    }
+
+    /// Digests whose 250 was seen to arrive.
+    pub(super) fn confirm(&mut self, digests: &mut Vec<Digest>, now: Instant) {
+        if !digests.is_empty() {
+            self.confirmed.append(digests);
+            self.flush_soon(now);
+        }
+    }
+
+    /// Attempts that ended.
+    pub(super) fn settle(&mut self, settled: impl IntoIterator<Item = Settled>) {
+        self.settled.extend(settled);
+    }
+
+    /// Octets of mails that wait.
+    pub(super) fn octets_waiting(&self) -> usize {
+        self.octets_waiting
+    }
+
+    /// Whether mails wait.
+    pub(super) fn has_mails(&self) -> bool {
+        !self.arrived.is_empty()
+    }
+
+    /// When something is to be written that no mail waits for.
+    pub(super) fn flush_at(&self) -> Option<Instant> {
+        self.flush_at
+    }
+
+    /// Writes what waits, if mails or settled attempts do or the time has come.
+    pub(super) fn close(&mut self, config: &Config, now: Instant, time: Timestamp) -> Option<Closed> {
+        let is_due = self.flush_at.is_some_and(|at| at <= now);
+        let has_settled = !self.settled.is_empty() && !self.has_failed;
+        if self.arrived.is_empty() && !is_due && !has_settled {
+            return None;
+        }
+        let (waiting, mails) = self.judge_arrived(config);
+        let batch = Batch {
+            confirmed: std::mem::take(&mut self.confirmed),
+            mails,
+            settled: std::mem::take(&mut self.settled),
+            commands: Vec::new(),
+            sums: std::mem::take(&mut self.sums).into_iter().collect(),
+        };
+        self.flush_at = None;
+        let result = self.store.commit(&batch, time);
+        self.has_failed = result.is_err();
+        Some(match result {
+            Ok(committed) => self.succeed(waiting, batch, &committed, now),
+            Err(error) => self.fail(waiting, batch, &error, now),
+        })
+    }
+
+    /// Writes, at the end, what no mail waits for.
+    pub(super) fn write_rest(&mut self, config: &Config, time: Timestamp) {
+        let now = Instant::now();
+        self.flush_at = Some(now);
+        self.close(config, now, time);
+    }
+
+    fn judge_arrived(&mut self, config: &Config) -> (Vec<(ConnectionId, Judged)>, Vec<Accepted>) {
+        let start = Instant::now();
+        let (mut waiting, mut mails) = (Vec::new(), Vec::new());
+        while let Some(arrived) = self.arrived.pop_front() {
+            self.octets_waiting -= arrived.mail.head.len();
+            let (judged, accepted) = judge(self.take_id(), arrived.peer, arrived.mail, config);
+            waiting.push((arrived.connection, judged));
+            mails.push(accepted);
+            if mails.len() >= config.settings.mails_per_commit_max || start.elapsed() > READING_TIME_MAX {
+                break;
+            }
+        }
+        (waiting, mails)
+    }
+
+    fn succeed(
+        &mut self,
+        waiting: Vec<(ConnectionId, Judged)>,
+        batch: Batch,
+        committed: &Committed,
+        now: Instant,
+    ) -> Closed {
+        let mut closed = Closed { settled: batch.settled, ..Closed::default() };
+        for (((connection, judged), mail), result) in waiting.into_iter().zip(batch.mails).zip(&committed.mails) {
+            story::tell_mail(&judged, result);
+            self.sum(&judged, result);
+            closed.has_queued |= queues(result);
+            closed.answers.push(Answer { connection, verdict: Verdict::Accepted(judged.id), digest: mail.digest });
+        }
+        for settled in &closed.settled {
+            story::tell_settled(settled);
+        }
+        if !self.sums.is_empty() {
+            self.flush_soon(now);
+        }
+        closed
+    }
+
+    /// Nothing of the batch happened: the senders keep their mails, and what is ours is tried again.
+    fn fail(&mut self, waiting: Vec<(ConnectionId, Judged)>, batch: Batch, error: &StoreError, now: Instant) -> Closed {
+        let (verdict, error) = match error {
+            StoreError::Full(error) => (Verdict::NoRoom, error),
+            StoreError::Failed(error) => (Verdict::TryAgain, error),
+        };
+        self.confirmed.extend(batch.confirmed);
+        self.settled.extend(batch.settled);
+        self.sums.extend(batch.sums);
+        self.flush_soon(now);
+        let answer = |((connection, judged), mail): ((ConnectionId, Judged), Accepted)| {
+            story::tell_refused(&judged, error);
+            Answer { connection, verdict, digest: mail.digest }
+        };
+        Closed { answers: waiting.into_iter().zip(batch.mails).map(answer).collect(), ..Closed::default() }
+    }
+
+    fn flush_soon(&mut self, now: Instant) {
+        self.flush_at.get_or_insert(now + FLUSH_TIME_MAX);
+    }
+
+    fn take_id(&mut self) -> MessageId {
+        let id = self.next_id;
+        self.next_id = MessageId(id.0 + 1);
+        id
+    }
+
+    /// Adds a mail to the sums of the next transaction: what became of it is known only after its own.
+    fn sum(&mut self, judged: &Judged, result: &MailResult) {
+        let MailResult::Applied(effects) = result else { return };
+        let mut add = |series| *self.sums.entry(series).or_default() += 1;
+        add(Series::Received);
+        for finding in &judged.findings {
+            match finding.recipient.and_then(|index| judged.report.recipients.get(index)) {
+                Some(recipient) => {
+                    add(Series::Class(recipient.class));
+                    add(Series::Reason(recipient.reason));
+                }
+                None => add(Series::Other(finding.note.unwrap_or(judged.report.kind.name()).to_owned())),
+            }
+        }
+        for _ in effects.iter().filter(|effect| matches!(effect, Effect::Escalated(_))) {
+            add(Series::Escalated);
+        }
+    }
+}
+
+/// Whether the notifier has something new to look at.
+fn queues(result: &MailResult) -> bool {
+    let MailResult::Applied(effects) = result else { return false };
+    effects.iter().any(|effect| match effect {
+        Effect::Escalated(queued) | Effect::Suspended(queued) => !matches!(queued, Queued::AlreadyPending(_)),
+        Effect::Counted { .. } | Effect::Quarantined { .. } => false,
+    })
+}

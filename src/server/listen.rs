@@ -1,0 +1,208 @@
+//! The listening sockets: opened here or handed over by the service manager, watched, and left alone for a while when
+//! the process has no file descriptor left for another connection.
+
+use super::RunError;
+use super::settings::{Endpoint, Listener, Settings, Tls};
+use super::socket::{Acceptor, Socket};
+use super::token::Source;
+use crate::smtp;
+use listenfd::ListenFd;
+use mio::{Interest, Registry};
+use std::io::{self, ErrorKind};
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// Connections that one listener accepts in one turn.
+const TURN_CONNECTIONS_MAX: usize = 256;
+
+/// How long accepting rests after EMFILE and the like.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// What a listener's connections are for.
+#[derive(Clone)]
+pub(super) enum Service {
+    /// Mail, with the settings of this listener.
+    Mail(Arc<smtp::Settings>, Listener),
+    /// Metrics and the page.
+    Status,
+}
+
+/// All listeners.
+pub(super) struct Listeners {
+    listeners: Vec<Listening>,
+    paused_until: Option<Instant>,
+}
+
+struct Listening {
+    acceptor: Acceptor,
+    service: Service,
+    /// mio reports a waiting connection once.
+    is_ready: bool,
+}
+
+impl Listeners {
+    /// Opens what is configured, and takes what the service manager hands over: a socket at the address of a configured
+    /// listener serves as that one, any other TCP or UNIX socket takes plain SMTP.
+    pub(super) fn open(settings: &Settings, registry: &Registry) -> Result<Self, RunError> {
+        let mut sockets = inherited();
+        let mut listeners = Vec::new();
+        for listener in &settings.listeners {
+            let acceptor = take_or_bind(&mut sockets, &listener.endpoint)?;
+            listeners.push((acceptor, Service::Mail(session_settings(settings, listener), listener.clone())));
+        }
+        if let Some(status) = &settings.status {
+            listeners.push((take_or_bind(&mut sockets, &Endpoint::Tcp(status.address))?, Service::Status));
+        }
+        for (acceptor, endpoint) in sockets {
+            let listener = Listener { endpoint, ..Listener::smtp(([0, 0, 0, 0], 0).into()) };
+            listeners.push((acceptor, Service::Mail(session_settings(settings, &listener), listener)));
+        }
+        let mut open = Self { listeners: Vec::new(), paused_until: None };
+        for (acceptor, service) in listeners {
+            open.watch(acceptor, service, registry)?;
+        }
+        Ok(open)
+    }
+
+    fn watch(&mut self, mut acceptor: Acceptor, service: Service, registry: &Registry) -> Result<(), RunError> {
+        let token = Source::Listener(self.listeners.len()).into();
+        registry.register(&mut acceptor, token, Interest::READABLE).map_err(RunError::Loop)?;
+        let name = acceptor.name();
+        match &service {
+            Service::Mail(_, listener) => log::info!("listening on {name} for {:?}", listener.protocol),
+            Service::Status => log::info!("listening on {name} for HTTP"),
+        }
+        self.listeners.push(Listening { acceptor, service, is_ready: true });
+        Ok(())
+    }
+
+    /// New limits for the sessions to come; the sockets stay.
+    pub(super) fn reload(&mut self, settings: &Settings) {
+        for listening in &mut self.listeners {
+            if let Service::Mail(session, listener) = &mut listening.service {
+                *session = session_settings(settings, listener);
+            }
+        }
+    }
+
+    /// mio reported connections at the listener with this index.
+    pub(super) fn note(&mut self, index: usize) {
+        if let Some(listening) = self.listeners.get_mut(index) {
+            listening.is_ready = true;
+        }
+    }
+
+    /// Whether connections wait that no event will announce.
+    pub(super) fn has_work(&self) -> bool {
+        self.paused_until.is_none() && self.listeners.iter().any(|listening| listening.is_ready)
+    }
+
+    /// When accepting goes on after a pause.
+    pub(super) fn paused_until(&self) -> Option<Instant> {
+        self.paused_until
+    }
+
+    /// The connections that wait, a bounded number of them. An error never ends accepting: it skips the connection, or,
+    /// when there is no room for any, pauses; it is given to `report`.
+    pub(super) fn accept(
+        &mut self,
+        now: Instant,
+        mut take: impl FnMut(Socket, IpAddr, &Service),
+        mut report: impl FnMut(&io::Error),
+    ) {
+        if self.paused_until.is_some_and(|until| now < until) {
+            return;
+        }
+        self.paused_until = None;
+        for listening in self.listeners.iter_mut().filter(|listening| listening.is_ready) {
+            for _ in 0..TURN_CONNECTIONS_MAX {
+                match listening.acceptor.accept() {
+                    Ok((socket, peer)) => take(socket, peer, &listening.service),
+                    Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                        listening.is_ready = false;
+                        break;
+                    }
+                    Err(error) if is_about_one(&error) => {}
+                    Err(error) => {
+                        report(&error);
+                        self.paused_until = Some(now + PAUSE);
+                        return;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Stops listening: senders turn to another server or try again.
+    pub(super) fn close(&mut self) {
+        for listening in self.listeners.drain(..) {
+            if let Service::Mail(_, Listener { endpoint: Endpoint::Unix(path), .. }) = listening.service {
+                // Left behind it would do no harm: the next start replaces it.
+                let _ = std::fs::remove_file(path);
+            }
+        }
+        self.paused_until = None;
+    }
+}
+
+/// Whether an error concerns only the connection that was to be accepted (accept(2)): it is gone already.
+fn is_about_one(error: &io::Error) -> bool {
+    use rustix::io::Errno;
+    const OF_ONE: [Errno; 9] = [
+        Errno::CONNABORTED,
+        Errno::PROTO,
+        Errno::INTR,
+        Errno::PERM,
+        Errno::NETDOWN,
+        Errno::NETUNREACH,
+        Errno::HOSTDOWN,
+        Errno::HOSTUNREACH,
+        Errno::NOPROTOOPT,
+    ];
+    Errno::from_io_error(error).is_some_and(|errno| OF_ONE.contains(&errno))
+}
+
+fn session_settings(settings: &Settings, listener: &Listener) -> Arc<smtp::Settings> {
+    Arc::new(smtp::Settings {
+        protocol: listener.protocol,
+        starttls: listener.tls == Tls::StartTls,
+        require_tls: listener.require_tls,
+        ..settings.smtp.clone()
+    })
+}
+
+fn take_or_bind(sockets: &mut Vec<(Acceptor, Endpoint)>, endpoint: &Endpoint) -> Result<Acceptor, RunError> {
+    if let Some(at) = sockets.iter().position(|(_, theirs)| theirs == endpoint) {
+        return Ok(sockets.swap_remove(at).0);
+    }
+    Acceptor::bind(endpoint).map_err(|error| RunError::Listen(endpoint.to_string(), error))
+}
+
+/// The sockets of socket activation (sd_listen_fds(3)) and where they listen.
+fn inherited() -> Vec<(Acceptor, Endpoint)> {
+    let mut handed = ListenFd::from_env();
+    let mut sockets = Vec::new();
+    for index in 0..handed.len() {
+        match inherited_at(&mut handed, index) {
+            Ok(Some(socket)) => sockets.push(socket),
+            Ok(None) => {}
+            Err(error) => log::warn!("socket {index} of the service manager is of no use here: {error}"),
+        }
+    }
+    sockets
+}
+
+fn inherited_at(handed: &mut ListenFd, index: usize) -> io::Result<Option<(Acceptor, Endpoint)>> {
+    if let Ok(Some(listener)) = handed.take_unix_listener(index) {
+        listener.set_nonblocking(true)?;
+        let address = listener.local_addr()?;
+        let path = address.as_pathname().unwrap_or("".as_ref()).to_path_buf();
+        return Ok(Some((Acceptor::Unix(mio::net::UnixListener::from_std(listener)), Endpoint::Unix(path))));
+    }
+    let Some(listener) = handed.take_tcp_listener(index)? else { return Ok(None) };
+    listener.set_nonblocking(true)?;
+    socket2::SockRef::from(&listener).set_tcp_nodelay(true)?;
+    let address = listener.local_addr()?;
+    Ok(Some((Acceptor::Tcp(mio::net::TcpListener::from_std(listener)), Endpoint::Tcp(address))))
+}

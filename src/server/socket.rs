@@ -1,0 +1,187 @@
+//! Sockets that may be TCP or UNIX.
+
+use super::settings::Endpoint;
+use mio::event::Source;
+use mio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
+use mio::{Interest, Registry, Token};
+use socket2::{Domain, Type};
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::os::unix::fs::FileTypeExt;
+use std::path::Path;
+
+/// Connections that wait to be accepted; the kernel takes less if `net.core.somaxconn` says so.
+const BACKLOG: i32 = 4096;
+
+/// A connection, not blocking.
+pub(super) enum Socket {
+    Tcp(TcpStream),
+    Unix(UnixStream),
+}
+
+/// A listening socket, not blocking.
+pub(super) enum Acceptor {
+    Tcp(TcpListener),
+    Unix(UnixListener),
+}
+
+impl Acceptor {
+    /// Opens a socket. One of UNIX that was left behind by a process that is gone is replaced.
+    pub(super) fn bind(endpoint: &Endpoint) -> io::Result<Self> {
+        match endpoint {
+            Endpoint::Tcp(address) => bind_tcp(*address).map(Self::Tcp),
+            Endpoint::Unix(path) => bind_unix(path).map(Self::Unix),
+        }
+    }
+
+    /// The next connection and its peer; a peer at a UNIX socket counts as the machine itself.
+    pub(super) fn accept(&self) -> io::Result<(Socket, IpAddr)> {
+        match self {
+            Self::Tcp(listener) => {
+                listener.accept().map(|(stream, peer)| (Socket::Tcp(stream), peer.ip().to_canonical()))
+            }
+            Self::Unix(listener) => {
+                listener.accept().map(|(stream, _)| (Socket::Unix(stream), IpAddr::V4(Ipv4Addr::LOCALHOST)))
+            }
+        }
+    }
+
+    /// Where it listens, for the log: `192.0.2.1:25` or a path.
+    pub(super) fn name(&self) -> String {
+        match self {
+            Self::Tcp(listener) => listener.local_addr().map_or_else(|_| "-".to_owned(), |address| address.to_string()),
+            Self::Unix(listener) => {
+                let address = listener.local_addr().ok();
+                let path = address.as_ref().and_then(|address| address.as_pathname());
+                path.map_or_else(|| "-".to_owned(), |path| path.display().to_string())
+            }
+        }
+    }
+}
+
+fn bind_tcp(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = socket2::Socket::new(Domain::for_address(address), Type::STREAM, None)?;
+    if address.is_ipv6() {
+        socket.set_only_v6(true)?;
+    }
+    socket.set_reuse_address(true)?;
+    // Accepted connections inherit it: a reply is one write, and never waits for the acknowledgement of the one before.
+    socket.set_tcp_nodelay(true)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    Ok(TcpListener::from_std(socket.into()))
+}
+
+fn bind_unix(path: &Path) -> io::Result<UnixListener> {
+    match UnixListener::bind(path) {
+        Err(error) if error.kind() == ErrorKind::AddrInUse && is_left_behind(path) => {
+            std::fs::remove_file(path)?;
+            UnixListener::bind(path)
+        }
+        result => result,
+    }
+}
+
+/// Whether nobody listens on the socket at `path`.
+fn is_left_behind(path: &Path) -> bool {
+    let is_socket = std::fs::symlink_metadata(path).is_ok_and(|meta| meta.file_type().is_socket());
+    let refuses =
+        || std::os::unix::net::UnixStream::connect(path).is_err_and(|e| e.kind() == ErrorKind::ConnectionRefused);
+    is_socket && refuses()
+}
+
+impl Read for Socket {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Self::Tcp(stream) => stream.read(buffer),
+            Self::Unix(stream) => stream.read(buffer),
+        }
+    }
+}
+
+impl Write for Socket {
+    fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::Tcp(stream) => stream.write(octets),
+            Self::Unix(stream) => stream.write(octets),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Source for Socket {
+    fn register(&mut self, registry: &Registry, token: Token, interests: Interest) -> io::Result<()> {
+        match self {
+            Self::Tcp(stream) => stream.register(registry, token, interests),
+            Self::Unix(stream) => stream.register(registry, token, interests),
+        }
+    }
+
+    fn reregister(&mut self, registry: &Registry, token: Token, interests: Interest) -> io::Result<()> {
+        match self {
+            Self::Tcp(stream) => stream.reregister(registry, token, interests),
+            Self::Unix(stream) => stream.reregister(registry, token, interests),
+        }
+    }
+
+    fn deregister(&mut self, registry: &Registry) -> io::Result<()> {
+        match self {
+            Self::Tcp(stream) => stream.deregister(registry),
+            Self::Unix(stream) => stream.deregister(registry),
+        }
+    }
+}
+
+impl Source for Acceptor {
+    fn register(&mut self, registry: &Registry, token: Token, interests: Interest) -> io::Result<()> {
+        match self {
+            Self::Tcp(listener) => listener.register(registry, token, interests),
+            Self::Unix(listener) => listener.register(registry, token, interests),
+        }
+    }
+
+    fn reregister(&mut self, registry: &Registry, token: Token, interests: Interest) -> io::Result<()> {
+        match self {
+            Self::Tcp(listener) => listener.reregister(registry, token, interests),
+            Self::Unix(listener) => listener.reregister(registry, token, interests),
+        }
+    }
+
+    fn deregister(&mut self, registry: &Registry) -> io::Result<()> {
+        match self {
+            Self::Tcp(listener) => listener.deregister(registry),
+            Self::Unix(listener) => listener.deregister(registry),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_families_listen_on_one_port() {
+        let v6 = Acceptor::bind(&Endpoint::Tcp("[::]:0".parse().unwrap())).unwrap();
+        let port = v6.name().rsplit_once(':').unwrap().1.to_owned();
+        let v4 = Acceptor::bind(&Endpoint::Tcp(format!("0.0.0.0:{port}").parse().unwrap()));
+        assert!(v4.is_ok(), "{:?}", v4.err());
+    }
+
+    #[test]
+    fn a_unix_socket_is_replaced_only_when_nobody_listens() {
+        let folder = tempfile::tempdir().unwrap();
+        let endpoint = Endpoint::Unix(folder.path().join("socket"));
+        let first = Acceptor::bind(&endpoint).unwrap();
+        assert!(Acceptor::bind(&endpoint).is_err());
+        drop(first);
+        assert!(Acceptor::bind(&endpoint).is_ok());
+        let file = folder.path().join("file");
+        std::fs::write(&file, "kept").unwrap();
+        assert!(Acceptor::bind(&Endpoint::Unix(file.clone())).is_err());
+        assert_eq!(std::fs::read(file).unwrap(), b"kept");
+    }
+}

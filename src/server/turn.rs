@@ -1,0 +1,347 @@
+//! The loop: what one turn does, in which order, and when it ends.
+
+use super::conn::Conn;
+use super::gate::{Gate, Refusal};
+use super::ledger::{Closed, Ledger};
+use super::listen::{Listeners, Service};
+use super::sessions::{Harvest, Sessions};
+use super::settings::{Config, Reload, Tls};
+use super::signals::Signals;
+use super::socket::Socket;
+use super::stream::Stream;
+use super::token::{ConnectionId, Source};
+use super::{RunError, Setup, tls};
+use crate::change::{NotificationId, Settled};
+use crate::notify::Notifier;
+use crate::smtp::{self, Session};
+use crate::types::Timestamp;
+use mio::{Events, Interest, Poll, Registry, Waker};
+use rustls::ServerConfig;
+use std::io::{self, ErrorKind, Write};
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::time::{Duration, Instant, SystemTime};
+
+/// Events that one turn takes; the others come with the next.
+const EVENTS_MAX: usize = 1024;
+
+/// Housekeeping of the database: a slice this often, and each turn without other work while more is left.
+const TIDY_INTERVAL: Duration = Duration::from_secs(60);
+
+/// The running daemon.
+pub(super) struct Server {
+    poll: Poll,
+    events: Option<Events>,
+    config: Config,
+    reload: Reload,
+    listeners: Listeners,
+    signals: Signals,
+    gate: Gate,
+    sessions: Sessions,
+    harvest: Harvest,
+    ledger: Ledger,
+    notifier: Notifier,
+    outcomes: Receiver<Settled>,
+    next_connection: ConnectionId,
+    tidy_at: Instant,
+    /// Set by SIGTERM: when the last session has to be over.
+    stop_at: Option<Instant>,
+}
+
+impl Server {
+    /// Opens the sockets, then starts the notifier.
+    pub(super) fn start(setup: Setup) -> Result<Self, RunError> {
+        let Setup { config, store, reload } = setup;
+        let poll = Poll::new().map_err(RunError::Loop)?;
+        let signals = Signals::register(poll.registry(), Source::Signals.into()).map_err(RunError::Loop)?;
+        let tls = tls::load(&config.settings)?;
+        let listeners = Listeners::open(&config.settings, poll.registry())?;
+        let waker = Waker::new(poll.registry(), Source::Waker.into()).map_err(RunError::Loop)?;
+        let (sender, outcomes) = channel();
+        let queue = Arc::new(store.reader());
+        let notifier =
+            Notifier::start(queue, Arc::clone(&config.tenants), config.notify.clone(), report(sender, waker));
+        Ok(Self {
+            poll,
+            events: Some(Events::with_capacity(EVENTS_MAX)),
+            sessions: Sessions::new(config.settings.mails_in_flight_octets_max, tls),
+            config,
+            reload,
+            listeners,
+            signals,
+            gate: Gate::default(),
+            harvest: Harvest::default(),
+            ledger: Ledger::new(store, wall_clock()),
+            notifier,
+            outcomes,
+            next_connection: 0,
+            tidy_at: Instant::now() + TIDY_INTERVAL,
+            stop_at: None,
+        })
+    }
+
+    /// Turns until a signal ends it.
+    pub(super) fn run(mut self) -> Result<(), RunError> {
+        log::info!("ready");
+        while !self.is_over() {
+            crate::logging::flush();
+            self.turn().map_err(RunError::Loop)?;
+        }
+        self.finish();
+        Ok(())
+    }
+
+    /// One turn: what came, what it leads to, one transaction, the answers.
+    fn turn(&mut self) -> io::Result<()> {
+        let has_been_idle = self.wait()?;
+        let now = Instant::now();
+        self.accept(now);
+        self.sessions.expire(now, &mut self.harvest);
+        self.drive(now);
+        self.ledger.settle(self.outcomes.try_iter());
+        if let Some(closed) = self.ledger.close(&self.config, now, wall_clock()) {
+            self.act_on(closed, now);
+        }
+        if now >= self.tidy_at {
+            self.tidy(now, has_been_idle);
+        }
+        Ok(())
+    }
+
+    /// Waits for events and remembers them; true when nothing came.
+    fn wait(&mut self) -> io::Result<bool> {
+        let timeout = self.timeout();
+        let Some(mut events) = self.events.take() else { return Ok(true) };
+        let result = match self.poll.poll(&mut events, timeout) {
+            Err(error) if error.kind() == ErrorKind::Interrupted => Ok(()),
+            result => result,
+        };
+        for event in &events {
+            match event.token().into() {
+                Source::Mail(id) => self.sessions.note(id, event),
+                Source::Listener(index) => self.listeners.note(index),
+                Source::Signals => self.obey_signals(),
+                Source::Waker | Source::Status(_) => {}
+            }
+        }
+        let is_idle = events.is_empty();
+        self.events = Some(events);
+        result.map(|()| is_idle)
+    }
+
+    /// How long nothing happens by itself.
+    fn timeout(&self) -> Option<Duration> {
+        if self.sessions.has_work() || self.ledger.has_mails() || self.listeners.has_work() {
+            return Some(Duration::ZERO);
+        }
+        let deadlines = [
+            Some(self.tidy_at),
+            self.sessions.next_deadline(),
+            self.ledger.flush_at(),
+            self.listeners.paused_until(),
+            self.stop_at,
+        ];
+        let next = deadlines.into_iter().flatten().min()?;
+        Some(next.saturating_duration_since(Instant::now()))
+    }
+
+    fn accept(&mut self, now: Instant) {
+        let Self { listeners, poll, config, gate, sessions, next_connection, .. } = self;
+        let mut entrance = Entrance { registry: poll.registry(), config, gate, sessions, next_connection, now };
+        listeners.accept(
+            now,
+            |socket, peer, service| entrance.enter(socket, peer, service),
+            |error| log::warn!("accepting rests: {error}"),
+        );
+    }
+
+    /// Drives the sessions that have something to do, and collects what they bring.
+    fn drive(&mut self, now: Instant) {
+        self.sessions.drive(now, self.ledger.octets_waiting(), &mut self.harvest);
+        for peer in self.harvest.gone.drain(..) {
+            self.gate.leave(peer);
+        }
+        self.ledger.confirm(&mut self.harvest.confirmed, now);
+        let limit = self.config.settings.mails_per_minute_per_client_max;
+        for arrived in self.harvest.arrived.drain(..) {
+            if self.gate.may_send(arrived.peer, limit, now) {
+                self.ledger.extend([arrived]);
+            } else {
+                self.sessions.answer(arrived.connection, smtp::Verdict::TryAgain, [0; 32], now);
+            }
+        }
+    }
+
+    /// Tells the clients and the notifier what is durable now.
+    fn act_on(&mut self, closed: Closed, now: Instant) {
+        for answer in closed.answers {
+            self.sessions.answer(answer.connection, answer.verdict, answer.digest, now);
+        }
+        self.drive(now);
+        if !closed.settled.is_empty() {
+            let ids: Vec<NotificationId> = closed.settled.iter().map(|settled| settled.id).collect();
+            self.notifier.committed(&ids);
+        }
+        if closed.has_queued {
+            self.notifier.nudge();
+        }
+    }
+
+    /// One slice of housekeeping; the next one soon when there is more to do and nothing else.
+    fn tidy(&mut self, now: Instant, is_idle: bool) {
+        let has_more = self.ledger.store().tidy(wall_clock()).unwrap_or_else(|error| {
+            log::warn!("housekeeping failed: {error:?}");
+            false
+        });
+        self.tidy_at = if has_more && is_idle { now } else { now + TIDY_INTERVAL };
+    }
+
+    fn obey_signals(&mut self) {
+        let came = self.signals.take();
+        if came.reload {
+            self.reload();
+        }
+        if came.stop {
+            self.stop();
+        }
+    }
+
+    /// Takes a new configuration, if it is a good one.
+    fn reload(&mut self) {
+        let result = (self.reload)().and_then(|config| match tls::load(&config.settings) {
+            Ok(tls) => Ok((config, tls)),
+            Err(error) => Err(error.to_string()),
+        });
+        match result {
+            Ok((config, tls)) => self.adopt(config, tls),
+            Err(error) => log::error!("the configuration stays as it was: {error}"),
+        }
+    }
+
+    fn adopt(&mut self, config: Config, tls: Option<Arc<ServerConfig>>) {
+        self.listeners.reload(&config.settings);
+        self.sessions.reload(config.settings.mails_in_flight_octets_max, tls);
+        self.notifier.reload(Arc::clone(&config.tenants), config.notify.clone());
+        self.config = config;
+        log::info!("the configuration was read again");
+    }
+
+    /// Begins to stop; a second signal ends the waiting for sessions.
+    fn stop(&mut self) {
+        let now = Instant::now();
+        if self.stop_at.is_some() {
+            self.stop_at = Some(now);
+            return;
+        }
+        log::info!("stopping: {} connections", self.sessions.len());
+        self.stop_at = Some(now + self.config.settings.stop_time_max);
+        self.listeners.close();
+        self.sessions.shut_down();
+    }
+
+    fn is_over(&self) -> bool {
+        let Some(stop_at) = self.stop_at else { return false };
+        let is_done = self.sessions.len() == 0 && !self.ledger.has_mails();
+        is_done || Instant::now() >= stop_at
+    }
+
+    /// The last transactions: mails that are whole, and what the notifier still reports.
+    fn finish(self) {
+        let Self { mut ledger, mut sessions, mut harvest, config, notifier, outcomes, .. } = self;
+        while ledger.has_mails() {
+            let now = Instant::now();
+            for answer in ledger.close(&config, now, wall_clock()).map(|closed| closed.answers).unwrap_or_default() {
+                sessions.answer(answer.connection, answer.verdict, answer.digest, now);
+            }
+            sessions.drive(now, 0, &mut harvest);
+        }
+        notifier.stop(config.settings.stop_time_max);
+        ledger.settle(outcomes.try_iter());
+        ledger.confirm(&mut harvest.confirmed, Instant::now());
+        ledger.write_rest(&config, wall_clock());
+        log::info!("stopped");
+    }
+}
+
+/// The way from an accepted socket to a session.
+struct Entrance<'a> {
+    registry: &'a Registry,
+    config: &'a Config,
+    gate: &'a mut Gate,
+    sessions: &'a mut Sessions,
+    next_connection: &'a mut ConnectionId,
+    now: Instant,
+}
+
+impl Entrance<'_> {
+    fn enter(&mut self, mut socket: Socket, peer: IpAddr, service: &Service) {
+        let Service::Mail(settings, listener) = service else { return };
+        if let Err(refusal) = self.admit(&socket, peer) {
+            return self.refuse(socket, peer, refusal, listener.tls);
+        }
+        let id = self.take_id();
+        let result = self
+            .registry
+            .register(&mut socket, Source::Mail(id).into(), Interest::READABLE | Interest::WRITABLE)
+            .and_then(|()| self.session(socket, peer, settings, listener.tls));
+        match result {
+            Ok(connection) => self.sessions.insert(id, connection),
+            Err(error) => {
+                log::warn!("client=[{peer}] cannot be served: {error}");
+                self.gate.leave(peer);
+            }
+        }
+    }
+
+    fn session(&self, socket: Socket, peer: IpAddr, settings: &Arc<smtp::Settings>, tls: Tls) -> io::Result<Conn> {
+        let session = Session::new(Arc::clone(settings), peer, self.now);
+        let mut connection = Conn::new(Stream::new(socket), session, peer, self.now);
+        if tls == Tls::Implicit {
+            let config = self.sessions.tls().ok_or(ErrorKind::Unsupported)?;
+            connection.start_tls(config, self.now)?;
+        }
+        Ok(connection)
+    }
+
+    /// Who may write to a UNIX socket, its file says.
+    fn admit(&mut self, socket: &Socket, peer: IpAddr) -> Result<(), Refusal> {
+        let networks = match socket {
+            Socket::Tcp(_) => self.config.settings.allowed_networks.as_slice(),
+            Socket::Unix(_) => &[],
+        };
+        self.gate.enter(peer, networks, &self.config.settings)
+    }
+
+    fn refuse(&mut self, mut socket: Socket, peer: IpAddr, refusal: Refusal, tls: Tls) {
+        if self.gate.is_news(peer, refusal, self.now) {
+            match refusal {
+                Refusal::Network => log::warn!("client=[{peer}] refused; to allow it, add to allowed_networks: {peer}"),
+                Refusal::Full | Refusal::Client => log::warn!("client=[{peer}] refused: {} is reached", refusal.name()),
+            }
+        }
+        if tls != Tls::Implicit {
+            // Its buffer is empty: it takes a line, or the client is gone.
+            let _ = socket.write(refusal.reply(&self.config.settings.smtp.hostname).as_bytes());
+        }
+    }
+
+    fn take_id(&mut self) -> ConnectionId {
+        *self.next_connection += 1;
+        *self.next_connection
+    }
+}
+
+/// How the notifier's threads reach the loop.
+fn report(sender: Sender<Settled>, waker: Waker) -> crate::notify::Report {
+    Box::new(move |settled| {
+        // Neither fails while the loop lives; after its end nobody is there to be told.
+        let _ = sender.send(settled);
+        let _ = waker.wake();
+    })
+}
+
+fn wall_clock() -> Timestamp {
+    let since_epoch = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    Timestamp::default().after(since_epoch)
+}
