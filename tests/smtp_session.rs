@@ -20,16 +20,21 @@
 
 use bouncesvc::smtp::{AcceptedRecipient, BareLineEnds, Event, Mail, Protocol, Session, Settings, Verdict};
 use bouncesvc::types::MessageId;
+use random::Random;
 use std::collections::VecDeque;
 use std::fmt::Write as _;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+#[path = "support/random.rs"]
+mod random;
+
 const CLIENT: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 7));
 
-/// Chunk sizes beyond this are tried at a few sizes only.
-const EVERY_SIZE_UP_TO: usize = 200;
+/// What is sent in one go is replayed at every chunk size up to this length, and beyond it at these sizes.
+const SHORT: usize = 2000;
+const SIZES: &[usize] = &[1, 2, 3, 511, 1460, 65_536];
 const RANDOM_CUTS: u64 = 20;
 
 #[test]
@@ -49,7 +54,7 @@ fn transcripts_step_by_step() {
 fn transcripts_at_every_chunk_size() {
     for transcript in transcripts() {
         let (expected, longest) = transcript.pipelined();
-        let sizes = (1..=longest.min(EVERY_SIZE_UP_TO)).chain([longest / 3 + 1, longest / 2 + 1, longest]);
+        let sizes = if longest <= SHORT { (1..=longest).collect() } else { [SIZES, &[longest]].concat() };
         for size in sizes {
             assert_eq!(transcript.replay(|_| size), expected, "{} by {size}", transcript.name);
         }
@@ -61,7 +66,7 @@ fn transcripts_at_random_cuts() {
     for transcript in transcripts() {
         let (expected, longest) = transcript.pipelined();
         for seed in 1..=RANDOM_CUTS {
-            let mut random = Random(seed);
+            let mut random = Random::new(seed);
             let found = transcript.replay(|_| random.below(longest.min(1 << (seed % 16))) + 1);
             assert_eq!(found, expected, "{} with seed {seed}", transcript.name);
         }
@@ -305,7 +310,7 @@ impl Transcript {
     fn expect_replies(&mut self, text: &str) {
         let repeated = text.strip_prefix('{').and_then(|text| text.strip_suffix('}')?.rsplit_once('*'));
         let (line, times) = repeated.map_or((text, 1), |(line, times)| (line, times.parse().unwrap()));
-        (0..times).for_each(|_| self.expect_reply(line));
+        (0..times).for_each(|_| self.expect_reply(&line.replace("\\n", "\n")));
     }
 
     fn expect_reply(&mut self, line: &str) {
@@ -386,21 +391,4 @@ fn unescape_one<'a>(rest: &'a str, octets: &mut Vec<u8>) -> &'a str {
     };
     octets.push(simple);
     &rest[1..]
-}
-
-/// SplitMix64.
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        z ^ (z >> 31)
-    }
-
-    fn below(&mut self, limit: usize) -> usize {
-        usize::try_from(self.next() % limit as u64).unwrap()
-    }
 }

@@ -18,6 +18,7 @@ mod path;
 mod reply;
 mod session;
 mod settings;
+mod transaction;
 
 pub use event::{Event, Mail, Verdict};
 pub use session::Session;

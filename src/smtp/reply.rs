@@ -2,8 +2,11 @@
 //!
 //! Each 2xx, 4xx and 5xx has an enhanced status (RFC 2034), but for the greeting and the answers to EHLO, HELO and LHLO.
 
+use super::event::Verdict;
+use super::settings::{Protocol, Settings};
 use std::borrow::Cow;
 use std::io::Write;
+use std::net::IpAddr;
 
 /// An enhanced status code (RFC 3463).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,8 +33,40 @@ impl Reply {
         Self { code, status: None, text: Cow::Borrowed(text) }
     }
 
-    /// Another text.
-    pub(super) fn with_text(self, text: String) -> Self {
+    /// What is said first.
+    pub(super) fn greeting(settings: &Settings) -> Self {
+        let protocol = match settings.protocol {
+            Protocol::Smtp => "ESMTP",
+            Protocol::Lmtp => "LMTP",
+        };
+        Self::plain(220, "").with_text(format!("{} {protocol} bouncesvc", settings.hostname))
+    }
+
+    /// The answer to HELO.
+    pub(super) fn hello(settings: &Settings, peer: IpAddr) -> Self {
+        Self::plain(250, "").with_text(format!("{} greets [{peer}]", settings.hostname))
+    }
+
+    /// The answer to EHLO and LHLO: what is offered.
+    pub(super) fn extensions(settings: &Settings, peer: IpAddr, tls: bool) -> Self {
+        let Settings { hostname, message_octets_max, .. } = settings;
+        let starttls = if settings.starttls && !tls { "\nSTARTTLS" } else { "" };
+        Self::plain(250, "").with_text(format!(
+            "{hostname} greets [{peer}]\nPIPELINING\nSIZE {message_octets_max}{starttls}\n\
+             8BITMIME\nENHANCEDSTATUSCODES\nSMTPUTF8"
+        ))
+    }
+
+    /// The answer to a mail.
+    pub(super) fn verdict(verdict: Verdict) -> Self {
+        match verdict {
+            Verdict::Accepted(id) => OK.with_text(format!("Ok: queued as {id}")),
+            Verdict::TryAgain => TRY_AGAIN,
+            Verdict::NoRoom => NO_ROOM,
+        }
+    }
+
+    fn with_text(self, text: String) -> Self {
         Self { text: Cow::Owned(text), ..self }
     }
 

@@ -150,7 +150,11 @@ impl Platform {
 
     /// `http://127.0.0.1:PORT`, or `https://localhost:PORT` with TLS.
     pub fn url(&self) -> String {
-        let host = if self.shared.tls.is_some() { format!("localhost:{}", self.address.port()) } else { self.address.to_string() };
+        let host = if self.shared.tls.is_some() {
+            format!("localhost:{}", self.address.port())
+        } else {
+            self.address.to_string()
+        };
         format!("{}://{host}", self.scheme)
     }
 
