@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 const ONLY_IN: &[(&str, &[&str])] = &[
     ("mio::", &["server/"]),
     ("redb::", &["store/", "store.rs"]),
-    ("minreq::", &["notify/http.rs"]),
+    ("ureq::", &["notify/http.rs"]),
     ("mailparse::", &["bounce/"]),
     ("argh::", &["cli.rs", "cli/", "main.rs"]),
     ("serde_yaml::", &["config.rs", "config/"]),

@@ -1,15 +1,35 @@
 //! Tells the platforms: one thread that takes due notifications from the queue and schedules their POSTs on a few workers.
 //!
-//! Knows no SMTP and no redb. Only `http` names minreq.
+//! - `runner` is the thread; `schedule` decides who may start what, `backoff` how long to wait, `outcome` what an answer means: all pure;
+//! - `attempt` is one POST on a worker of the `pool`, by `http`, to where the configuration or the `resolver` says;
+//! - `archiving` writes the mails behind suspensions;
+//! - `inbox` is how everybody tells the thread something, `flights` what it must not start again yet.
+//!
+//! Knows no SMTP and no redb, and never writes the queue: each outcome is handed to a [`Report`]. Only `http` names the HTTP library.
 
+mod archiving;
+mod attempt;
+mod backoff;
+mod clock;
+mod flights;
+mod http;
+mod inbox;
+mod outcome;
+mod pool;
 mod queue;
+mod resolver;
+mod runner;
+mod schedule;
 
 pub use queue::{ArchiveJob, Notification, Queue, QueueError};
 
 use crate::change::{NotificationId, Settled};
 use crate::tenant::Tenants;
+use inbox::Inbox;
+use runner::Runner;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 /// How the notifier works. Each field has a key in the configuration.
@@ -51,32 +71,58 @@ impl Default for Settings {
 /// Takes what the notifier reports; must not block for long. The event loop's one sends on a channel and wakes the loop.
 pub type Report = Box<dyn Fn(Settled) + Send + Sync>;
 
-/// The running notifier.
-pub struct Notifier {}
+/// The running notifier. Dropping it ends the thread without waiting.
+pub struct Notifier {
+    inbox: Arc<Inbox>,
+    thread: Option<JoinHandle<()>>,
+}
 
 impl Notifier {
-    /// Starts the thread.
-    pub fn start(_queue: Arc<dyn Queue>, _tenants: Arc<Tenants>, _settings: Settings, _report: Report) -> Self {
-        unimplemented!()
+    /// Starts the thread. It reads the queue at once.
+    ///
+    /// # Panics
+    /// When the system gives no thread.
+    pub fn start(queue: Arc<dyn Queue>, tenants: Arc<Tenants>, settings: Settings, report: Report) -> Self {
+        let inbox = Arc::new(Inbox::default());
+        let runner = Runner::new(queue, tenants, settings, report, Arc::clone(&inbox));
+        let thread = thread::Builder::new().name("notifier".to_owned()).stack_size(STACK_OCTETS);
+        let thread = thread.spawn(move || runner.run()).expect("a thread for the notifier");
+        Self { inbox, thread: Some(thread) }
     }
 
     /// There may be new due rows (a commit queued some, an operator asked for a retry). Never blocks.
     pub fn nudge(&self) {
-        unimplemented!()
+        self.inbox.tell(|news| news.nudged = true);
     }
 
-    /// The outcomes of these notifications are durable: they are no longer in flight.
-    pub fn committed(&self, _ids: &[NotificationId]) {
-        unimplemented!()
+    /// The outcomes of these notifications are durable: they are no longer in flight. One id for each [`Settled`].
+    pub fn committed(&self, ids: &[NotificationId]) {
+        self.inbox.tell(|news| news.committed.extend_from_slice(ids));
     }
 
-    /// New tenants and settings, from the next attempt on.
-    pub fn reload(&self, _tenants: Arc<Tenants>, _settings: Settings) {
-        unimplemented!()
+    /// New tenants and settings, from the next attempt on. Platforms that were down are tried at once.
+    pub fn reload(&self, tenants: Arc<Tenants>, settings: Settings) {
+        self.inbox.tell(|news| news.reload = Some((tenants, settings)));
     }
 
     /// Takes no new rows, waits at most `grace` for the POSTs under way (their outcomes are still reported), ends the thread.
-    pub fn stop(self, _grace: Duration) {
-        unimplemented!()
+    pub fn stop(mut self, grace: Duration) {
+        self.inbox.tell(|news| news.stop = Some(grace));
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+        {
+            log::error!("the notifier's thread had panicked");
+        }
     }
 }
+
+impl Drop for Notifier {
+    fn drop(&mut self) {
+        if self.thread.is_some() {
+            self.inbox.tell(|news| news.stop = Some(Duration::ZERO));
+        }
+    }
+}
+
+/// The thread reads the database; only what is touched costs memory.
+const STACK_OCTETS: usize = 512 << 10;

@@ -168,6 +168,11 @@ impl Platform {
         *lock(&self.shared.script) = Arc::new(script);
     }
 
+    /// How many connections were accepted.
+    pub fn connections(&self) -> usize {
+        self.shared.connections_seen.load(Ordering::SeqCst)
+    }
+
     /// All requests so far.
     pub fn requests(&self) -> Vec<Request> {
         lock(&self.shared.requests).clone()
@@ -243,7 +248,8 @@ impl Shared {
     fn give(&self, stream: &mut (impl Read + Write), answer: &Answer) -> bool {
         match answer {
             Answer::Full { status, headers, body } => {
-                let fields: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+                let fields: Vec<_> = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+                let fields = fields.concat();
                 let length = body.len();
                 let text = format!("HTTP/1.1 {status} Scripted\r\n{fields}Content-Length: {length}\r\n\r\n{body}");
                 return stream.write_all(text.as_bytes()).and_then(|()| stream.flush()).is_ok();
@@ -261,7 +267,7 @@ impl Shared {
             }
             Answer::Endless => {
                 let _ = stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n");
-                while !self.stopped.load(Ordering::SeqCst) && stream.write_all(&[b'x'; 4096]).is_ok() {}
+                while stream.write_all(&[b'x'; 4096]).is_ok() && !self.stopped.load(Ordering::SeqCst) {}
             }
         }
         false

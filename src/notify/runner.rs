@@ -1,0 +1,447 @@
+//! The notifier's thread: [`Runner::run`]. Takes due rows from the queue, hands them to workers as the schedule allows, and reports how
+//! they ended. It reads the queue when it was nudged or when a row falls due, never once for each attempt.
+//!
+//! Absent on purpose: writing. What is reported becomes durable elsewhere, and until then the row counts as busy.
+
+use super::archiving::Archiving;
+use super::attempt::{Attempt, End, Services, unreachable};
+use super::clock::Clock;
+use super::flights::Flights;
+use super::http::Client;
+use super::inbox::{Ended, Inbox, News};
+use super::pool::Pool;
+use super::queue::{Notification, Queue};
+use super::resolver::Resolver;
+use super::schedule::{Blame, Evidence, Limits, Schedule, Ticket};
+use super::{Report, Settings, backoff};
+use crate::change::{NotificationId, Outcome, Settled};
+use crate::tenant::Tenants;
+use crate::types::{Domain, Timestamp};
+use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::hash::{BuildHasher, RandomState};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+/// All that the thread owns.
+pub struct Runner {
+    queue: Arc<dyn Queue>,
+    tenants: Arc<Tenants>,
+    settings: Settings,
+    report: Report,
+    inbox: Arc<Inbox>,
+    pool: Pool,
+    services: Arc<Services>,
+    schedule: Schedule,
+    flights: Flights,
+    clock: Clock,
+    archiving: Archiving,
+    view: View,
+    /// Domains that went down again, whose rows may have been tried for long enough.
+    giving_up: BTreeSet<Domain>,
+    served_last: Option<Domain>,
+}
+
+/// What was read from the queue.
+struct View {
+    /// Each domain with pending rows, and when its first is due.
+    domains: Vec<(Domain, Timestamp)>,
+    rows: HashMap<Domain, Rows>,
+    is_stale: bool,
+    /// Not read again before.
+    rested_at: Instant,
+    /// Read again at the latest.
+    refresh_at: Instant,
+}
+
+/// The next due rows of a domain.
+#[derive(Default)]
+struct Rows {
+    waiting: VecDeque<Notification>,
+    /// No more are due.
+    is_complete: bool,
+}
+
+impl Runner {
+    pub fn new(
+        queue: Arc<dyn Queue>,
+        tenants: Arc<Tenants>,
+        settings: Settings,
+        report: Report,
+        inbox: Arc<Inbox>,
+    ) -> Self {
+        let now = Instant::now();
+        Self {
+            queue,
+            tenants,
+            report,
+            inbox,
+            pool: Pool::new(),
+            services: services(&settings),
+            schedule: Schedule::new(limits(&settings)),
+            flights: Flights::default(),
+            clock: Clock::new(wall_time(), now),
+            archiving: Archiving::new(now),
+            view: View { domains: Vec::new(), rows: HashMap::new(), is_stale: true, rested_at: now, refresh_at: now },
+            giving_up: BTreeSet::new(),
+            served_last: None,
+            settings,
+        }
+    }
+
+    /// Works until it is told to stop.
+    pub fn run(mut self) {
+        let mut until = Instant::now();
+        loop {
+            let news = self.inbox.wait(until, self.view.rested_at);
+            if let Some(grace) = self.take(news) {
+                return self.finish(grace);
+            }
+            until = self.pass();
+        }
+    }
+
+    /// Takes in what happened; the grace if the notifier is to stop.
+    fn take(&mut self, news: News) -> Option<Duration> {
+        self.view.is_stale |= news.nudged || !news.committed.is_empty();
+        for id in news.committed {
+            self.flights.committed(id);
+        }
+        for ended in news.ended {
+            self.settle(ended);
+        }
+        for (id, result) in news.archived {
+            self.settle_archive(id, result);
+        }
+        if let Some((tenants, settings)) = news.reload {
+            self.reload(tenants, settings);
+        }
+        news.stop
+    }
+
+    /// Starts what may start; when to look again at the latest.
+    fn pass(&mut self) -> Instant {
+        let now = Instant::now();
+        let time = self.clock.time(wall_time(), now);
+        if now >= self.view.refresh_at || (self.view.is_stale && now >= self.view.rested_at) {
+            self.refresh(now);
+        }
+        for domain in std::mem::take(&mut self.giving_up) {
+            self.give_up(domain, time);
+        }
+        for (domain, first_due) in self.domains_in_turn() {
+            self.serve(&domain, first_due, now, time);
+        }
+        self.archive(now);
+        self.wake_at(now, time)
+    }
+
+    fn refresh(&mut self, now: Instant) {
+        self.view.rested_at = now + READ_INTERVAL_MIN;
+        self.view.refresh_at = now + REFRESH_INTERVAL;
+        match self.queue.domains() {
+            Ok(domains) => {
+                self.view.domains = domains;
+                self.view.rows.clear();
+                self.view.is_stale = false;
+                self.archiving.look_again();
+            }
+            Err(error) => self.unreadable(&error.0, now),
+        }
+    }
+
+    /// The database could not be read: what is known so far may be wrong.
+    fn unreadable(&mut self, error: &str, now: Instant) {
+        log::warn!("the queue of notifications cannot be read, trying again in {UNREADABLE_PAUSE:?}: {error}");
+        self.view.domains.clear();
+        self.view.rows.clear();
+        self.view.is_stale = true;
+        self.view.rested_at = now + UNREADABLE_PAUSE;
+        self.view.refresh_at = now + UNREADABLE_PAUSE;
+    }
+
+    /// All domains, beginning behind the one that was served last, so that the limit of all workers starves none.
+    fn domains_in_turn(&self) -> Vec<(Domain, Timestamp)> {
+        let mut domains = self.view.domains.clone();
+        domains.sort_by(|(a, _), (b, _)| a.cmp(b));
+        let behind = domains.partition_point(|(domain, _)| Some(domain) <= self.served_last.as_ref());
+        domains.rotate_left(behind);
+        domains
+    }
+
+    /// Starts as many of the domain's due rows as the schedule allows.
+    fn serve(&mut self, domain: &Domain, first_due: Timestamp, now: Instant, time: Timestamp) {
+        let Some(time) = self.due_time(first_due, time) else { return };
+        while self.flights.unconfirmed() < UNCONFIRMED_MAX
+            && let Some(ticket) = self.schedule.start(domain, now)
+        {
+            let Some(notification) = self.next_row(domain, time, now) else {
+                self.schedule.cancelled(&ticket);
+                return;
+            };
+            self.served_last = Some(domain.clone());
+            self.launch(ticket, notification, time);
+        }
+    }
+
+    /// The time that decides what is due; `None` if nothing is. A row that is due later than any delay allows was written before the
+    /// clock was set back: it is due now.
+    fn due_time(&self, first_due: Timestamp, time: Timestamp) -> Option<Timestamp> {
+        let plausible = time.after(self.settings.retry_delay_max.saturating_add(CLOCK_SLACK));
+        (first_due <= time || first_due > plausible).then(|| first_due.max(time))
+    }
+
+    fn next_row(&mut self, domain: &Domain, time: Timestamp, now: Instant) -> Option<Notification> {
+        let rows = self.view.rows.entry(domain.clone()).or_default();
+        if rows.waiting.is_empty() && !rows.is_complete {
+            let flights = &self.flights;
+            match self.queue.due(domain, time, &|id| flights.holds(id), BATCH_ROWS) {
+                Ok(due) => *rows = Rows { is_complete: due.len() < BATCH_ROWS, waiting: due.into() },
+                Err(error) => {
+                    self.unreadable(&error.0, now);
+                    return None;
+                }
+            }
+        }
+        self.view.rows.get_mut(domain)?.waiting.pop_front()
+    }
+
+    fn launch(&mut self, ticket: Ticket, notification: Notification, time: Timestamp) {
+        let id = notification.id;
+        self.flights.start(id);
+        let attempt = Attempt {
+            notification,
+            tenants: Arc::clone(&self.tenants),
+            services: Arc::clone(&self.services),
+            dry_run: self.settings.dry_run,
+            now: time,
+            delay_max: self.settings.retry_delay_max,
+        };
+        let inbox = Arc::clone(&self.inbox);
+        let ticket = Arc::new(ticket);
+        let job_ticket = Arc::clone(&ticket);
+        let started = self.pool.run(move || {
+            let end = catch_unwind(AssertUnwindSafe(|| attempt.run()));
+            let end = end.unwrap_or_else(|_| unreachable("internal error: the attempt panicked"));
+            inbox.tell(|news| news.ended.push(Ended { ticket: job_ticket, notification: attempt.notification, end }));
+        });
+        if let Err(error) = started {
+            log::warn!("no thread for a notification, trying again in {UNREADABLE_PAUSE:?}: {error}");
+            self.flights.end(id);
+            self.schedule.cancelled(&ticket);
+            self.view.rested_at = Instant::now() + UNREADABLE_PAUSE;
+            self.view.is_stale = true;
+        }
+    }
+
+    fn settle(&mut self, ended: Ended) {
+        let Ended { ticket, notification, end } = ended;
+        let now = Instant::now();
+        let time = self.clock.time(wall_time(), now);
+        let domain = &notification.domain;
+        let evidence = match &end {
+            End::Done { .. } | End::Park { .. } => Evidence::Up,
+            End::Retry { evidence, .. } => *evidence,
+        };
+        let failures_before = self.schedule.failures(domain);
+        let settings = &self.settings;
+        let blame = self.schedule.ended(&ticket, evidence, now, |failures| probe_delay(settings, failures));
+        self.flights.end(notification.id);
+        if self.schedule.failures(domain) > failures_before {
+            self.giving_up.insert(domain.clone());
+            self.view.rows.remove(domain);
+        }
+        log_outage(domain, failures_before, self.schedule.failures(domain), &end);
+        let outcome = self.outcome(&notification, end, blame, time);
+        log_outcome(&notification, &outcome);
+        self.tell(notification.id, time, outcome);
+    }
+
+    fn outcome(&self, notification: &Notification, end: End, blame: Blame, time: Timestamp) -> Outcome {
+        match end {
+            End::Done { status, body } => Outcome::Delivered { status, body },
+            End::Park { error } => Outcome::Parked { error },
+            End::Retry { error, .. } if self.was_tried_enough(notification, time) => given_up(&error),
+            End::Retry { retry_after, error, .. } => {
+                let own = || {
+                    let (min, max) = (self.settings.retry_delay_min, self.settings.retry_delay_max);
+                    backoff::delay(notification.attempts.saturating_add(1), min, max, random())
+                };
+                let delay = match blame {
+                    Blame::Domain(delay) => delay,
+                    Blame::Notification => retry_after.unwrap_or_default().max(own()),
+                };
+                Outcome::Retry { next_attempt: time.after(delay), error }
+            }
+        }
+    }
+
+    fn was_tried_enough(&self, notification: &Notification, time: Timestamp) -> bool {
+        time.since(notification.tried_since) >= self.settings.retry_time_max
+    }
+
+    /// Parks the rows of a domain that is down which were queued too long ago, also those that had no attempt of their own.
+    fn give_up(&mut self, domain: Domain, time: Timestamp) {
+        let flights = &self.flights;
+        let Ok(due) = self.queue.due(&domain, time, &|id| flights.holds(id), GIVE_UP_ROWS) else { return };
+        let is_full = due.len() == GIVE_UP_ROWS;
+        let old: Vec<_> = due.into_iter().filter(|row| self.was_tried_enough(row, time)).collect();
+        let more = is_full && !old.is_empty();
+        for notification in old {
+            let last_error = notification.last_error.as_deref().unwrap_or("the platform was down all the time");
+            let outcome = given_up(last_error);
+            log_outcome(&notification, &outcome);
+            self.tell(notification.id, time, outcome);
+        }
+        if more {
+            self.giving_up.insert(domain);
+        }
+    }
+
+    fn tell(&mut self, id: NotificationId, at: Timestamp, outcome: Outcome) {
+        self.flights.report(id);
+        (self.report)(Settled { id, at, outcome });
+    }
+
+    fn archive(&mut self, now: Instant) {
+        let Some(dir) = &self.settings.archive_dir else { return };
+        if self.flights.unconfirmed() < UNCONFIRMED_MAX {
+            self.archiving.start(&*self.queue, dir, &mut self.flights, &self.pool, &self.inbox, now);
+        }
+    }
+
+    fn settle_archive(&mut self, id: NotificationId, result: Result<(), String>) {
+        self.flights.end(id);
+        self.archiving.ended();
+        match result {
+            Ok(()) => {
+                let time = self.clock.time(wall_time(), Instant::now());
+                self.tell(id, time, Outcome::Archived);
+            }
+            Err(error) => self.archiving.failed(&error, Instant::now()),
+        }
+    }
+
+    fn reload(&mut self, tenants: Arc<Tenants>, settings: Settings) {
+        self.services = services(&settings);
+        self.schedule.set_limits(limits(&settings));
+        self.schedule.forgive();
+        self.archiving.look_again();
+        self.tenants = tenants;
+        self.settings = settings;
+        self.view.is_stale = true;
+    }
+
+    /// When something may start without news: a row falls due, a probe is allowed, or the queue is to be read again.
+    fn wake_at(&self, now: Instant, time: Timestamp) -> Instant {
+        let view = &self.view;
+        let next_read = if view.is_stale { view.rested_at } else { view.refresh_at };
+        let next_row = view.domains.iter().filter_map(|(domain, first_due)| {
+            let probe_at = self.schedule.probe_at(domain);
+            match self.due_time(*first_due, time) {
+                Some(_) => probe_at.filter(|probe_at| *probe_at > now),
+                // A millisecond more: due times are whole milliseconds, and to wake just before would be for nothing.
+                None => Some((now + first_due.since(time) + Duration::from_millis(1)).max(probe_at.unwrap_or(now))),
+            }
+        });
+        next_row.chain([next_read]).chain(self.archiving.wake_at(now)).min().unwrap_or(next_read)
+    }
+
+    /// Waits for what is under way, and breaks off the rest.
+    fn finish(mut self, grace: Duration) {
+        let deadline = Instant::now() + grace;
+        while (self.schedule.running() > 0 || self.archiving.under_way() > 0) && Instant::now() < deadline {
+            let news = self.inbox.wait(deadline, deadline);
+            self.take(news);
+        }
+        if self.schedule.running() > 0 {
+            log::info!(
+                "stopped while {} notifications were being sent: they will be sent again",
+                self.schedule.running()
+            );
+            self.services.client.shut_down();
+        }
+    }
+}
+
+fn services(settings: &Settings) -> Arc<Services> {
+    Arc::new(Services { client: Client::new(settings.request_time_max), resolver: Resolver::default() })
+}
+
+fn limits(settings: &Settings) -> Limits {
+    Limits { all: settings.workers_max.max(1), per_domain: settings.workers_per_domain_max.max(1) }
+}
+
+fn probe_delay(settings: &Settings, failures: u32) -> Duration {
+    let max = settings.retry_delay_max.min(PROBE_DELAY_MAX.max(settings.retry_delay_min));
+    backoff::delay(failures, settings.retry_delay_min, max, random())
+}
+
+fn given_up(error: &str) -> Outcome {
+    Outcome::Parked { error: format!("given up after the longest time to try: {error}") }
+}
+
+fn log_outage(domain: &Domain, failures_before: u32, failures: u32, end: &End) {
+    match (failures_before, failures, end) {
+        (0, 1.., End::Retry { error, .. }) => {
+            log::warn!("domain={domain} the platform is down, its notifications wait: {}", error.escape_debug());
+        }
+        (1.., 0, _) => log::info!("domain={domain} the platform is up again"),
+        _ => {}
+    }
+}
+
+fn log_outcome(notification: &Notification, outcome: &Outcome) {
+    let (id, domain) = (notification.message_id, &notification.domain);
+    let addr = notification.address.as_str().escape_debug();
+    let attempts = notification.attempts.saturating_add(1);
+    match outcome {
+        Outcome::Delivered { status, .. } => {
+            log::info!(
+                "id={id} addr=<{addr}> domain={domain} notification=delivered status={status} attempts={attempts}"
+            );
+        }
+        Outcome::Retry { next_attempt, error } => log::info!(
+            "id={id} addr=<{addr}> domain={domain} notification=deferred attempts={attempts} next={next_attempt} error={}",
+            error.escape_debug()
+        ),
+        Outcome::Parked { error } => log::warn!(
+            "id={id} addr=<{addr}> domain={domain} notification=parked attempts={attempts} error={}",
+            error.escape_debug()
+        ),
+        Outcome::Archived => {}
+    }
+}
+
+fn wall_time() -> Timestamp {
+    Timestamp::default().after(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default())
+}
+
+/// From 0 to 1, from the keys that the standard library draws for its hash tables.
+fn random() -> f64 {
+    f64::from(u32::try_from(RandomState::new().hash_one(0) >> 32).unwrap_or(0)) / f64::from(u32::MAX)
+}
+
+/// Rows that are read ahead for one domain.
+const BATCH_ROWS: usize = 16;
+
+/// Rows of a domain that are parked at once.
+const GIVE_UP_ROWS: usize = 64;
+
+/// Reports that may wait to become durable: nothing is started beyond, so that a database that takes no writes stops us as well.
+const UNCONFIRMED_MAX: usize = 1024;
+
+/// A platform that is down is probed at least this often (unless it asks for more time, or the configured first delay is longer).
+const PROBE_DELAY_MAX: Duration = Duration::from_secs(60);
+
+/// Commits may follow each other by the thousand a second; the queue is not read for each.
+const READ_INTERVAL_MIN: Duration = Duration::from_millis(5);
+
+/// So that a wall clock that was set forward is noticed.
+const REFRESH_INTERVAL: Duration = Duration::from_secs(60);
+
+/// After an error of the database or of the system.
+const UNREADABLE_PAUSE: Duration = Duration::from_secs(1);
+
+/// How far a due time may lie beyond the longest delay, for clocks that are corrected by little.
+const CLOCK_SLACK: Duration = Duration::from_secs(60);

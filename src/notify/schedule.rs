@@ -1,0 +1,344 @@
+//! Who may start what now: [`Schedule`], pure. No threads, no clock, no queue; monotonic times are passed in.
+//!
+//! Limits hold for all attempts and for each domain. A domain that succeeded lately is trusted with its full share. Any other one
+//! (new, long quiet, or down) is probed by one attempt at a time, and all probes together get half of the workers at most, so that
+//! any number of hanging platforms leaves the other half to those that answer.
+//!
+//! A domain goes down as a whole when it cannot be reached, or when it refuses several attempts in a row. It is then probed with a
+//! growing delay. An attempt that began before the domain's last success tells nothing about the domain: a notification that always
+//! fails while others succeed has a fault of its own, and backs off alone.
+
+use crate::types::Domain;
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+/// Attempts under way at the same time.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Of all domains.
+    pub all: usize,
+    /// Of a trusted domain.
+    pub per_domain: usize,
+}
+
+/// Leave for one attempt; goes back to [`Schedule::ended`].
+#[derive(Debug)]
+pub struct Ticket {
+    domain: Domain,
+    started: Instant,
+    probe: bool,
+}
+
+/// What an attempt says about its domain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Evidence {
+    /// The platform works.
+    Up,
+    /// It answered, but refused in a way that may be the fault of this one notification.
+    Refused,
+    /// It cannot be reached, or says so. `pause`: how long it asks to be left alone.
+    Unavailable {
+        /// From `Retry-After`.
+        pause: Option<Duration>,
+    },
+}
+
+/// Whose fault a failed attempt was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Blame {
+    /// The notification's own: it backs off by itself.
+    Notification,
+    /// The domain's: it is probed again after this time.
+    Domain(Duration),
+}
+
+/// The state of all domains and the running attempts.
+#[derive(Debug)]
+pub struct Schedule {
+    limits: Limits,
+    running: usize,
+    probes: usize,
+    domains: HashMap<Domain, State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    running: usize,
+    succeeded: Option<Instant>,
+    /// Refusals since the last success.
+    refusals: u32,
+    outage: Option<Outage>,
+}
+
+#[derive(Debug)]
+struct Outage {
+    failures: u32,
+    probe_at: Instant,
+}
+
+impl Schedule {
+    /// Nothing runs, nothing is known.
+    pub fn new(limits: Limits) -> Self {
+        Self { limits, running: 0, probes: 0, domains: HashMap::new() }
+    }
+
+    /// New limits; what runs goes on.
+    pub fn set_limits(&mut self, limits: Limits) {
+        self.limits = limits;
+    }
+
+    /// Forgets all that was learned about the domains: the configuration is new, and may have cured what was wrong.
+    pub fn forgive(&mut self) {
+        self.domains.retain(|_, state| state.running > 0);
+        for state in self.domains.values_mut() {
+            *state = State { running: state.running, ..State::default() };
+        }
+    }
+
+    /// Leave to start one attempt for `domain`, if it may start now.
+    pub fn start(&mut self, domain: &Domain, now: Instant) -> Option<Ticket> {
+        let probe = !self.is_trusted(domain, now);
+        if !self.has_room(domain, probe, now) {
+            return None;
+        }
+        self.running += 1;
+        self.probes += usize::from(probe);
+        self.domains.entry(domain.clone()).or_default().running += 1;
+        Some(Ticket { domain: domain.clone(), started: now, probe })
+    }
+
+    /// Takes back a ticket whose attempt did not happen.
+    pub fn cancelled(&mut self, ticket: &Ticket) {
+        self.running -= 1;
+        self.probes -= usize::from(ticket.probe);
+        self.state(&ticket.domain).running -= 1;
+    }
+
+    /// An attempt ended. `probe_delay` gives the delay after so many failures in a row.
+    pub fn ended(
+        &mut self,
+        ticket: &Ticket,
+        evidence: Evidence,
+        now: Instant,
+        probe_delay: impl Fn(u32) -> Duration,
+    ) -> Blame {
+        self.cancelled(ticket);
+        let state = self.state(&ticket.domain);
+        match evidence {
+            Evidence::Up => {
+                *state = State { running: state.running, succeeded: Some(now), refusals: 0, outage: None };
+                Blame::Notification
+            }
+            _ if state.succeeded.is_some_and(|succeeded| succeeded > ticket.started) => Blame::Notification,
+            Evidence::Refused => {
+                state.refusals += 1;
+                if state.refusals >= REFUSALS_MAX {
+                    state.fail(None, now, probe_delay);
+                }
+                // Its own delay as well: if the fault is its own, the next probe must be another notification.
+                Blame::Notification
+            }
+            Evidence::Unavailable { pause } => Blame::Domain(state.fail(pause, now, probe_delay)),
+        }
+    }
+
+    /// How often in a row the domain could not be reached; 0: it is not down.
+    pub fn failures(&self, domain: &Domain) -> u32 {
+        self.domains.get(domain).and_then(|state| state.outage.as_ref()).map_or(0, |outage| outage.failures)
+    }
+
+    /// When a domain that is down may be probed; `None` when it is not down.
+    pub fn probe_at(&self, domain: &Domain) -> Option<Instant> {
+        self.domains.get(domain).and_then(|state| state.outage.as_ref()).map(|outage| outage.probe_at)
+    }
+
+    /// Attempts under way.
+    pub fn running(&self) -> usize {
+        self.running
+    }
+
+    fn has_room(&self, domain: &Domain, probe: bool, now: Instant) -> bool {
+        let running = self.domains.get(domain).map_or(0, |state| state.running);
+        let rested = self.probe_at(domain).is_none_or(|probe_at| now >= probe_at);
+        let (domain_max, probes_max) =
+            if probe { (1, (self.limits.all / 2).max(1)) } else { (self.limits.per_domain, usize::MAX) };
+        rested && self.running < self.limits.all && running < domain_max && self.probes < probes_max
+    }
+
+    fn is_trusted(&self, domain: &Domain, now: Instant) -> bool {
+        self.domains.get(domain).is_some_and(|state| {
+            state.outage.is_none()
+                && state.succeeded.is_some_and(|succeeded| now.saturating_duration_since(succeeded) < TRUST_TIME)
+        })
+    }
+
+    fn state(&mut self, domain: &Domain) -> &mut State {
+        self.domains.entry(domain.clone()).or_default()
+    }
+}
+
+impl State {
+    /// One more failure; how long until the next probe.
+    fn fail(&mut self, pause: Option<Duration>, now: Instant, probe_delay: impl Fn(u32) -> Duration) -> Duration {
+        let known = self.outage.as_ref();
+        // Attempts that were under way when the domain went down are one failure, not several.
+        let counts_anew = known.is_none_or(|outage| now >= outage.probe_at);
+        let failures = known.map_or(0, |outage| outage.failures) + u32::from(counts_anew);
+        let delay = pause.unwrap_or_default().max(probe_delay(failures));
+        let probe_at = known.map_or(now, |outage| outage.probe_at).max(now + delay);
+        self.outage = Some(Outage { failures, probe_at });
+        probe_at - now
+    }
+}
+
+/// Refusals in a row that take a domain down.
+const REFUSALS_MAX: u32 = 3;
+
+/// How long a success speaks for the domain.
+const TRUST_TIME: Duration = Duration::from_secs(60);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+    const LIMITS: Limits = Limits { all: 8, per_domain: 3 };
+    const UNREACHABLE: Evidence = Evidence::Unavailable { pause: None };
+
+    fn domain(name: &str) -> Domain {
+        Domain::parse(name).unwrap()
+    }
+
+    fn ten_seconds_each(failures: u32) -> Duration {
+        10 * failures * SECOND
+    }
+
+    /// Starts as many as may start.
+    fn fill(schedule: &mut Schedule, domain: &Domain, now: Instant) -> Vec<Ticket> {
+        std::iter::from_fn(|| schedule.start(domain, now)).collect()
+    }
+
+    fn end(schedule: &mut Schedule, ticket: &Ticket, evidence: Evidence, now: Instant) -> Blame {
+        schedule.ended(ticket, evidence, now, ten_seconds_each)
+    }
+
+    fn may_start(schedule: &Schedule, domain: &Domain, now: Instant) -> bool {
+        schedule.has_room(domain, !schedule.is_trusted(domain, now), now)
+    }
+
+    /// A schedule in which `domain` is trusted.
+    fn trusting(domain: &Domain, now: Instant) -> Schedule {
+        let mut schedule = Schedule::new(LIMITS);
+        let ticket = schedule.start(domain, now).unwrap();
+        end(&mut schedule, &ticket, Evidence::Up, now);
+        schedule
+    }
+
+    #[test]
+    fn a_new_domain_gets_one_and_after_a_success_its_share() {
+        let (a, now) = (domain("a.de"), Instant::now());
+        let mut schedule = Schedule::new(LIMITS);
+        let tickets = fill(&mut schedule, &a, now);
+        assert_eq!(tickets.len(), 1);
+        end(&mut schedule, &tickets[0], Evidence::Up, now);
+        assert_eq!(fill(&mut schedule, &a, now).len(), 3);
+        assert_eq!(schedule.running(), 3);
+    }
+
+    #[test]
+    fn a_long_quiet_domain_is_probed_first() {
+        let (a, now) = (domain("a.de"), Instant::now());
+        let mut schedule = trusting(&a, now);
+        assert_eq!(fill(&mut schedule, &a, now + 61 * SECOND).len(), 1);
+    }
+
+    #[test]
+    fn an_unreachable_domain_is_probed_alone_with_growing_delay_and_drains_at_once_when_back() {
+        let (a, now) = (domain("a.de"), Instant::now());
+        let mut schedule = trusting(&a, now);
+        let tickets = fill(&mut schedule, &a, now);
+        for ticket in &tickets {
+            assert_eq!(end(&mut schedule, ticket, UNREACHABLE, now + SECOND), Blame::Domain(10 * SECOND));
+        }
+        assert_eq!(schedule.failures(&a), 1, "three attempts that failed together are one failure");
+        assert!(!may_start(&schedule, &a, now + 10 * SECOND));
+
+        let probe = fill(&mut schedule, &a, now + 11 * SECOND);
+        assert_eq!(probe.len(), 1);
+        assert_eq!(end(&mut schedule, &probe[0], UNREACHABLE, now + 11 * SECOND), Blame::Domain(20 * SECOND));
+        assert_eq!(schedule.probe_at(&a), Some(now + 31 * SECOND));
+
+        let probe = fill(&mut schedule, &a, now + 31 * SECOND);
+        end(&mut schedule, &probe[0], Evidence::Up, now + 32 * SECOND);
+        assert_eq!(fill(&mut schedule, &a, now + 32 * SECOND).len(), 3);
+    }
+
+    #[test]
+    fn a_domain_that_asks_for_a_pause_gets_it() {
+        let (a, now) = (domain("a.de"), Instant::now());
+        let mut schedule = trusting(&a, now);
+        let ticket = schedule.start(&a, now).unwrap();
+        let pause = Evidence::Unavailable { pause: Some(120 * SECOND) };
+        assert_eq!(end(&mut schedule, &ticket, pause, now), Blame::Domain(120 * SECOND));
+        assert!(!may_start(&schedule, &a, now + 119 * SECOND));
+        assert!(may_start(&schedule, &a, now + 120 * SECOND));
+    }
+
+    #[test]
+    fn a_notification_that_always_fails_while_others_succeed_does_not_stop_its_domain() {
+        let (a, now) = (domain("a.de"), Instant::now());
+        for evidence in [Evidence::Refused, UNREACHABLE] {
+            let mut schedule = trusting(&a, now);
+            for round in 1..20 {
+                let now = now + round * SECOND;
+                let poison = schedule.start(&a, now).unwrap();
+                let good = schedule.start(&a, now).unwrap();
+                end(&mut schedule, &good, Evidence::Up, now + SECOND / 4);
+                assert_eq!(end(&mut schedule, &poison, evidence, now + SECOND / 2), Blame::Notification);
+                assert_eq!(schedule.failures(&a), 0);
+            }
+        }
+    }
+
+    #[test]
+    fn refusals_in_a_row_take_the_domain_down() {
+        let (a, now) = (domain("a.de"), Instant::now());
+        let mut schedule = trusting(&a, now);
+        for (round, down) in [(1, 0), (2, 0), (3, 1)] {
+            let ticket = schedule.start(&a, now + round * SECOND).unwrap();
+            end(&mut schedule, &ticket, Evidence::Refused, now + round * SECOND);
+            assert_eq!(schedule.failures(&a), down);
+        }
+    }
+
+    #[test]
+    fn hanging_domains_leave_half_of_the_workers_to_the_others() {
+        let now = Instant::now();
+        let good = domain("good.de");
+        let mut schedule = trusting(&good, now);
+        let hanging: Vec<Domain> = (0..100).map(|number| domain(&format!("hanging{number}.de"))).collect();
+        let started: usize = hanging.iter().map(|domain| fill(&mut schedule, domain, now).len()).sum();
+        assert_eq!(started, 4);
+        assert_eq!(fill(&mut schedule, &good, now).len(), 3);
+    }
+
+    #[test]
+    fn a_single_worker_still_probes() {
+        let mut schedule = Schedule::new(Limits { all: 1, per_domain: 1 });
+        assert!(schedule.start(&domain("a.de"), Instant::now()).is_some());
+        assert!(schedule.start(&domain("b.de"), Instant::now()).is_none());
+    }
+
+    #[test]
+    fn a_new_configuration_gives_a_domain_that_is_down_another_chance() {
+        let (a, b, now) = (domain("a.de"), domain("b.de"), Instant::now());
+        let mut schedule = trusting(&a, now);
+        let ticket = schedule.start(&a, now).unwrap();
+        end(&mut schedule, &ticket, UNREACHABLE, now);
+        let running = schedule.start(&b, now).unwrap();
+        schedule.forgive();
+        assert!(may_start(&schedule, &a, now) && !may_start(&schedule, &b, now));
+        end(&mut schedule, &running, Evidence::Up, now);
+        assert_eq!(schedule.running(), 0);
+    }
+}
