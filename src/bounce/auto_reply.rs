@@ -112,15 +112,15 @@ fn kind(mail: &Mail<'_>) -> (Kind, &'static str) {
     if MARKS.iter().any(|mark| mail.outer.marks.iter().any(|field| field.starts_with(mark))) {
         return (Kind::AutoReply, "auto-reply/field");
     }
-    if is_reply_subject(mail) {
+    if is_reply_subject(&mail.outer.envelope.subject) {
         return (Kind::AutoReply, "auto-reply/subject");
     }
     (Kind::NotBounce, "ordinary")
 }
 
 /// Whether the subject is one of an automatic reply.
-pub fn is_reply_subject(mail: &Mail<'_>) -> bool {
-    let subject = mail.outer.envelope.subject.to_lowercase();
+pub fn is_reply_subject(subject: &str) -> bool {
+    let subject = subject.to_lowercase();
     SUBJECTS
         .iter()
         .any(|words| subject.starts_with(words) || subject.contains(words) && subject.len() < words.len() + 60)

@@ -36,7 +36,7 @@ impl Field<'_> {
 /// in front are skipped.
 pub fn split(mail: &[u8]) -> (&[u8], &[u8]) {
     let mut rest = mail;
-    while let [b'\n' | b'\r', after @ ..] = rest {
+    while let [b'\n' | b'\r' | b' ' | b'\t', after @ ..] = rest {
         rest = after;
     }
     if rest.starts_with(b"From ") || rest.starts_with(b">From ") {
@@ -49,12 +49,19 @@ pub fn split(mail: &[u8]) -> (&[u8], &[u8]) {
             return (rest.get(..at).unwrap_or(&[]), after);
         }
         let folded = matches!(line, [b' ' | b'\t', ..]) && at > 0;
-        if !folded && field_name(line).is_none() {
+        if !folded && field_name(line).is_none() && !(at > 0 && goes_on(after)) {
             return (rest.get(..at).unwrap_or(&[]), remaining);
         }
         at += remaining.len() - after.len();
     }
     rest.split_at_checked(at).unwrap_or((rest, &[]))
+}
+
+/// Whether a header goes on behind a line that is no field: a fold that lost its indentation.
+fn goes_on(after: &[u8]) -> bool {
+    let (line, _) = next_line(after);
+    let named = field_name(line).is_some_and(|name| name.first().is_some_and(u8::is_ascii_alphabetic));
+    matches!(line, [b' ' | b'\t', ..]) && !line.trim_ascii().is_empty() || named
 }
 
 /// The first line without its end, and what follows it.
@@ -138,6 +145,7 @@ mod tests {
             (b"From x@y Mon\nA: 1\n folded\n\ntext", b"A: 1\n folded\n", b"text"),
             (b"Hello there\nA: 1\n", b"", b"Hello there\nA: 1\n"),
             (b"A : 1\nno field\n\ntext", b"A : 1\n", b"no field\n\ntext"),
+            (b"A: 1\nlost fold\nB: 2\n\ntext", b"A: 1\nlost fold\nB: 2\n", b"text"),
             (b"A: 1", b"A: 1", b""),
             (b"", b"", b""),
         ] {

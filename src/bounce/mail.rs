@@ -32,7 +32,16 @@ impl<'a> Mail<'a> {
 
     /// The words for people, decoded and searched for marks.
     pub fn notice(&self) -> &Notice {
-        self.notice.get_or_init(|| Notice::new(human_text(&self.tree.parts)))
+        self.notice.get_or_init(|| Notice::new(self.own_words()))
+    }
+
+    /// What people quote of a bounce is not theirs; mail systems use the same sign for bullets.
+    fn own_words(&self) -> String {
+        let text = human_text(&self.tree.parts);
+        if !text.contains("\n>") || origin::is_daemon(&self.outer.envelope.from.to_lowercase()) {
+            return text;
+        }
+        text.split_inclusive('\n').filter(|line| !line.starts_with('>')).collect()
     }
 
     /// The notice, if it was asked for before.

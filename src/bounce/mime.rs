@@ -172,6 +172,9 @@ fn sniff_boundary(body: &[u8]) -> Option<String> {
     let mut rest = body.get(..body.len().min(SNIFF_OCTETS_MAX))?;
     while !rest.is_empty() {
         let (line, after) = header::next_line(rest);
+        if is_returned_header(line) {
+            return None;
+        }
         let below = after.get(..8).is_some_and(|start| start.eq_ignore_ascii_case(b"content-"));
         if let Some(boundary) = line.strip_prefix(b"--").filter(|b| below && b.len() > 2) {
             return std::str::from_utf8(boundary).ok().map(|text| text.trim_end().to_owned());
@@ -179,6 +182,15 @@ fn sniff_boundary(body: &[u8]) -> Option<String> {
         rest = after;
     }
     None
+}
+
+/// A delimiter behind the header of a returned message is one of that message.
+fn is_returned_header(line: &[u8]) -> bool {
+    header::field_name(line).is_some_and(|name| {
+        [&b"received"[..], b"return-path", b"from", b"subject", b"message-id"]
+            .iter()
+            .any(|known| name.eq_ignore_ascii_case(known))
+    })
 }
 
 struct Walk<'a> {

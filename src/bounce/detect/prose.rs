@@ -4,20 +4,23 @@ use super::Detected;
 use crate::bounce::finding::Finding;
 use crate::bounce::mail::Mail;
 use crate::bounce::notice::{Named, Notice, Place, origin};
+use crate::bounce::reasons;
 use crate::bounce::report::Kind;
 use crate::types::Address;
 
+/// What the words for people add to the weight of the header: they speak of a failure, and name its cause.
+const SPEAKS: i32 = 2;
+const NAMES_CAUSE: i32 = 1;
+const ENOUGH: i32 = origin::ENOUGH + 1;
+
 pub fn read(mail: &Mail<'_>) -> Option<Detected> {
-    if mail.weight() < origin::ENOUGH - 2 {
+    if mail.weight() + SPEAKS + NAMES_CAUSE < ENOUGH {
         return None;
     }
     let notice = mail.notice();
     let speaks = notice.speaks_of_failure();
-    if mail.weight() + if speaks { 2 } else { 0 } < origin::ENOUGH + 1 {
-        return None;
-    }
     let named = named(mail);
-    if named.is_empty() && !speaks {
+    if named.is_empty() && !speaks || mail.weight() + words_weight(notice, speaks, &named) < ENOUGH {
         return None;
     }
     let kind = if notice.speaks_of_delay() { Kind::Delay } else { Kind::Bounce };
@@ -25,6 +28,18 @@ pub fn read(mail: &Mail<'_>) -> Option<Detected> {
     let alone = named.len() == 1;
     let recipients = named.iter().map(|named| judge(notice, named, kind, alone)).collect();
     Some(Detected { kind, rule, recipients })
+}
+
+fn words_weight(notice: &Notice, speaks: bool, named: &[Named]) -> i32 {
+    let causes =
+        || named.iter().take(3).any(|named| named.place <= Place::Alone && reasons::names_a_cause(notice.block(named)));
+    if !speaks {
+        0
+    } else if causes() {
+        SPEAKS + NAMES_CAUSE
+    } else {
+        SPEAKS
+    }
 }
 
 /// `X-Failed-Recipients` names them best; the text then tells what belongs to each.

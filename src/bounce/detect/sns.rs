@@ -17,7 +17,8 @@ pub fn read(mail: &Mail<'_>) -> Option<Detected> {
     if !start.starts_with(b"{") {
         return None;
     }
-    let text = part.text();
+    // Old Sendmail breaks long lines by `!`, a line end and a space.
+    let text = part.text().replace("!\r\n ", "").replace("!\n ", "");
     let event = unwrap(serde_json::Deserializer::from_str(&text).into_iter::<Value>().next()?.ok()?);
     let kind = event.get("notificationType").or_else(|| event.get("eventType"))?.as_str()?;
     match kind {

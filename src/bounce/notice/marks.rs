@@ -12,6 +12,8 @@ pub enum Role {
     Failure,
     /// Everything behind it is the returned message. Counts at the start of a line only.
     Returned,
+    /// The same, if nothing but punctuation and [`TITLE_ENDS`] follows on the line: `The original message was received at` is none.
+    Title,
     /// The message is late, not lost.
     Delay,
     /// Who to turn to: an address on this line is help, not a recipient.
@@ -21,7 +23,7 @@ pub enum Role {
 /// A phrase in lower case, its role, and who says so.
 struct Mark(&'static str, Role, #[expect(dead_code, reason = "provenance stands beside each row")] &'static str);
 
-use Role::{Delay, Failure, Help, Intro, Returned};
+use Role::{Delay, Failure, Help, Intro, Returned, Title};
 
 const MARKS: &[Mark] = &[
     Mark("following address", Intro, "Exim, qmail, Postfix"),
@@ -261,21 +263,21 @@ const MARKS: &[Mark] = &[
     Mark("below is a copy of", Returned, "OpenSMTPD"),
     Mark("here is a copy of", Returned, "demon.net"),
     Mark("a copy of the original message", Returned, "various"),
-    Mark("copy of the original message", Returned, "various"),
-    Mark("copy of your message", Returned, "various"),
+    Mark("copy of the original message", Title, "various"),
+    Mark("copy of your message", Title, "various"),
     Mark("the header of the original message", Returned, "1&1"),
     Mark("the header and top", Returned, "various"),
-    Mark("original message", Returned, "Gmail"),
+    Mark("original message", Title, "Gmail"),
     Mark("original mail info", Returned, "m-FILTER"),
     Mark("original mail as follows", Returned, "fml"),
-    Mark("original mail", Returned, "various"),
-    Mark("original headers", Returned, "Office 365"),
+    Mark("original mail", Title, "various"),
+    Mark("original headers", Title, "Office 365"),
     Mark("message headers follow", Returned, "DragonFly, MailEnable"),
     Mark("message header follows", Returned, "Sendmail"),
     Mark("message text follows", Returned, "Smail"),
-    Mark("message header", Returned, "various"),
-    Mark("unsent message", Returned, "Sendmail 5"),
-    Mark("returned message", Returned, "Notes"),
+    Mark("message header", Title, "various"),
+    Mark("unsent message", Title, "Sendmail 5"),
+    Mark("returned message", Title, "Notes"),
     Mark("returned mail follows", Returned, "usa.net"),
     Mark("start of returned message", Returned, "demon.net"),
     Mark("header of the source mail", Returned, "JetMail"),
@@ -283,13 +285,13 @@ const MARKS: &[Mark] = &[
     Mark("included is a copy", Returned, "MX Logic"),
     Mark("a summary of the undelivered message", Returned, "various"),
     Mark("your message reads", Returned, "various"),
-    Mark("mensaje original", Returned, "prima.com.ar"),
-    Mark("ursprungliche nachricht", Returned, "German"),
-    Mark("urspr\u{fc}ngliche nachricht", Returned, "German"),
-    Mark("message original", Returned, "French"),
-    Mark("begin message", Returned, "various"),
+    Mark("mensaje original", Title, "prima.com.ar"),
+    Mark("ursprungliche nachricht", Title, "German"),
+    Mark("urspr\u{fc}ngliche nachricht", Title, "German"),
+    Mark("message original", Title, "French"),
+    Mark("begin message", Title, "various"),
     Mark("begin returned message", Returned, "various"),
-    Mark("returned text", Returned, "various"),
+    Mark("returned text", Title, "various"),
     Mark("received: ", Returned, "header"),
     Mark("received:from", Returned, "Zoho"),
     Mark("return-path: ", Returned, "header"),
@@ -326,6 +328,10 @@ const MARKS: &[Mark] = &[
     Mark("kontaktieren", Help, "German"),
     Mark("wenden sie sich", Help, "German"),
 ];
+
+/// Words that may follow a title on its line.
+pub const TITLE_ENDS: &[&str] =
+    &["follows", "below", "attached", "adjunto", "below this line", "is attached", "is below", "info", "as follows"];
 
 /// A mark in a text.
 #[derive(Debug, Clone, Copy)]

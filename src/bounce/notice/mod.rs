@@ -81,10 +81,12 @@ impl Notice {
     /// Finds the marks and the end of the notice's own words.
     pub fn new(text: String) -> Self {
         let hits = marks::find(&text);
-        let end = hits
-            .iter()
-            .find(|hit| hit.role == Role::Returned && starts_line(&text, hit.start))
-            .map_or(text.len(), |hit| line_start(&text, hit.start));
+        let returned = |hit: &&Hit| match hit.role {
+            Role::Returned => starts_line(&text, hit.start),
+            Role::Title => starts_line(&text, hit.start) && ends_title(&text, hit.end),
+            _ => false,
+        };
+        let end = hits.iter().find(returned).map_or(text.len(), |hit| line_start(&text, hit.start));
         Self { text, hits, end }
     }
 
@@ -202,6 +204,13 @@ fn starts_line(text: &str, at: usize) -> bool {
             lead.to_ascii_lowercase().as_str(),
             "the" | "a" | "your" | "below" | "here is" | "message" | "included is" | "this is"
         )
+}
+
+/// Nothing but punctuation and a closing word stands behind the mark.
+fn ends_title(text: &str, at: usize) -> bool {
+    let rest = text.get(at..).unwrap_or("").lines().next().unwrap_or("");
+    let words = rest.trim_matches(|c: char| !c.is_alphanumeric()).to_ascii_lowercase();
+    words.is_empty() || marks::TITLE_ENDS.contains(&words.as_str())
 }
 
 /// One walk over the lines.

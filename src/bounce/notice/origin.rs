@@ -1,5 +1,6 @@
 //! Does the header say that a mail system wrote this? Weighed before the text is believed.
 
+use crate::bounce::auto_reply;
 use crate::bounce::envelope::Outer;
 
 /// From this weight on, the text's words about a failed delivery are believed.
@@ -172,8 +173,26 @@ pub fn weigh(outer: &Outer, content_type: &str) -> i32 {
     if outer.return_path.as_deref().is_some_and(|path| path.trim() == "<>") {
         weight += 1;
     }
-    if !is_daemon(&from) && outer.is_reply {
+    if !is_daemon(&from) {
+        weight += personal_weight(outer, &from);
+    }
+    weight
+}
+
+/// What speaks for a person or a list as author, and for a machine without a known name.
+fn personal_weight(outer: &Outer, from: &str) -> i32 {
+    let mut weight = 0;
+    if outer.is_reply {
         weight -= 1;
+    }
+    if outer.marks.iter().any(|mark| mark.starts_with("list-id: ") || mark.starts_with("precedence: list")) {
+        weight -= 2;
+    }
+    if ["no-reply@", "noreply@", "no_reply@", "donotreply@"].iter().any(|local| from.contains(local)) {
+        weight += 1;
+    }
+    if auto_reply::is_reply_subject(&outer.envelope.subject) {
+        weight -= 4;
     }
     weight
 }
