@@ -204,6 +204,8 @@ pub enum Series {
     Class(Class),
     /// Failures by reason.
     Reason(Reason),
+    /// Failures by receiving domain.
+    Receiver(String),
     /// Alerts by receiving provider (the domain of the recipient or of the remote MTA) and reason.
     Alert(String, Reason),
     /// Mails by kind: `auto_reply`, `not_bounce`, `unreadable`, `no_domain`.

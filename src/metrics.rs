@@ -59,6 +59,8 @@ pub struct Metrics {
     pub committed_mails: u64,
     /// Transactions that failed.
     pub commit_failures: u64,
+    /// Whether the last one did.
+    pub writes_fail: bool,
     /// Reloads of the configuration, by `ok` or `failed`.
     pub reloads: BTreeMap<&'static str, u64>,
     /// The latest findings.
@@ -97,6 +99,7 @@ impl Metrics {
             commits: Histogram::of_commits(),
             committed_mails: 0,
             commit_failures: 0,
+            writes_fail: false,
             reloads: BTreeMap::new(),
             events: Events::default(),
             attempts: Attempts::default(),
@@ -146,11 +149,13 @@ impl Metrics {
     pub fn committed(&mut self, mails: usize, took: Duration) {
         self.commits.record(took);
         self.committed_mails += mails as u64;
+        self.writes_fail = false;
     }
 
     /// A transaction failed.
     pub fn commit_failed(&mut self) {
         self.commit_failures += 1;
+        self.writes_fail = true;
     }
 
     /// SIGHUP was answered.

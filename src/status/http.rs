@@ -3,6 +3,7 @@
 //! Sans-io: no sockets and no clock; who reads closes the connection after one answer, and after a time of its choice.
 //! Deliberately absent: bodies, keep-alive, ranges, compression, caching.
 
+use super::page::CONTENT_SECURITY_POLICY;
 use std::fmt::Write;
 use std::net::IpAddr;
 
@@ -185,9 +186,6 @@ fn phrase(status: u16) -> &'static str {
         _ => "Error",
     }
 }
-
-/// Nothing is loaded from anywhere, and no script runs.
-const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 #[cfg(test)]
 mod tests {

@@ -78,6 +78,7 @@ fn add(row: &mut Row, name: String, count: u64) {
 fn without_provider(name: String) -> String {
     match parse(&name) {
         Some(Series::Alert(_, reason)) => self::name(&Series::Alert(OTHERS.to_owned(), reason)),
+        Some(Series::Receiver(_)) => self::name(&Series::Receiver(OTHERS.to_owned())),
         _ => name,
     }
 }
@@ -90,6 +91,7 @@ fn name(series: &Series) -> String {
         Series::Class(class) => format!("class {}", class.name()),
         Series::Reason(reason) => format!("reason {}", reason.name()),
         Series::Other(kind) => format!("other {kind}"),
+        Series::Receiver(receiver) => format!("receiver {receiver}"),
         Series::Alert(provider, reason) => format!("alert {} {provider}", reason.name()),
     }
 }
@@ -106,6 +108,7 @@ fn parse(name: &str) -> Option<Series> {
         }
         "reason" => Reason::from_name(rest).map(Series::Reason),
         "other" => Some(Series::Other(rest.to_owned())),
+        "receiver" => Some(Series::Receiver(rest.to_owned())),
         "alert" => {
             let (reason, provider) = rest.split_once(' ')?;
             Some(Series::Alert(provider.to_owned(), Reason::from_name(reason)?))
@@ -167,9 +170,10 @@ mod tests {
     fn every_series_has_a_name_that_reads_back() {
         let fixed = [Series::Received, Series::Escalated, Series::Delivered, Series::Other("auto_reply".to_owned())];
         let classes = [Class::Hard, Class::Soft, Class::Feedback].map(Series::Class);
+        let receiver = [Series::Receiver("some-provider.example".to_owned())];
         let alerts = Reason::ALL.iter().map(|reason| Series::Alert("a b.example".to_owned(), *reason));
         let reasons = Reason::ALL.iter().map(|reason| Series::Reason(*reason));
-        for series in fixed.into_iter().chain(classes).chain(alerts).chain(reasons) {
+        for series in fixed.into_iter().chain(classes).chain(receiver).chain(alerts).chain(reasons) {
             assert_eq!(parse(&name(&series)), Some(series));
         }
     }
