@@ -7,6 +7,7 @@
 mod codes;
 mod content;
 mod delivery;
+mod languages;
 mod mailbox;
 mod normal;
 mod remote;
@@ -38,18 +39,24 @@ const TABLES: &[&[Row]] = &[
     sender::REVERSE_DNS,
     sender::RATE,
     mailbox::FULL,
+    languages::FULL,
     mailbox::DISABLED,
+    languages::DISABLED,
     sender::SENDER,
+    languages::DOMAIN,
     mailbox::UNKNOWN,
+    languages::UNKNOWN,
     content::SIZE,
     sender::BLOCKED,
     content::SPAM,
+    languages::MESSAGE,
     sender::SESSION,
     mailbox::DOMAIN,
     content::POLICY,
     content::FORM,
     delivery::SYSTEM,
     delivery::TRANSIT,
+    languages::LATE,
     delivery::WEAK,
 ];
 
