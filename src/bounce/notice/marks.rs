@@ -1,5 +1,6 @@
 //! What notices say around the address: ordered data, searched in one pass.
 
+use super::languages;
 use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 use std::sync::LazyLock;
 
@@ -21,7 +22,11 @@ pub enum Role {
 }
 
 /// A phrase in lower case, its role, and who says so.
-struct Mark(&'static str, Role, #[expect(dead_code, reason = "provenance stands beside each row")] &'static str);
+pub(super) struct Mark(
+    pub(super) &'static str,
+    pub(super) Role,
+    #[expect(dead_code, reason = "provenance stands beside each row")] pub(super) &'static str,
+);
 
 use Role::{Delay, Failure, Help, Intro, Returned, Title};
 
@@ -341,19 +346,24 @@ pub struct Hit {
     pub end: usize,
 }
 
+/// All marks, in the order of their numbers in the automaton.
+const TABLES: [&[Mark]; 2] = [MARKS, languages::MARKS];
+
 static AUTOMATON: LazyLock<AhoCorasick> = LazyLock::new(|| {
     AhoCorasick::builder()
         .kind(Some(AhoCorasickKind::ContiguousNFA))
         .match_kind(MatchKind::Standard)
         .ascii_case_insensitive(true)
-        .build(MARKS.iter().map(|mark| mark.0))
+        .build(TABLES.iter().flat_map(|table| table.iter()).map(|mark| mark.0))
         .unwrap_or_else(|error| unreachable!("the marks are constants: {error}"))
 });
 
 /// The marks in a text, by their ends.
 pub fn find(text: &str) -> Vec<Hit> {
     let hit = |found: aho_corasick::Match| {
-        MARKS.get(found.pattern().as_usize()).map(|mark| Hit { role: mark.1, start: found.start(), end: found.end() })
+        let index = found.pattern().as_usize();
+        let mark = MARKS.get(index).or_else(|| languages::MARKS.get(index - MARKS.len()))?;
+        Some(Hit { role: mark.1, start: found.start(), end: found.end() })
     };
     AUTOMATON.find_overlapping_iter(text).filter_map(hit).take(HITS_MAX).collect()
 }

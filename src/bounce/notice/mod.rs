@@ -4,6 +4,7 @@
 //! listed alone, after `RCPT TO`, in a reply, in a sentence about a failure. Only the best places found are
 //! used, so that help texts and senders' addresses stay out. Bounded by the text that [`crate::bounce::text`] hands out.
 
+mod languages;
 pub mod marks;
 pub mod origin;
 

@@ -1,5 +1,6 @@
 //! Does the header say that a mail system wrote this? Weighed before the text is believed.
 
+use super::languages;
 use crate::bounce::auto_reply;
 use crate::bounce::envelope::Outer;
 
@@ -161,7 +162,7 @@ pub fn weigh(outer: &Outer, content_type: &str) -> i32 {
     if is_daemon(&from) {
         weight += 3;
     }
-    if SUBJECTS.iter().any(|words| subject.contains(words)) {
+    if SUBJECTS.iter().chain(languages::SUBJECTS).any(|words| subject.contains(words)) {
         weight += 2;
     }
     if !outer.failed_recipients.is_empty() {
