@@ -532,6 +532,28 @@ fn sums_survive_and_move_from_minutes_to_hours() {
 }
 
 #[test]
+fn what_a_heap_that_went_away_leaves_behind_is_given_back_when_the_store_opens() {
+    let mut fixture = fixture();
+    for id in 1..=40 {
+        let quarantined = Quarantined {
+            id: MessageId(id),
+            cause: "unreadable",
+            sender: String::new(),
+            recipients: vec![],
+            subject: String::new(),
+            mail: Arc::from(vec![b'x'; 1 << 20]),
+        };
+        fixture.receive(vec![Change::Quarantine(quarantined), soft(&format!("{id}@x.example"))]);
+    }
+    fixture.command(Command::DropQuarantined(None));
+    let octets = |fixture: &mut Fixture| fixture.reader().totals().unwrap().file_octets;
+    assert!(octets(&mut fixture) > 40 << 20);
+    fixture.reopen();
+    assert!(octets(&mut fixture) < 4 << 20, "{}", octets(&mut fixture));
+    assert_eq!(fixture.reader().totals().unwrap().counters, 40);
+}
+
+#[test]
 fn a_backup_is_a_database_while_the_original_goes_on() {
     let mut fixture = fixture();
     fixture.receive((0..100).map(|number| soft(&format!("{number}@x.example"))).collect());

@@ -3,6 +3,7 @@
 //! redb refuses all work after an I/O error until the file is opened anew. So the writer closes it, and opens it
 //! with growing delays; readers get errors meanwhile, and go on with the same handle afterwards.
 
+use super::compaction;
 use super::disk::DiskSource;
 use super::open::{self, OpenError};
 use super::{Settings, StoreError};
@@ -20,11 +21,13 @@ pub struct Connection {
 }
 
 impl Connection {
-    /// Opens or creates the database.
+    /// Opens or creates the database, and compacts it where that is worth the wait.
     pub fn open(path: &Path, disk: DiskSource, settings: &Settings) -> Result<Self, OpenError> {
         let connection =
             Self { path: path.to_owned(), disk, cache_octets: settings.cache_octets, database: RwLock::new(None) };
-        connection.reopen()?;
+        let mut database = open::open(&connection.path, &connection.disk, connection.cache_octets)?;
+        compaction::compact_if_worth(&mut database, connection.file_octets());
+        connection.put(database);
         Ok(connection)
     }
 
@@ -32,8 +35,12 @@ impl Connection {
     pub fn reopen(&self) -> Result<(), OpenError> {
         self.close();
         let database = open::open(&self.path, &self.disk, self.cache_octets)?;
-        *self.database.write().unwrap_or_else(PoisonError::into_inner) = Some(database);
+        self.put(database);
         Ok(())
+    }
+
+    fn put(&self, database: Database) {
+        *self.database.write().unwrap_or_else(PoisonError::into_inner) = Some(database);
     }
 
     /// Lets go of the file.

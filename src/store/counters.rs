@@ -134,14 +134,20 @@ impl Writer<'_> {
         archive: Option<&[u8]>,
     ) -> Result<Effect, StoreError> {
         let key = domain_key(&failure.domain, failure.address.key().as_bytes());
-        let mut row = self.counters.read(&key)?.unwrap_or_else(|| Row::new(self.now));
-        row.add(failure, threshold, window, self.now);
-        if row.count > threshold {
+        let now = self.now;
+        let count = self
+            .counters
+            .update(&key, |row: Option<Row>| {
+                let mut row = row.unwrap_or_else(|| Row::new(now));
+                row.add(failure, threshold, window, now);
+                row
+            })?
+            .count;
+        if count > threshold {
             self.counters.remove(&key)?;
-            return Ok(Effect::Escalated(self.enqueue(failure, row.count, archive)?));
+            return Ok(Effect::Escalated(self.enqueue(failure, count, archive)?));
         }
-        self.counters.write(&key, &row)?;
-        Ok(Effect::Counted { count: row.count, threshold })
+        Ok(Effect::Counted { count, threshold })
     }
 
     /// Removes a counter; whether there was one.

@@ -19,14 +19,8 @@ impl Writer<'_> {
     /// Remembers a mail; whether it is new.
     pub(super) fn is_new(&mut self, digest: &Digest) -> Result<bool, StoreError> {
         let time = super::tables::encode(&self.now)?;
-        let table = self.digests.open()?;
-        if let Some(mut known) = table.get_mut(digest.as_slice())? {
-            // The client came again: it may come once more, counted from now.
-            known.insert(time.as_slice())?;
-            return Ok(false);
-        }
-        table.insert(digest.as_slice(), time.as_slice())?;
-        Ok(true)
+        // Of a mail that came again, the time is set anew: its client may come once more.
+        Ok(self.digests.open()?.insert(digest.as_slice(), time.as_slice())?.is_none())
     }
 
     /// The client has its 250.

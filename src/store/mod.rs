@@ -11,6 +11,7 @@
 mod archives;
 mod backup;
 mod commands;
+mod compaction;
 mod connection;
 mod counters;
 mod digests;
@@ -78,7 +79,7 @@ impl Default for Settings {
     fn default() -> Self {
         const DAY: Duration = Duration::from_secs(24 * 3600);
         Self {
-            cache_octets: 4 << 20,
+            cache_octets: 8 << 20,
             history_age_max: 365 * DAY,
             digest_age_max: 7 * DAY,
             parked_age_max: None,
@@ -178,6 +179,8 @@ fn transact<T>(
     now: Timestamp,
     work: impl FnOnce(&mut Writer<'_>) -> Result<T, StoreError>,
 ) -> Result<T, StoreError> {
+    // One phase, one sync, and no allocator state (redb's quick repair): that would halve the rate on every disk
+    // (two syncs a commit) to open after a crash in 0.1 ms instead of 0.5 ms, with a million counters instead of 50 to 70 ms.
     let transaction = connection.begin_write()?;
     let mut writer = Writer::new(&transaction, settings, now);
     let result = work(&mut writer)?;

@@ -102,6 +102,24 @@ impl<'t> Lazy<'t> {
         self.put(key, &encode(row)?)
     }
 
+    /// Replaces the row under `key`, or puts the first one there; the new row. One search where reading and writing take two.
+    pub fn update<T: Serialize + DeserializeOwned>(
+        &mut self,
+        key: &[u8],
+        change: impl FnOnce(Option<T>) -> T,
+    ) -> Result<T, StoreError> {
+        let definition = self.definition;
+        let table = self.open()?;
+        if let Some(mut known) = table.get_mut(key)? {
+            let row = change(Some(decode(known.value(), definition.name())?));
+            known.insert(encode(&row)?.as_slice())?;
+            return Ok(row);
+        }
+        let row = change(None);
+        table.insert(key, encode(&row)?.as_slice())?;
+        Ok(row)
+    }
+
     /// Puts octets under `key`.
     pub fn put(&mut self, key: &[u8], value: &[u8]) -> Result<(), StoreError> {
         self.open()?.insert(key, value)?;
