@@ -9,6 +9,7 @@ pub mod cli;
 pub mod config;
 pub mod digest;
 pub mod escape;
+pub mod evidence;
 pub mod logging;
 pub mod metrics;
 pub mod notify;

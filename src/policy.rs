@@ -5,8 +5,9 @@
 
 use crate::bounce::{Class, Kind, Reason, Recipient, Report};
 use crate::change::{Change, Failure, Quarantined};
+use crate::evidence::{self, Day, Strength};
 use crate::tenant::{Tenant, Tenants};
-use crate::types::{Address, Domain, MessageId};
+use crate::types::{Address, Domain, MessageId, Timestamp};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -75,6 +76,8 @@ pub struct Received<'a> {
     pub mail: &'a Arc<[u8]>,
     /// Whether the mail behind a suspension is archived.
     pub archive: bool,
+    /// When it came.
+    pub time: Timestamp,
 }
 
 /// What is to be done, and why, for the log.
@@ -104,10 +107,14 @@ pub struct Finding {
 /// The whole decision about one mail.
 ///
 /// Every recipient gets its own finding and, where something is to be done, its own change; a mail goes to the
-/// quarantine at most once.
-pub fn decide(report: &Report, received: &Received<'_>, tenants: &Tenants, actions: &Actions) -> Decision {
+/// quarantine at most once. An address that a signed envelope sender knows better is put right in the report.
+pub fn decide(report: &mut Report, received: &Received<'_>, tenants: &Tenants, actions: &Actions) -> Decision {
     let mut decision = Decision::default();
     let tenant = tenant_of(report, received, tenants);
+    if let Some(tenant) = tenant {
+        evidence::settle_address(report, received.recipients, tenant, Day::from(received.time));
+    }
+    let report = &*report;
     match report.kind {
         Kind::AutoReply => decision.drop_mail("auto_reply"),
         Kind::NotBounce => decision.drop_mail("not_bounce"),
@@ -169,6 +176,9 @@ impl Decision {
         if tenant.is_none() && action != Action::Ignore {
             return self.quarantine("no_domain", Some(index), report, received);
         }
+        if tenant.is_some_and(|tenant| lacks_evidence(action, &report.recipients[index], tenant, report, received)) {
+            return self.quarantine("no_evidence", Some(index), report, received);
+        }
         let change = tenant.and_then(|tenant| change(action, &report.recipients[index], tenant, received));
         self.findings.push(Finding {
             recipient: Some(index),
@@ -196,6 +206,22 @@ impl Decision {
         let note = Some(cause);
         self.findings.push(Finding { recipient, domain: None, action: None, change: Some(change), note });
     }
+}
+
+/// Whether a bounce brings too little to show that it is about a mail of the tenant. Soft ones are looked at, too: enough of
+/// them would suspend.
+fn lacks_evidence(
+    action: Action,
+    about: &Recipient,
+    tenant: &Tenant,
+    report: &Report,
+    received: &Received<'_>,
+) -> bool {
+    let required = tenant.evidence.required;
+    let has_effect = matches!(action, Action::Suspend | Action::Count);
+    let today = Day::from(received.time);
+    let strength = || evidence::strength(&about.address, report, received.recipients, tenant, today);
+    has_effect && required > Strength::None && strength() < required
 }
 
 /// The change that `action` is; `None` where it is only logged.

@@ -3,6 +3,7 @@
 //! Matching is by labels and in the order of the configuration. Who asks a platform, and how, is elsewhere; nothing
 //! here does input or output.
 
+use crate::evidence;
 use crate::types::{Address, Domain};
 use std::time::Duration;
 
@@ -29,6 +30,8 @@ pub struct Tenant {
     pub threshold: u32,
     /// Only soft bounces of this span count.
     pub window: Option<Duration>,
+    /// What shows that a bounced mail was ours, and how much of it is asked for.
+    pub evidence: evidence::Rules,
 }
 
 /// Where a platform is told.

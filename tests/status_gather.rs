@@ -29,6 +29,7 @@ fn tenants() -> Tenants {
         done_statuses: Vec::new(),
         threshold: support::THRESHOLD,
         window: None,
+        evidence: bouncesvc::evidence::Rules::default(),
     }])
 }
 

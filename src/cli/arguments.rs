@@ -38,6 +38,7 @@ pub enum Command {
     Stdin(Stdin),
     CheckConfig(CheckConfig),
     PrintConfig(PrintConfig),
+    Sign(Sign),
 }
 
 /// Run the daemon: receive mail over SMTP until SIGTERM.
@@ -71,6 +72,23 @@ pub struct CheckConfig {}
 #[derive(FromArgs, ArgsInfo, Debug)]
 #[argh(subcommand, name = "print-config")]
 pub struct PrintConfig {}
+
+/// Sign an address: print what the platform adds to a mail, so that its bounce proves where it comes from.
+#[derive(FromArgs, ArgsInfo, Debug)]
+#[argh(subcommand, name = "sign")]
+pub struct Sign {
+    /// who the mail is for
+    #[argh(option, arg_name = "address")]
+    pub address: String,
+
+    /// the configured domain that sends it
+    #[argh(option, arg_name = "domain")]
+    pub domain: String,
+
+    /// what the envelope sender begins with; default: bounce
+    #[argh(option, arg_name = "word", default = "\"bounce\".to_owned()")]
+    pub prefix: String,
+}
 
 /// How the daemon's log looks.
 #[derive(Debug, Clone, Copy)]

@@ -10,6 +10,7 @@ mod daemon;
 mod drain;
 mod exit;
 mod handover;
+mod sign;
 mod stdin;
 
 pub use arguments::Arguments;
@@ -75,6 +76,7 @@ fn dispatch(arguments: Arguments) -> Result<(), Failure> {
         Command::Stdin(_) => stdin::run(&choice),
         Command::CheckConfig(_) => configuration::check(&choice),
         Command::PrintConfig(_) => configuration::print(&choice),
+        Command::Sign(options) => sign::run(&choice, &options),
     }
 }
 

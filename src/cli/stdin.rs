@@ -66,9 +66,9 @@ fn write(mut store: Store, config: &Config, letter: &Letter<'_>, octets: u64) ->
     let mail: Arc<[u8]> = with_crlf(letter.mail).into();
     let recipients = [letter.recipient.to_owned()];
     let archive = config.server.notify.archive_dir.is_some();
-    let received = Received { id, sender: letter.sender, recipients: &recipients, mail: &mail, archive };
-    let report = bounce::read(&mail);
-    let decision = policy::decide(&report, &received, &config.server.tenants, &config.server.actions);
+    let received = Received { id, sender: letter.sender, recipients: &recipients, mail: &mail, archive, time: now };
+    let mut report = bounce::read(&mail);
+    let decision = policy::decide(&mut report, &received, &config.server.tenants, &config.server.actions);
     let digest = digest::of_mail(&mail, octets.max(mail.len() as u64));
     let accepted = Accepted { id, digest, changes: decision.changes };
     store.commit(&Batch { mails: vec![accepted], ..Batch::default() }, now)?;

@@ -1,6 +1,7 @@
 //! The key `domains`: which platform is told about which sending domain, and with which credentials.
 
 use super::fields::{Fields, text_of};
+use crate::evidence::{self, Strength};
 use crate::tenant::{Endpoint, Secret, Tenant, Tenants, UrlTemplate};
 use crate::types::Domain;
 use serde_yaml::Value;
@@ -9,6 +10,9 @@ use std::time::Duration;
 
 /// The largest secret that is read from a file, in octets.
 const SECRET_OCTETS_MAX: usize = 16 << 10;
+
+/// The shortest secret that signs, in octets.
+const SIGNING_SECRET_OCTETS_MIN: usize = 16;
 
 /// What holds for every domain that does not say otherwise.
 pub struct Defaults {
@@ -45,8 +49,9 @@ fn tenant(mut fields: Fields<'_>, domain: Domain, defaults: &Defaults) -> Option
         let status = text.parse().ok().filter(|status| (300..=599).contains(status));
         status.ok_or_else(|| "expected an HTTP status from 300 to 599".to_owned())
     });
+    let evidence = evidence(&mut fields);
     fields.done();
-    Some(Tenant { domain, endpoint: endpoint?, headers, json_body, done_statuses, threshold, window })
+    Some(Tenant { domain, endpoint: endpoint?, headers, json_body, done_statuses, threshold, window, evidence })
 }
 
 fn endpoint(fields: &mut Fields<'_>) -> Option<Endpoint> {
@@ -85,6 +90,46 @@ fn xikolo(fields: &Fields<'_>, base_url: String, allowed_hosts: Vec<String>) -> 
         return None;
     }
     Some(Endpoint::Xikolo { base_url, allowed_hosts })
+}
+
+fn evidence(fields: &mut Fields<'_>) -> evidence::Rules {
+    let default = evidence::Rules::default();
+    let parse = |value: &Value| {
+        let strength = value.as_str().and_then(Strength::from_name);
+        strength.ok_or_else(|| "expected none, weak or strong".to_owned())
+    };
+    let required = fields.parsed("require_evidence", default.required, parse, |required| required.name().into());
+    let secrets = signing_secrets(fields);
+    if required == Strength::Strong && secrets.is_empty() {
+        fields.problem("require_evidence", "strong needs signing_secret beside it");
+    }
+    let days_max = fields.number("signature_days_max", default.days_max, 1..=3650);
+    evidence::Rules { required, secrets, days_max }
+}
+
+/// `{ file: … }` or `{ env: … }`, or a list of them: the first one signs, all of them verify.
+fn signing_secrets(fields: &mut Fields<'_>) -> Vec<Secret> {
+    let sources = match fields.take("signing_secret") {
+        None => return Vec::new(),
+        Some(Value::Sequence(sources)) => sources,
+        Some(one) => vec![one],
+    };
+    let mut secrets = Vec::new();
+    for source in sources {
+        let mut source = fields.below("signing_secret", source);
+        let read = secret(&mut source);
+        source.done();
+        match read {
+            Ok(secret) if secret.reveal().len() >= SIGNING_SECRET_OCTETS_MIN => secrets.push(secret),
+            Ok(_) => {
+                let message = format!("expected a secret of at least {SIGNING_SECRET_OCTETS_MIN} octets");
+                fields.problem("signing_secret", message);
+            }
+            Err(message) => fields.problem("signing_secret", message),
+        }
+    }
+    fields.record("signing_secret", vec![Value::from("***"); secrets.len()]);
+    secrets
 }
 
 /// Names of header fields (RFC 9110 §5.1) with their values.

@@ -235,3 +235,30 @@ fn the_effective_configuration_reads_back_as_itself() {
     assert_eq!(again.effective_yaml(), config.effective_yaml());
     assert!(config.effective_yaml().contains("mails_in_flight_octets_max: 64MiB"));
 }
+
+#[test]
+fn evidence_needs_its_secret() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        format!("{{file: {}}}", path.display())
+    };
+    let (new, old, short) =
+        (file("new", "0123456789abcdef\n"), file("old", "a longer secret of old"), file("short", "secret"));
+    let of_domain = |keys: &str| with("").replace("{base_url", &format!("{{{keys}, base_url"));
+    let tenant = parsed(&of_domain(&format!("require_evidence: strong, signing_secret: [{new}, {old}]"))).unwrap();
+    let evidence = &tenant.server.tenants.iter().next().unwrap().evidence;
+    assert_eq!((evidence.required, evidence.days_max), (crate::evidence::Strength::Strong, 30));
+    assert_eq!(evidence.secrets[0].reveal(), "0123456789abcdef");
+    assert!(!tenant.effective_yaml().contains("0123456789abcdef"));
+    for (keys, problem) in [
+        ("require_evidence: strong".to_owned(), "strong needs signing_secret beside it"),
+        ("require_evidence: much".to_owned(), "expected none, weak or strong"),
+        (format!("signing_secret: {short}"), "expected a secret of at least 16 octets"),
+        ("signing_secret: plain".to_owned(), "mapping"),
+    ] {
+        let problems = problems(&of_domain(&keys));
+        assert!(problems.iter().any(|text| text.contains(problem)), "{keys}: {problems:?}");
+    }
+}

@@ -1,5 +1,6 @@
 use super::*;
 use crate::bounce::{Envelope, Returned};
+use crate::evidence::Rules;
 use crate::tenant::{Endpoint, UrlTemplate};
 
 fn tenants(domains: &[&str]) -> Tenants {
@@ -11,6 +12,7 @@ fn tenants(domains: &[&str]) -> Tenants {
         done_statuses: Vec::new(),
         threshold: 3,
         window: None,
+        evidence: Rules::default(),
     };
     Tenants::new(domains.iter().map(tenant).collect())
 }
@@ -42,8 +44,15 @@ fn report(kind: Kind, recipients: Vec<Recipient>) -> Report {
 
 fn decided(report: &Report, actions: &Actions) -> Decision {
     let mail: Arc<[u8]> = Arc::from(&b"mail"[..]);
-    let received = Received { id: MessageId(7), sender: "", recipients: &[], mail: &mail, archive: true };
-    decide(report, &received, &tenants(&["mydomain.de"]), actions)
+    let received = Received {
+        id: MessageId(7),
+        sender: "",
+        recipients: &[],
+        mail: &mail,
+        archive: true,
+        time: Timestamp::default(),
+    };
+    decide(&mut report.clone(), &received, &tenants(&["mydomain.de"]), actions)
 }
 
 /// What the changes are, one word each.
@@ -181,8 +190,15 @@ fn the_most_direct_sign_of_the_sending_domain_wins() {
         report.returned =
             Some(Returned { from: if keeps >= 2 { returned.from.clone() } else { vec![] }, ..returned.clone() });
         let recipients = if keeps >= 4 { vec!["postmaster".to_owned(), rcpt.clone()] } else { vec![] };
-        let received = Received { id: MessageId(1), sender: "", recipients: &recipients, mail: &mail, archive: false };
-        let decision = decide(&report, &received, &tenants, &Actions::default());
+        let received = Received {
+            id: MessageId(1),
+            sender: "",
+            recipients: &recipients,
+            mail: &mail,
+            archive: false,
+            time: Timestamp::default(),
+        };
+        let decision = decide(&mut report.clone(), &received, &tenants, &Actions::default());
         assert_eq!(decision.findings[0].domain.as_ref().map(Domain::as_str), Some(expected));
     }
 }
@@ -190,7 +206,14 @@ fn the_most_direct_sign_of_the_sending_domain_wins() {
 #[test]
 fn of_several_configured_domains_the_first_one_decides() {
     let mail: Arc<[u8]> = Arc::from(&b""[..]);
-    let received = Received { id: MessageId(1), sender: "", recipients: &[], mail: &mail, archive: false };
+    let received = Received {
+        id: MessageId(1),
+        sender: "",
+        recipients: &[],
+        mail: &mail,
+        archive: false,
+        time: Timestamp::default(),
+    };
     let mut bounce = report(Kind::Bounce, vec![recipient("a@b.de", Class::Hard, Reason::UserUnknown)]);
     bounce.envelope.to_mailboxes = vec![address("x@b.parent.de"), address("x@first.de")];
     for (domains, expected) in [
@@ -199,7 +222,50 @@ fn of_several_configured_domains_the_first_one_decides() {
         (["parent.de", "b.parent.de"], "parent.de"),
         (["b.parent.de", "parent.de"], "b.parent.de"),
     ] {
-        let decision = decide(&bounce, &received, &tenants(&domains), &Actions::default());
+        let decision = decide(&mut bounce.clone(), &received, &tenants(&domains), &Actions::default());
         assert_eq!(decision.findings[0].domain.as_ref().map(Domain::as_str), Some(expected), "{domains:?}");
     }
+}
+
+#[test]
+fn without_the_evidence_that_is_asked_for_nothing_counts_or_suspends() {
+    let named = || Some(Returned { from: vec![address("news@mydomain.de")], ..Returned::default() });
+    for (required, returned, expected) in [
+        (Strength::None, None, "suspend"),
+        (Strength::Weak, None, "no_evidence"),
+        (Strength::Weak, named(), "suspend"),
+        (Strength::Strong, named(), "no_evidence"),
+    ] {
+        let rules = Rules { required, ..Rules::default() };
+        let report =
+            Report { returned, ..report(Kind::Bounce, vec![recipient("a@b.de", Class::Hard, Reason::UserUnknown)]) };
+        assert_eq!(words(&decided_by(&report, &[], rules)), [expected], "{required:?}");
+    }
+    let soft = report(Kind::Bounce, vec![recipient("a@b.de", Class::Soft, Reason::MailboxFull)]);
+    let weak = Rules { required: Strength::Weak, ..Rules::default() };
+    assert_eq!(words(&decided_by(&soft, &[], weak.clone())), ["no_evidence"]);
+    let ours = report(Kind::Bounce, vec![recipient("a@b.de", Class::Soft, Reason::Blocked)]);
+    assert!(words(&decided_by(&ours, &[], weak)).is_empty(), "an alert needs no evidence");
+}
+
+#[test]
+fn a_signed_envelope_sender_proves_its_recipient_and_replaces_a_forwarded_one() {
+    let secret = crate::tenant::Secret::new("a secret of sixteen".to_owned());
+    let domain = Domain::parse("mydomain.de").unwrap();
+    let signature = evidence::sign(&secret, &address("user@b.de"), &domain, Day::from(Timestamp::default()));
+    let path = evidence::verp("bounce", &address("user@b.de"), &domain, &signature).unwrap();
+    let rules = Rules { required: Strength::Strong, secrets: vec![secret], days_max: 30 };
+    let forwarded = report(Kind::Bounce, vec![recipient("other@c.de", Class::Hard, Reason::UserUnknown)]);
+    let decision = decided_by(&forwarded, &[path], rules.clone());
+    let Change::Suspend { failure, .. } = &decision.changes[0] else { panic!("{decision:?}") };
+    assert_eq!(failure.address.as_str(), "user@b.de");
+    assert_eq!(words(&decided_by(&forwarded, &["bounce@mydomain.de".to_owned()], rules)), ["no_evidence"]);
+}
+
+fn decided_by(report: &Report, recipients: &[String], rules: Rules) -> Decision {
+    let mail: Arc<[u8]> = Arc::from(&b"mail"[..]);
+    let time = Timestamp::default();
+    let received = Received { id: MessageId(7), sender: "", recipients, mail: &mail, archive: false, time };
+    let tenant = Tenant { evidence: rules, ..tenants(&["mydomain.de"]).iter().next().unwrap().clone() };
+    decide(&mut report.clone(), &received, &Tenants::new(vec![tenant]), &Actions::default())
 }

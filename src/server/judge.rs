@@ -5,7 +5,7 @@ use crate::bounce::{Envelope, Kind, Report};
 use crate::change::{Accepted, Change, Quarantined};
 use crate::policy::{Decision, Finding, Received};
 use crate::smtp::Mail;
-use crate::types::MessageId;
+use crate::types::{MessageId, Timestamp};
 use crate::{bounce, digest, policy};
 use std::net::IpAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -26,7 +26,7 @@ pub(super) struct Judged {
 }
 
 /// Reads `mail` and decides on it.
-pub(super) fn judge(id: MessageId, peer: IpAddr, mail: Mail, config: &Config) -> (Judged, Accepted) {
+pub(super) fn judge(id: MessageId, peer: IpAddr, mail: Mail, config: &Config, time: Timestamp) -> (Judged, Accepted) {
     let digest = digest::of_mail(&mail.head, mail.octets);
     let head: Arc<[u8]> = mail.head.into();
     let received = Received {
@@ -35,10 +35,11 @@ pub(super) fn judge(id: MessageId, peer: IpAddr, mail: Mail, config: &Config) ->
         recipients: &mail.recipients,
         mail: &head,
         archive: config.notify.archive_dir.is_some(),
+        time,
     };
     let read = || {
-        let report = bounce::read(&head);
-        let decision = policy::decide(&report, &received, &config.tenants, &config.actions);
+        let mut report = bounce::read(&head);
+        let decision = policy::decide(&mut report, &received, &config.tenants, &config.actions);
         (report, decision)
     };
     // Nothing that `read` can leave half-done outlives it. The panic hook has logged where it happened.

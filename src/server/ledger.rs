@@ -117,7 +117,7 @@ impl Ledger {
         if self.arrived.is_empty() && !is_due && !has_settled {
             return None;
         }
-        let (waiting, mails) = self.judge_arrived(config);
+        let (waiting, mails) = self.judge_arrived(config, time);
         let batch = Batch {
             confirmed: std::mem::take(&mut self.confirmed),
             mails,
@@ -141,12 +141,12 @@ impl Ledger {
         self.close(config, now, time);
     }
 
-    fn judge_arrived(&mut self, config: &Config) -> (Vec<(ConnectionId, Judged)>, Vec<Accepted>) {
+    fn judge_arrived(&mut self, config: &Config, time: Timestamp) -> (Vec<(ConnectionId, Judged)>, Vec<Accepted>) {
         let start = Instant::now();
         let (mut waiting, mut mails) = (Vec::new(), Vec::new());
         while let Some(arrived) = self.arrived.pop_front() {
             self.octets_waiting -= arrived.mail.head.len();
-            let (judged, accepted) = judge(self.take_id(), arrived.peer, arrived.mail, config);
+            let (judged, accepted) = judge(self.take_id(), arrived.peer, arrived.mail, config, time);
             waiting.push((arrived.connection, judged));
             mails.push(accepted);
             if mails.len() >= config.settings.mails_per_commit_max || start.elapsed() > READING_TIME_MAX {

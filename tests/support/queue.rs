@@ -176,6 +176,7 @@ pub fn tenant(domain: &str, template: &str) -> Tenant {
         done_statuses: Vec::new(),
         threshold: 3,
         window: None,
+        evidence: bouncesvc::evidence::Rules::default(),
     }
 }
 
