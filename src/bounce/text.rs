@@ -187,16 +187,45 @@ fn push_collapsed(out: &mut String, text: &str) {
     }
 }
 
+/// Named characters (HTML 4), the letters in lower case; the rest are written as numbers or not at all.
+const ENTITIES: &[(&str, char)] = &[
+    ("lt", '<'),
+    ("gt", '>'),
+    ("amp", '&'),
+    ("quot", '"'),
+    ("apos", '\''),
+    ("nbsp", ' '),
+    ("rsquo", '\u{2019}'),
+    ("auml", 'ä'),
+    ("ouml", 'ö'),
+    ("uuml", 'ü'),
+    ("szlig", 'ß'),
+    ("eacute", 'é'),
+    ("egrave", 'è'),
+    ("ecirc", 'ê'),
+    ("agrave", 'à'),
+    ("acirc", 'â'),
+    ("ccedil", 'ç'),
+    ("icirc", 'î'),
+    ("ocirc", 'ô'),
+    ("ugrave", 'ù'),
+    ("ucirc", 'û'),
+    ("aacute", 'á'),
+    ("iacute", 'í'),
+    ("oacute", 'ó'),
+    ("uacute", 'ú'),
+    ("ntilde", 'ñ'),
+    ("atilde", 'ã'),
+    ("otilde", 'õ'),
+    ("aring", 'å'),
+    ("aelig", 'æ'),
+    ("oslash", 'ø'),
+];
+
 fn entity(name: &str) -> Option<char> {
-    match name {
-        "lt" => Some('<'),
-        "gt" => Some('>'),
-        "amp" => Some('&'),
-        "quot" => Some('"'),
-        "apos" => Some('\''),
-        "nbsp" => Some(' '),
-        _ => numeric_entity(name.strip_prefix('#')?),
-    }
+    let find = |name: &str| ENTITIES.iter().find(|row| row.0 == name).map(|row| row.1);
+    let capital = || find(&name.to_ascii_lowercase()).and_then(|c| c.to_uppercase().next());
+    name.strip_prefix('#').map_or_else(|| find(name).or_else(capital), numeric_entity)
 }
 
 fn numeric_entity(number: &str) -> Option<char> {

@@ -186,7 +186,11 @@ fn personal_weight(outer: &Outer, from: &str) -> i32 {
     if outer.is_reply {
         weight -= 1;
     }
-    if outer.marks.iter().any(|mark| mark.starts_with("list-id: ") || mark.starts_with("precedence: list")) {
+    let lists = ["list-id: ", "list-unsubscribe: ", "precedence: list", "x-cron-env: "];
+    if outer.marks.iter().any(|mark| lists.iter().any(|list| mark.starts_with(list))) {
+        weight -= 2;
+    }
+    if is_passed_on(&outer.envelope.subject.to_lowercase()) {
         weight -= 2;
     }
     if ["no-reply@", "noreply@", "no_reply@", "donotreply@"].iter().any(|local| from.contains(local)) {
@@ -198,9 +202,17 @@ fn personal_weight(outer: &Outer, from: &str) -> i32 {
     weight
 }
 
+/// A subject that a person passes on, or that a ticket system numbered.
+fn is_passed_on(subject: &str) -> bool {
+    const STARTS: &[&str] = &["fw:", "fwd:", "wg:", "tr:", "rv:", "vs:", "[ticket", "[case", "ticket#"];
+    STARTS.iter().any(|start| subject.trim_start().starts_with(start))
+}
+
 /// A sender without an address is a null sender: people always have one.
 pub fn is_daemon(from: &str) -> bool {
-    let local = from.rsplit(['<', ' ']).next().unwrap_or("").split('@').next().unwrap_or("");
+    // In the old form the name stands behind, as a comment: `root@example.com (Cron Daemon)`.
+    let address = from.split(" (").next().filter(|address| address.contains('@')).unwrap_or(from);
+    let local = address.rsplit(['<', ' ']).next().unwrap_or("").split('@').next().unwrap_or("");
     let plain: String = local.chars().filter(char::is_ascii_alphabetic).collect();
     let null = from.ends_with("<>") || !from.contains('@') && from.contains("daemon");
     let display = from.split('<').next().unwrap_or("");

@@ -6,8 +6,38 @@ use super::Row;
 use crate::bounce::report::Reason;
 
 /// Replies that name their author by themselves.
-pub(super) const MARKED: &[Row] =
-    &[Row("aup#cdrbl", Reason::Blocked, "Cox"), Row("aup#in-1310", Reason::RateLimited, "Spectrum")];
+pub(super) const MARKED: &[Row] = &[
+    Row("(rtr:bl)", Reason::Blocked, "AOL"),
+    Row("(rtr:bb)", Reason::Blocked, "AOL"),
+    Row("(rtr:du)", Reason::Blocked, "AOL"),
+    Row("(rtr:ge)", Reason::Blocked, "AOL"),
+    Row("(rtr:ch)", Reason::Blocked, "AOL"),
+    Row("(rtr:sc)", Reason::Blocked, "AOL"),
+    Row("(rtr:rd)", Reason::RequirePtr, "AOL"),
+    Row("(rtr:rl)", Reason::RateLimited, "AOL"),
+    Row("(dyn:t", Reason::RateLimited, "AOL"),
+    Row("(hvu:b", Reason::SpamDetected, "AOL"),
+    Row("(con:b", Reason::BadReputation, "AOL"),
+    Row("(rly:b", Reason::Blocked, "AOL"),
+    Row("mi:spb", Reason::SpamDetected, "NetEase"),
+    Row("dt:spm", Reason::SpamDetected, "NetEase"),
+    Row("mi:stc", Reason::RateLimited, "NetEase"),
+    Row("mi:cen", Reason::RateLimited, "NetEase"),
+    Row("mi:ipb", Reason::Blocked, "NetEase"),
+    Row("mi:spf", Reason::AuthFailure, "NetEase"),
+    Row("mi:dmc", Reason::AuthFailure, "NetEase"),
+    Row("rp:trc", Reason::RateLimited, "NetEase"),
+    Row("rp:qrc", Reason::RateLimited, "NetEase"),
+    Row("p=nosuchuser", Reason::UserUnknown, "Gmail"),
+    Row("p=overquota", Reason::MailboxFull, "Gmail"),
+    Row("p=receivingrate", Reason::RateLimited, "Gmail"),
+    Row("p=unsolicitedratelimit", Reason::RateLimited, "Gmail"),
+    Row("ofr_416", Reason::UserUnknown, "Orange"),
+    Row("ofr_417", Reason::MailboxFull, "Orange"),
+    Row("ofr_506", Reason::SpamDetected, "Orange"),
+    Row("aup#cdrbl", Reason::Blocked, "Cox"),
+    Row("aup#in-1310", Reason::RateLimited, "Spectrum"),
+];
 
 /// Replies that mean something else when a given receiver gives them.
 pub struct HostRow {
