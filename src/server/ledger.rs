@@ -170,9 +170,6 @@ impl Ledger {
             closed.has_queued |= queues(result);
             closed.answers.push(Answer { connection, verdict: Verdict::Accepted(judged.id), digest: mail.digest });
         }
-        for settled in &closed.settled {
-            story::tell_settled(settled);
-        }
         if !self.sums.is_empty() {
             self.flush_soon(now);
         }

@@ -5,7 +5,7 @@ use super::RunError;
 use super::settings::{Endpoint, Listener, Settings, Tls};
 use super::socket::{Acceptor, Socket};
 use super::token::Source;
-use crate::smtp;
+use crate::smtp::{self, Protocol};
 use listenfd::ListenFd;
 use mio::{Interest, Registry};
 use std::io::{self, ErrorKind};
@@ -70,7 +70,7 @@ impl Listeners {
         registry.register(&mut acceptor, token, Interest::READABLE).map_err(RunError::Loop)?;
         let name = acceptor.name();
         match &service {
-            Service::Mail(_, listener) => log::info!("listening on {name} for {:?}", listener.protocol),
+            Service::Mail(_, listener) => log::info!("listening on {name} for {}", protocol_name(listener.protocol)),
             Service::Status => log::info!("listening on {name} for HTTP"),
         }
         self.listeners.push(Listening { acceptor, service, is_ready: true });
@@ -161,6 +161,13 @@ fn is_about_one(error: &io::Error) -> bool {
         Errno::NOPROTOOPT,
     ];
     Errno::from_io_error(error).is_some_and(|errno| OF_ONE.contains(&errno))
+}
+
+fn protocol_name(protocol: Protocol) -> &'static str {
+    match protocol {
+        Protocol::Smtp => "SMTP",
+        Protocol::Lmtp => "LMTP",
+    }
 }
 
 fn session_settings(settings: &Settings, listener: &Listener) -> Arc<smtp::Settings> {

@@ -1,11 +1,11 @@
-//! What the log tells of each mail and each notification.
+//! What the log tells of each mail. What became of a notification, the notifier tells.
 //!
 //! One line for each recipient, in the manner of Postfix; with `--debug` also the block that operators of the
 //! predecessor know.
 
 use super::judge::Judged;
 use crate::bounce::Class;
-use crate::change::{Effect, MailResult, Outcome, Queued, Settled};
+use crate::change::{Effect, MailResult, Queued};
 use crate::logging::Event;
 use crate::policy::{Action, Finding};
 use crate::types::Domain;
@@ -17,14 +17,14 @@ pub(super) fn tell_mail(judged: &Judged, result: &MailResult) {
         MailResult::Duplicate => return tell_duplicate(judged),
         MailResult::Applied(effects) => effects,
     };
+    if log::log_enabled!(Level::Debug) {
+        tell_block(judged);
+    }
     for finding in &judged.findings {
         tell_finding(judged, finding, finding.change.and_then(|change| effects.get(change)));
     }
     for problem in &judged.report.problems {
         log::debug!("id={} problem: {}", judged.id, problem.0);
-    }
-    if log::log_enabled!(Level::Debug) {
-        tell_block(judged);
     }
 }
 
@@ -38,27 +38,6 @@ pub(super) fn tell_refused(judged: &Judged, error: &str) {
         .with("action", &"refused")
         .with("error", &error)
         .log(Level::Warn, "");
-}
-
-/// Tells how an attempt to tell a platform ended.
-pub(super) fn tell_settled(settled: &Settled) {
-    let event = Event::default();
-    let event = event.with("notification", &settled.id);
-    match &settled.outcome {
-        Outcome::Delivered { status, .. } => {
-            event.with("action", &"delivered").with("http_status", status).log(Level::Info, "");
-        }
-        Outcome::Retry { next_attempt, error } => {
-            let next_attempt = next_attempt.to_string();
-            event
-                .with("action", &"retry")
-                .with("next_attempt", &next_attempt)
-                .with("error", error)
-                .log(Level::Warn, "");
-        }
-        Outcome::Parked { error } => event.with("action", &"parked").with("error", error).log(Level::Error, ""),
-        Outcome::Archived => event.with("action", &"archived").log(Level::Debug, ""),
-    }
 }
 
 fn origin(judged: &Judged) -> (String, String, String) {

@@ -1,7 +1,10 @@
-//! What several tests share: [`platform`], the platform's side of HTTP, scripted; [`queue`], a notifier on a queue in memory.
+//! What several tests share: [`platform`], the platform's side of HTTP, scripted; [`queue`], a notifier on a queue in
+//! memory; [`daemon`], the real one as a process; [`smtp`], its client.
 
 // Each test binary compiles this anew and uses its own share of it.
 #![allow(dead_code)]
 
+pub mod daemon;
 pub mod platform;
 pub mod queue;
+pub mod smtp;

@@ -1,0 +1,173 @@
+//! The real daemon as a child process, with a folder of its own; it is ended when the guard goes.
+
+use super::platform::PATIENCE;
+use bouncesvc::store::Store;
+use bouncesvc::types::{Address, Timestamp};
+use rustix::process::{Pid, Signal, kill_process};
+use std::io::{BufRead, BufReader, Read};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Condvar, Mutex};
+use tempfile::TempDir;
+
+/// A folder with a configuration; the database survives the daemons that run in it.
+pub struct Site {
+    folder: TempDir,
+}
+
+/// A running daemon.
+pub struct Daemon {
+    child: Child,
+    log: Arc<Log>,
+}
+
+#[derive(Default)]
+struct Log {
+    lines: Mutex<Lines>,
+    news: Condvar,
+}
+
+#[derive(Default)]
+struct Lines {
+    lines: Vec<String>,
+    has_ended: bool,
+}
+
+impl Site {
+    /// `mydomain.de` with this template as its platform, threshold 3; `more` are lines of the environment's section, such as `smtp:` or
+    /// `allowed_networks:`.
+    pub fn new(template: &str, more: &str) -> Self {
+        let site = Self { folder: tempfile::tempdir().unwrap() };
+        site.configure(template, more);
+        site
+    }
+
+    /// Writes the configuration anew.
+    pub fn configure(&self, template: &str, more: &str) {
+        let text = format!(
+            "production:\n  handler:\n    dbfile: bounces.redb\n    temporary_threshold: 3\n    domains:\n      mydomain.de:\n        \
+             base_url: {template}\n{more}"
+        );
+        std::fs::write(self.path("config.yml"), text).unwrap();
+    }
+
+    /// Of a file in the folder.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Starts the daemon on a free port and waits until it is ready.
+    pub fn start(&self) -> Daemon {
+        self.start_with(Command::new(env!("CARGO_BIN_EXE_bouncesvc")), &["--host", "127.0.0.1", "--port", "0"])
+    }
+
+    /// The same under a limit of open files.
+    pub fn start_with_files_max(&self, files_max: u32) -> Daemon {
+        let mut shell = Command::new("sh");
+        shell.args(["-c", &format!("ulimit -n {files_max}; exec \"$0\" \"$@\""), env!("CARGO_BIN_EXE_bouncesvc")]);
+        self.start_with(shell, &["--host", "127.0.0.1", "--port", "0"])
+    }
+
+    /// Starts `command` with the arguments of the daemon, and `arguments`.
+    pub fn start_with(&self, mut command: Command, arguments: &[&str]) -> Daemon {
+        command.arg("--config").arg(self.path("config.yml")).arg("run-smtpserver").args(arguments);
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+        let log = Arc::new(Log::default());
+        let (stdout, sink) = (child.stdout.take().unwrap(), Arc::clone(&log));
+        std::thread::spawn(move || sink.fill(stdout));
+        let daemon = Daemon { child, log };
+        daemon.wait_for_line("ready");
+        daemon
+    }
+
+    /// The soft counter of an address after the daemon's end.
+    pub fn count_of(&self, address: &str) -> Option<u32> {
+        let store = open(&self.path("bounces.redb"));
+        let counters = store.reader().counters_of(&Address::parse(address).unwrap()).unwrap();
+        counters.first().map(|counter| counter.count)
+    }
+}
+
+fn open(path: &Path) -> Store {
+    Store::open(path, bouncesvc::store::Settings::default(), Timestamp::default()).unwrap()
+}
+
+impl Daemon {
+    /// Where it takes mail: the last of its listeners that speaks SMTP.
+    pub fn address(&self) -> SocketAddr {
+        self.listener("SMTP")
+    }
+
+    /// Where it listens for this.
+    pub fn listener(&self, purpose: &str) -> SocketAddr {
+        let line = self.wait_for_line(&format!(" for {purpose}"));
+        line.split("listening on ").nth(1).unwrap().split(' ').next().unwrap().parse().unwrap()
+    }
+
+    /// Waits for a line that contains `text`.
+    pub fn wait_for_line(&self, text: &str) -> String {
+        self.wait_for_lines(text, 1).pop().unwrap()
+    }
+
+    /// Waits until `count` lines contain `text`.
+    pub fn wait_for_lines(&self, text: &str, count: usize) -> Vec<String> {
+        let matching =
+            |lines: &Lines| -> Vec<String> { lines.lines.iter().filter(|line| line.contains(text)).cloned().collect() };
+        let lines = self.log.lines.lock().unwrap();
+        let (lines, _) = self
+            .log
+            .news
+            .wait_timeout_while(lines, PATIENCE, |lines| matching(lines).len() < count && !lines.has_ended)
+            .unwrap();
+        let found = matching(&lines);
+        assert!(found.len() >= count, "{count} lines with {text:?} are missing in\n{}", lines.lines.join("\n"));
+        found
+    }
+
+    /// Lines so far that contain `text`.
+    pub fn lines(&self, text: &str) -> Vec<String> {
+        let lines = self.log.lines.lock().unwrap();
+        lines.lines.iter().filter(|line| line.contains(text)).cloned().collect()
+    }
+
+    /// Sends a signal.
+    pub fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).unwrap();
+    }
+
+    /// SIGKILL.
+    pub fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// SIGTERM, and what it ends with.
+    pub fn stop(mut self) -> ExitStatus {
+        self.signal(Signal::TERM);
+        self.child.wait().unwrap()
+    }
+
+    /// What it ends with.
+    pub fn wait(mut self) -> ExitStatus {
+        self.child.wait().unwrap()
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Log {
+    fn fill(&self, stdout: impl Read) {
+        for line in BufReader::new(stdout).lines().map_while(Result::ok) {
+            self.lines.lock().unwrap().lines.push(line);
+            self.news.notify_all();
+        }
+        self.lines.lock().unwrap().has_ended = true;
+        self.news.notify_all();
+    }
+}
