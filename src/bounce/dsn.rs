@@ -165,7 +165,7 @@ impl Reader {
                 value.clone_into(&mut group.status_text);
             }
             Name::Diagnostic if group.diagnostic_code.is_empty() => {
-                typed_value(value).clone_into(&mut group.diagnostic_code);
+                diagnostic(value).clone_into(&mut group.diagnostic_code);
             }
             Name::RemoteMta if !typed_value(value).is_empty() => {
                 group.remote_mta = Some(super::header::one_line(typed_value(value)));
@@ -218,6 +218,21 @@ fn typed_value(value: &str) -> &str {
         Some((kind, rest)) if kind.len() < 40 && !kind.trim().contains([' ', '\t']) => rest.trim(),
         _ => value,
     }
+}
+
+/// What was said. `x-unix` stays, since it is all that tells an exit code from an SMTP reply; the words that IronPort puts
+/// before a quoted reply (`5.1.0 - Unknown address error 550-'…'`) only describe the code.
+fn diagnostic(value: &str) -> &str {
+    let said = if value.get(..7).is_some_and(|kind| kind.eq_ignore_ascii_case("x-unix;")) {
+        value
+    } else {
+        typed_value(value)
+    };
+    let quoted = said
+        .find("-'")
+        .and_then(|at| at.checked_sub(3))
+        .filter(|at| said.get(..*at).is_some_and(|words| words.contains(" - ")));
+    quoted.and_then(|at| said.get(at..)).unwrap_or(said)
 }
 
 #[cfg(test)]

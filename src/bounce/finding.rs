@@ -1,7 +1,7 @@
 //! From what was found about one address to a [`Recipient`].
 
 use super::reasons;
-use super::report::{DIAGNOSTIC_OCTETS_MAX, DsnAction, Kind, Recipient};
+use super::report::{DIAGNOSTIC_OCTETS_MAX, DsnAction, Kind, Reason, Recipient};
 use super::status::{self, EnhancedStatus};
 use super::text::excerpt;
 use crate::types::Address;
@@ -32,14 +32,17 @@ impl Finding {
         let reply = status::find_reply(&self.diagnostic);
         let status = better_status(self.status, &self.diagnostic, reply);
         let texts = std::iter::once(self.diagnostic.clone()).chain(more);
+        let kind = if self.action == Some(DsnAction::Delayed) { Kind::Delay } else { kind };
         let (verdict, text) = reasons::decide(texts, status, self.remote_mta.as_deref());
+        let reason =
+            if kind == Kind::Delay && verdict.reason == Reason::Undefined { Reason::Delayed } else { verdict.reason };
         let evidence = if text.is_empty() { verdict.detail.to_owned() } else { excerpt(&text, DIAGNOSTIC_OCTETS_MAX) };
         let diagnostic = excerpt(&self.diagnostic, DIAGNOSTIC_OCTETS_MAX);
         Recipient {
             address: self.address,
             final_recipient: self.final_recipient,
-            class: reasons::class(kind, verdict.reason, status, reply),
-            reason: verdict.reason,
+            class: reasons::class(kind, reason, status, reply),
+            reason,
             action: self.action,
             status,
             reply,

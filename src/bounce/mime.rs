@@ -255,8 +255,8 @@ impl<'a> Walk<'a> {
             }
             return;
         }
-        self.open =
-            Some((Part { content: head.content, body: &[], transfer: head.transfer, charset: head.charset }, start));
+        let kind = if head.content == Content::Multipart { Content::Text } else { head.content };
+        self.open = Some((Part { content: kind, body: &[], transfer: head.transfer, charset: head.charset }, start));
     }
 
     fn close(&mut self, body: &'a [u8], at: usize) {

@@ -6,6 +6,7 @@ mod delivery_status;
 mod feedback;
 mod prose;
 mod sns;
+mod wrapped;
 
 use super::mail::Mail;
 use super::report::{Kind, Recipient};
@@ -30,10 +31,16 @@ const DETECTORS: &[Detector] = &[
     Detector { read: feedback::read, origin: "RFC 5965, Hotmail's JMRP, Apple's unsubscribe mail" },
     Detector { read: delivery_status::read, origin: "RFC 3464, RFC 6533" },
     Detector { read: sns::read, origin: "Amazon SES notifications by mail" },
+    Detector { read: wrapped::read, origin: "gateways that pass a bounce on inside one of their own" },
     Detector { read: prose::read, origin: "every other sender" },
 ];
 
 /// Runs the detectors in order.
 pub fn run(mail: &Mail<'_>) -> Option<Detected> {
     DETECTORS.iter().find_map(|detector| (detector.read)(mail))
+}
+
+/// Runs those that look at the mail itself alone, not at a bounce inside it: this is where wrapping ends.
+fn run_inside(mail: &Mail<'_>) -> Option<Detected> {
+    [delivery_status::read, prose::read].iter().find_map(|read| read(mail))
 }

@@ -46,7 +46,9 @@ fn words_weight(notice: &Notice, speaks: bool, named: &[Named]) -> i32 {
 fn named(mail: &Mail<'_>) -> Vec<Named> {
     let own = own_addresses(mail);
     let in_text = mail.notice().recipients(&own);
-    if mail.outer.failed_recipients.is_empty() {
+    let listed = in_text.first().is_some_and(|named| named.place <= Place::Listed);
+    let mentioned = |address: &Address| !mail.notice().mentions(address).is_empty();
+    if mail.outer.failed_recipients.is_empty() || listed && !mail.outer.failed_recipients.iter().any(mentioned) {
         return in_text;
     }
     let block = |address: &Address| {

@@ -23,6 +23,12 @@ const REACH_OCTETS: usize = 60;
 /// The most sentences that are searched for a cause.
 const SENTENCES_MAX: usize = 40;
 
+/// How often one address is looked up in a text, and how much is taken each time.
+const MENTIONS_MAX: usize = 6;
+const MENTION_OCTETS_MAX: usize = 800;
+/// A line of prose this long is wrapped: what starts the next one is no item.
+const WRAPPED_OCTETS: usize = 60;
+
 /// Where an address stands, best first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Place {
@@ -157,25 +163,32 @@ impl Notice {
     pub fn mentions(&self, address: &Address) -> String {
         let own = self.own();
         let lower = own.to_ascii_lowercase();
+        let name = address.as_str().to_ascii_lowercase();
         let mut out = String::new();
-        for at in memchr::memmem::find_iter(lower.as_bytes(), address.as_str().to_ascii_lowercase().as_bytes()).take(4)
-        {
+        let mut taken = 0;
+        for at in memchr::memmem::find_iter(lower.as_bytes(), name.as_bytes()).take(MENTIONS_MAX) {
             let start = line_start(own, at);
-            let rest = own.get(start..).unwrap_or("");
-            let length = paragraph_length(rest).min(800);
-            out.push_str(rest.get(..floor_boundary(rest, length)).unwrap_or(""));
-            out.push('\n');
+            if start >= taken {
+                let rest = own.get(start..).unwrap_or("");
+                let length = floor_boundary(rest, item_length(rest, &name).min(MENTION_OCTETS_MAX));
+                out.push_str(rest.get(..length).unwrap_or(""));
+                out.push('\n');
+                taken = start + length;
+            }
         }
         out
     }
 }
 
-/// Up to an empty line, or a line that starts the next item.
-fn paragraph_length(text: &str) -> usize {
+/// Up to an empty line, or a line that starts with another address and is not indented deeper.
+fn item_length(text: &str, name: &str) -> usize {
+    let indent = |line: &str| line.len() - line.trim_start().len();
+    let first = text.lines().next().map_or(0, indent);
     let mut length = 0;
     for (index, line) in text.split_inclusive('\n').enumerate() {
-        let ends = line.trim().is_empty() || line.starts_with('<') && line.contains(">:");
-        if index > 0 && ends {
+        let word = line.split_whitespace().next().unwrap_or("");
+        let next_item = word.contains('@') && indent(line) <= first && !word.to_ascii_lowercase().contains(name);
+        if index > 0 && (word.is_empty() || next_item) {
             break;
         }
         length += line.len();
@@ -225,11 +238,13 @@ struct Scan<'a> {
     /// Index of the first hit that is not before the current line.
     next_hit: usize,
     sentences: usize,
+    /// The line before was prose that goes on.
+    wrapped: bool,
 }
 
 impl<'a> Scan<'a> {
     const fn new(notice: &'a Notice) -> Self {
-        Self { notice, found: Vec::new(), listing: false, indent: None, next_hit: 0, sentences: 0 }
+        Self { notice, found: Vec::new(), listing: false, indent: None, next_hit: 0, sentences: 0, wrapped: false }
     }
 
     fn run(mut self) -> Vec<Named> {
@@ -240,6 +255,7 @@ impl<'a> Scan<'a> {
                 self.line(line, start, hits);
             }
             self.listing |= hits.iter().any(|hit| hit.role == Role::Intro);
+            self.wrapped = is_wrapped(line);
             start += line.len();
         }
         self.found
@@ -271,7 +287,11 @@ impl<'a> Scan<'a> {
         let before = line.get(..found.range.start).unwrap_or("");
         let after = line.get(found.range.end..).unwrap_or("");
         let lower = before.to_ascii_lowercase();
-        if index == 0 && is_item_lead(before) && !after.trim_start_matches(['>', '"', '\'']).starts_with("...") {
+        if index == 0
+            && !self.wrapped
+            && is_item_lead(before)
+            && !after.trim_start_matches(['>', '"', '\'']).starts_with("...")
+        {
             return Some(self.leading_place(line));
         }
         let at = start + found.range.start;
@@ -306,6 +326,12 @@ impl<'a> Scan<'a> {
         self.sentences += 1;
         self.sentences <= SENTENCES_MAX && reasons::names_a_cause(line)
     }
+}
+
+/// Prose whose sentence does not end with the line.
+fn is_wrapped(line: &str) -> bool {
+    let text = line.trim();
+    text.len() >= WRAPPED_OCTETS && !text.contains('@') && text.ends_with(|c: char| c.is_ascii_lowercase() || c == ',')
 }
 
 /// Nothing but bullets, brackets and quotes in front.

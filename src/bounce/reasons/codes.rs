@@ -64,7 +64,7 @@ const STATUSES: &[(u16, u16, Reason, &str)] = &[
     (7, 5, Reason::SecurityError, "X.7.5 cryptographic failure"),
     (7, 7, Reason::SecurityError, "X.7.7 message integrity failure"),
     (7, 8, Reason::SecurityError, "X.7.8 authentication credentials invalid"),
-    (7, 9, Reason::PolicyViolation, "X.7.9 authentication mechanism too weak; Yahoo: policy"),
+    (7, 9, Reason::SecurityError, "X.7.9 authentication mechanism is too weak"),
     (7, 10, Reason::SecurityError, "X.7.10 encryption needed"),
     (7, 13, Reason::MailboxDisabled, "X.7.13 user account disabled"),
     (7, 17, Reason::HasMoved, "X.7.17 mailbox owner has changed"),

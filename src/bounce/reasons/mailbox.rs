@@ -2,7 +2,8 @@
 
 use super::Row;
 use crate::bounce::Reason::{
-    Filtered, HasMoved, HostUnknown, MailboxDisabled, MailboxFull, NotAccept, Suspended, UserUnknown,
+    Filtered, HasMoved, HostUnknown, MailboxDisabled, MailboxFull, NoRelaying, NotAccept, PolicyViolation,
+    SpamDetected, Suspended, UserUnknown,
 };
 
 /// Texts in which a word of a later row would mislead.
@@ -16,6 +17,12 @@ pub(super) const MISLEADING: &[Row] = &[
     Row("user unknown or mailbox full", UserUnknown, "relays"),
     Row("not a valid mailbox or quota", UserUnknown, "relays"),
     Row("temporarily over quota", MailboxFull, "web mail"),
+    Row("its content presents a potential", PolicyViolation, "Gmail"),
+    Row("rejected for policy reasons", PolicyViolation, "various"),
+    Row("due to spam classification", SpamDetected, "Google Groups"),
+    Row("recipient no longer on server", HasMoved, "mail relays"),
+    Row("relaying denied", NoRelaying, "Sendmail"),
+    Row("relay access denied", NoRelaying, "Postfix"),
     Row("badrcptto", Filtered, "qmail"),
     Row("blocked .. as spam", crate::bounce::Reason::SpamDetected, "Rackspace"),
     Row("all recipient addresses rejected : access denied", crate::bounce::Reason::Rejected, "Exchange Online"),
@@ -425,7 +432,6 @@ pub(super) const UNKNOWN: &[Row] = &[
     Row("recipient doesn't exist", UserUnknown, "various"),
     Row("recipient address does not exist", UserUnknown, "Facebook"),
     Row("recipient @ does not exist", UserUnknown, "various"),
-    Row("recipient no longer", UserUnknown, "various"),
     Row("recipient may contain a non-existent", UserUnknown, "NetEase"),
     Row("non-existent user", UserUnknown, "various"),
     Row("non-existent mailbox", UserUnknown, "various"),
@@ -667,6 +673,7 @@ pub(super) const DOMAIN: &[Row] = &[
     Row("destination mailbox has moved", HasMoved, "RFC 3463 X.1.6"),
     Row("user not local; please try", HasMoved, "RFC 5321 551"),
     Row("has been replaced by", HasMoved, "various"),
+    Row("no mx found for domain", NotAccept, "OpenSMTPD"),
     Row("does not accept mail", NotAccept, "RFC 7504, RFC 7505"),
     Row("does not accept any mail", NotAccept, "various"),
     Row("domain does not accept", NotAccept, "various"),

@@ -132,28 +132,29 @@ pub fn decide(
     let mut command = None;
     for text in texts.filter(|text| !text.trim().is_empty()) {
         let normal = normalise(&text);
-        if let Some(verdict) = clear_verdict(&normal, remote_mta) {
+        let (clear, weaker) = verdicts(&normal, remote_mta);
+        if let Some(verdict) = clear {
             return (verdict, text);
         }
         command = command.or_else(|| codes::by_command(&normal).map(|verdict| (verdict, text.clone())));
-        weak = weak.or_else(|| weak_verdict(&normal).map(|verdict| (verdict, text)));
+        weak = weak.or_else(|| weaker.map(|verdict| (verdict, text)));
     }
     let by_status = || status.and_then(codes::verdict).map(|verdict| (verdict, String::new()));
     let nothing = (Verdict { reason: Reason::Undefined, by: "none", detail: "", origin: "" }, String::new());
     by_status().or(weak).or(command).unwrap_or(nothing)
 }
 
-fn clear_verdict(normal: &str, remote_mta: Option<&str>) -> Option<Verdict> {
+/// The clear verdict on a text in normal form, and the weak one.
+fn verdicts(normal: &str, remote_mta: Option<&str>) -> (Option<Verdict>, Option<Verdict>) {
     if let Some(row) = remote::find(normal, remote_mta) {
-        return Some(Verdict { reason: row.reason, by: "remote", detail: row.text, origin: row.origin });
+        return (Some(Verdict { reason: row.reason, by: "remote", detail: row.text, origin: row.origin }), None);
     }
-    let row = PHRASES.rows.get(PHRASES.search(normal).0?)?;
-    Some(Verdict { reason: by_stage(row.1, normal), by: "phrase", detail: row.0, origin: row.2 })
-}
-
-fn weak_verdict(normal: &str) -> Option<Verdict> {
-    let row = PHRASES.rows.get(PHRASES.search(normal).1?)?;
-    Some(Verdict { reason: row.1, by: "weak", detail: row.0, origin: row.2 })
+    let (clear, weak) = PHRASES.search(normal);
+    let verdict = |index: Option<usize>, by: &'static str| {
+        let row = PHRASES.rows.get(index?)?;
+        Some(Verdict { reason: by_stage(row.1, normal, by), by, detail: row.0, origin: row.2 })
+    };
+    (verdict(clear, "phrase"), verdict(weak, "weak"))
 }
 
 /// Whether a text names a cause clearly: used to tell a failure's sentence from small talk.
@@ -161,13 +162,14 @@ pub fn names_a_cause(text: &str) -> bool {
     PHRASES.search(&normalise(text)).0.is_some()
 }
 
-/// An unknown name in answer to MAIL FROM or to the data is our sender's, not the recipient's.
-fn by_stage(reason: Reason, text: &str) -> Reason {
-    let about_sender =
-        || ["after mail from", "to mail from", "[mail_from]", "from command"].iter().any(|mark| text.contains(mark));
+/// An unknown name in answer to MAIL FROM is our sender's, not the recipient's; in answer to the data, if it says no more.
+fn by_stage(reason: Reason, normal: &str, by: &str) -> Reason {
+    const ABOUT_SENDER: &[&str] = &["after mail from", "to mail from", "[mail_from]", "from command"];
+    let about_sender = || ABOUT_SENDER.iter().any(|mark| normal.contains(mark));
+    let after_data = || normal.contains("after end of data");
     match reason {
-        Reason::HostUnknown if about_sender() || text.contains("after end of data") => Reason::Rejected,
-        Reason::UserUnknown if about_sender() => Reason::Rejected,
+        Reason::HostUnknown if about_sender() || after_data() => Reason::Rejected,
+        Reason::UserUnknown if about_sender() || by == "weak" && after_data() => Reason::Rejected,
         reason => reason,
     }
 }

@@ -37,6 +37,7 @@ pub(super) const MARKED: &[Row] = &[
     Row("ofr_506", Reason::SpamDetected, "Orange"),
     Row("aup#cdrbl", Reason::Blocked, "Cox"),
     Row("aup#in-1310", Reason::RateLimited, "Spectrum"),
+    Row("lpn000_630", Reason::PolicyViolation, "La Poste"),
 ];
 
 /// Replies that mean something else when a given receiver gives them.
