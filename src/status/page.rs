@@ -13,13 +13,12 @@ use crate::bounce::{Class, Reason};
 use crate::types::Timestamp;
 use html::Text;
 use plot::{Plot, Series};
-use std::borrow::Cow;
 use std::fmt::{self, Write};
 use std::time::Duration;
 
 /// What the page may do: show itself. Its styles are allowed by their hash.
 pub const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; \
-    style-src 'sha256-Emm8i3Co5gB+X2ylAZh5Le5TIDgODvfobvw78Ez3ehw='; base-uri 'none'; form-action 'none'; \
+    style-src 'sha256-ZZ3DQ++i2/N9mf0azlV9gtHGFXXwQS3/lvSvf/CS9rk='; base-uri 'none'; form-action 'none'; \
     frame-ancestors 'none'";
 
 const STYLE: &str = include_str!("page/style.css");
@@ -151,15 +150,11 @@ fn trend(day: &Slot, day_before: &Slot) -> String {
 fn write_plots(page: &mut String, snapshot: &Snapshot) -> fmt::Result {
     let minutes = Columns::new(&snapshot.minutes, snapshot.now, MINUTE, 240);
     // A minute has too few failures to show many reasons.
-    let minutes_by_five = minutes.joined(5);
+    let five_minutes = Columns::new(&snapshot.minutes, snapshot.now, 5 * MINUTE, 48);
     let hours = Columns::new(&snapshot.hours, snapshot.now, HOUR, 168);
     write!(page, "<div class=\"grid\">")?;
     write!(page, "{}", minutes.plot("Failures per minute by class, 4 hours", minutes.by_class(), 5))?;
-    write!(
-        page,
-        "{}",
-        minutes_by_five.plot("Failures per 5 minutes by reason, 4 hours", minutes_by_five.by_reason(), 1)
-    )?;
+    write!(page, "{}", five_minutes.plot("Failures per 5 minutes by reason, 4 hours", five_minutes.by_reason(), 1))?;
     write!(page, "{}", hours.plot("Failures per hour by class, 7 days", hours.by_class(), 1))?;
     write!(page, "{}", hours.plot("Failures per hour by reason, 7 days", hours.by_reason(), 1))?;
     write!(page, "</div>")
@@ -169,7 +164,8 @@ fn write_plots(page: &mut String, snapshot: &Snapshot) -> fmt::Result {
 struct Columns<'a> {
     start: Timestamp,
     step: Duration,
-    slots: Vec<Option<Cow<'a, Slot>>>,
+    /// Those of each column.
+    slots: Vec<Vec<&'a Slot>>,
 }
 
 impl<'a> Columns<'a> {
@@ -178,22 +174,15 @@ impl<'a> Columns<'a> {
         let millis = u64::try_from(step.as_millis()).unwrap_or(u64::MAX);
         let last = now.millis() / millis;
         let first = (last + 1).saturating_sub(columns as u64);
-        let mut columns = vec![None; columns];
+        let mut columns = vec![Vec::new(); columns];
         for slot in slots {
             let column =
                 (slot.start.millis() / millis).checked_sub(first).and_then(|column| usize::try_from(column).ok());
             if let Some(place) = column.and_then(|column| columns.get_mut(column)) {
-                *place = Some(Cow::Borrowed(slot));
+                place.push(slot);
             }
         }
         Self { start: Timestamp::from_millis(first * millis), step, slots: columns }
-    }
-
-    /// Each `columns` as one.
-    fn joined(&self, columns: u32) -> Columns<'static> {
-        let join = |slots: &[Option<Cow<'_, Slot>>]| Some(Cow::Owned(sum(slots.iter().flatten().map(Cow::as_ref))));
-        let slots = self.slots.chunks(columns as usize).map(join).collect();
-        Columns { start: self.start, step: self.step * columns, slots }
     }
 
     fn plot<'t>(&self, title: &'t str, series: Vec<Series>, columns_per_title: usize) -> Plot<'t> {
@@ -209,7 +198,7 @@ impl<'a> Columns<'a> {
     }
 
     fn by_reason(&self) -> Vec<Series> {
-        let total = sum(self.slots.iter().flatten().map(Cow::as_ref));
+        let total = sum(self.slots.iter().flatten().copied());
         let (top, rest) = super::summary::top(&total.reasons, REASONS_MAX);
         let reasons: Vec<_> = top.into_iter().map(|(reason, _)| reason).collect();
         let mut series: Vec<_> = reasons
@@ -229,7 +218,11 @@ impl<'a> Columns<'a> {
     }
 
     fn series(&self, name: String, colour: usize, value: impl Fn(&Slot) -> u64) -> Series {
-        Series { name, colour, values: self.slots.iter().map(|slot| slot.as_deref().map_or(0, &value)).collect() }
+        Series {
+            name,
+            colour,
+            values: self.slots.iter().map(|slots| slots.iter().map(|slot| value(slot)).sum()).collect(),
+        }
     }
 }
 
@@ -312,9 +305,9 @@ mod tests {
         let now = Timestamp::from_millis(10 * 3_600_000 + 1);
         let slot =
             |hour: u64| Slot { start: Timestamp::from_millis(hour * 3_600_000), received: hour, ..Slot::default() };
-        let slots: Vec<_> = [6, 7, 9, 10, 11].map(slot).into();
+        let slots: Vec<_> = [6, 7, 9, 10, 10, 11].map(slot).into();
         let columns = Columns::new(&slots, now, HOUR, 4);
-        let received: Vec<_> = columns.slots.iter().map(|slot| slot.as_ref().map(|slot| slot.received)).collect();
-        assert_eq!(received, [Some(7), None, Some(9), Some(10)]);
+        let received: Vec<_> = columns.slots.iter().map(|slots| sum(slots.iter().copied()).received).collect();
+        assert_eq!(received, [7, 0, 9, 20]);
     }
 }

@@ -128,7 +128,7 @@ impl Plot<'_> {
             let (end, text_y) = (HEIGHT + 5, LABELS_Y);
             write!(f, "<line class=\"tick\" x1=\"{x:.2}%\" x2=\"{x:.2}%\" y1=\"{HEIGHT}\" y2=\"{end}\"/>")?;
             if by_day && x < 91.0 {
-                write!(f, "<text x=\"{x:.2}%\" dx=\"3\" y=\"{text_y}\">{}</text>", day(time))?;
+                write!(f, "<text x=\"{x:.2}%\" dx=\"3\" y=\"{text_y}\">{}</text>", short_day(time))?;
             } else if !by_day && (4.0..96.0).contains(&x) {
                 write!(f, "<text x=\"{x:.2}%\" y=\"{text_y}\" text-anchor=\"middle\">{}</text>", self.clock(column))?;
             }
@@ -151,10 +151,20 @@ impl Plot<'_> {
 
 /// `Sat 21`.
 fn day(time: Timestamp) -> String {
+    let (weekday, day) = date(time);
+    format!("{weekday} {day}")
+}
+
+/// The same, of which a phone shows the first word.
+fn short_day(time: Timestamp) -> String {
+    let (weekday, day) = date(time);
+    format!("{weekday}<tspan class=\"roomy\"> {day}</tspan>")
+}
+
+fn date(time: Timestamp) -> (String, u8) {
     let seconds = i64::try_from(time.seconds()).unwrap_or(i64::MAX);
     let date = OffsetDateTime::from_unix_timestamp(seconds).unwrap_or(OffsetDateTime::UNIX_EPOCH);
-    let weekday = date.weekday().to_string();
-    format!("{} {}", weekday.get(..3).unwrap_or_default(), date.day())
+    (date.weekday().to_string().chars().take(3).collect(), date.day())
 }
 
 /// The columns of one series on top of those `below`, which it raises. Neighbours of the same height become one.
