@@ -5,6 +5,7 @@ use super::outcome::{Judgement, judge};
 use super::queue::Notification;
 use super::resolver::Resolver;
 use super::schedule::Evidence;
+use crate::metrics::Attempts;
 use crate::tenant::{Endpoint, Tenant, Tenants, UrlTemplate};
 use crate::types::Timestamp;
 use std::sync::Arc;
@@ -32,6 +33,8 @@ pub struct Services {
     pub client: Client,
     /// Templates.
     pub resolver: Resolver,
+    /// What they led to.
+    pub attempts: Attempts,
 }
 
 /// How an attempt ended.
@@ -88,12 +91,14 @@ impl Attempt {
     }
 
     fn post(&self, tenant: &Tenant, url: &str) -> End {
+        let start = Instant::now();
         let answer = self.services.client.post(&Post {
             url,
             idempotency_key: &self.notification.idempotency_key,
             headers: &tenant.headers,
             json: tenant.json_body.then(|| json_body(&self.notification)),
         });
+        self.services.attempts.request(start.elapsed());
         let answer = match answer {
             Ok(answer) => answer,
             Err(error) => return unreachable(&error),

@@ -24,6 +24,7 @@ mod schedule;
 pub use queue::{ArchiveJob, Notification, Queue, QueueError};
 
 use crate::change::{NotificationId, Settled};
+use crate::metrics::Attempts;
 use crate::tenant::Tenants;
 use inbox::Inbox;
 use runner::Runner;
@@ -74,6 +75,7 @@ pub type Report = Box<dyn Fn(Settled) + Send + Sync>;
 /// The running notifier. Dropping it ends the thread without waiting.
 pub struct Notifier {
     inbox: Arc<Inbox>,
+    attempts: Attempts,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -84,10 +86,16 @@ impl Notifier {
     /// When the system gives no thread.
     pub fn start(queue: Arc<dyn Queue>, tenants: Arc<Tenants>, settings: Settings, report: Report) -> Self {
         let inbox = Arc::new(Inbox::default());
-        let runner = Runner::new(queue, tenants, settings, report, Arc::clone(&inbox));
+        let attempts = Attempts::default();
+        let runner = Runner::new(queue, tenants, settings, report, Arc::clone(&inbox), attempts.clone());
         let thread = thread::Builder::new().name("notifier".to_owned()).stack_size(STACK_OCTETS);
         let thread = thread.spawn(move || runner.run()).expect("a thread for the notifier");
-        Self { inbox, thread: Some(thread) }
+        Self { inbox, attempts, thread: Some(thread) }
+    }
+
+    /// What the attempts led to, as a handle that stays true.
+    pub fn attempts(&self) -> Attempts {
+        self.attempts.clone()
     }
 
     /// There may be new due rows (a commit queued some, an operator asked for a retry). Never blocks.

@@ -15,6 +15,7 @@ use super::resolver::Resolver;
 use super::schedule::{Blame, Evidence, Limits, Schedule, Ticket};
 use super::{Report, Settings, backoff};
 use crate::change::{NotificationId, Outcome, Settled};
+use crate::metrics::Attempts;
 use crate::tenant::Tenants;
 use crate::types::{Domain, Timestamp};
 use std::collections::{BTreeSet, HashMap, VecDeque};
@@ -69,6 +70,7 @@ impl Runner {
         settings: Settings,
         report: Report,
         inbox: Arc<Inbox>,
+        attempts: Attempts,
     ) -> Self {
         let now = Instant::now();
         Self {
@@ -77,7 +79,7 @@ impl Runner {
             report,
             inbox,
             pool: Pool::new(),
-            services: services(&settings),
+            services: services(&settings, attempts),
             schedule: Schedule::new(limits(&settings)),
             flights: Flights::default(),
             clock: Clock::new(wall_time(), now),
@@ -254,6 +256,7 @@ impl Runner {
         log_outage(domain, failures_before, self.schedule.failures(domain), &end);
         let outcome = self.outcome(&notification, end, blame, time);
         log_outcome(&notification, &outcome);
+        self.services.attempts.ended(&notification, &outcome, time);
         self.tell(notification.id, time, outcome);
     }
 
@@ -291,6 +294,7 @@ impl Runner {
             let last_error = notification.last_error.as_deref().unwrap_or("the platform was down all the time");
             let outcome = given_up(last_error);
             log_outcome(&notification, &outcome);
+            self.services.attempts.ended(&notification, &outcome, time);
             self.tell(notification.id, time, outcome);
         }
         if more {
@@ -323,7 +327,7 @@ impl Runner {
     }
 
     fn reload(&mut self, tenants: Arc<Tenants>, settings: Settings) {
-        self.services = services(&settings);
+        self.services = services(&settings, self.services.attempts.clone());
         self.schedule.set_limits(limits(&settings));
         self.schedule.forgive();
         self.archiving.look_again();
@@ -364,8 +368,8 @@ impl Runner {
     }
 }
 
-fn services(settings: &Settings) -> Arc<Services> {
-    Arc::new(Services { client: Client::new(settings.request_time_max), resolver: Resolver::default() })
+fn services(settings: &Settings, attempts: Attempts) -> Arc<Services> {
+    Arc::new(Services { client: Client::new(settings.request_time_max), resolver: Resolver::default(), attempts })
 }
 
 fn limits(settings: &Settings) -> Limits {

@@ -78,6 +78,11 @@ impl Gate {
         Ok(())
     }
 
+    /// Connections that are counted in.
+    pub(super) fn connections(&self) -> usize {
+        self.connections
+    }
+
     /// Counts a connection out.
     pub(super) fn leave(&mut self, peer: IpAddr) {
         self.connections -= 1;

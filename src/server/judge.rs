@@ -19,6 +19,8 @@ pub(super) struct Judged {
     pub(super) peer: IpAddr,
     /// The envelope sender, empty for `<>`.
     pub(super) sender: String,
+    /// How long the mail is, in octets.
+    pub(super) octets: u64,
     /// What was found in it.
     pub(super) report: Report,
     /// For each finding, what is done.
@@ -45,7 +47,7 @@ pub(super) fn judge(id: MessageId, peer: IpAddr, mail: Mail, config: &Config, ti
     // Nothing that `read` can leave half-done outlives it. The panic hook has logged where it happened.
     let (report, decision) = catch_unwind(AssertUnwindSafe(read)).unwrap_or_else(|_| unreadable(&received));
     let Decision { changes, findings } = decision;
-    (Judged { id, peer, sender: mail.sender, report, findings }, Accepted { id, digest, changes })
+    (Judged { id, peer, sender: mail.sender, octets: mail.octets, report, findings }, Accepted { id, digest, changes })
 }
 
 fn unreadable(received: &Received<'_>) -> (Report, Decision) {

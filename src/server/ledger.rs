@@ -5,7 +5,9 @@ use super::sessions::Arrived;
 use super::settings::Config;
 use super::story;
 use super::token::ConnectionId;
-use crate::change::{Accepted, Batch, Committed, Digest, Effect, MailResult, Queued, Series, Settled};
+use crate::change::{Accepted, Batch, Committed, Digest, Effect, MailResult, Outcome, Queued, Series, Settled};
+use crate::metrics::Metrics;
+use crate::policy::Action;
 use crate::smtp::Verdict;
 use crate::store::{Store, StoreError};
 use crate::types::{MessageId, Timestamp};
@@ -111,7 +113,13 @@ impl Ledger {
     }
 
     /// Writes what waits, if mails or settled attempts do or the time has come.
-    pub(super) fn close(&mut self, config: &Config, now: Instant, time: Timestamp) -> Option<Closed> {
+    pub(super) fn close(
+        &mut self,
+        config: &Config,
+        metrics: &mut Metrics,
+        now: Instant,
+        time: Timestamp,
+    ) -> Option<Closed> {
         let is_due = self.flush_at.is_some_and(|at| at <= now);
         let has_settled = !self.settled.is_empty() && !self.has_failed;
         if self.arrived.is_empty() && !is_due && !has_settled {
@@ -126,19 +134,27 @@ impl Ledger {
             sums: std::mem::take(&mut self.sums).into_iter().collect(),
         };
         self.flush_at = None;
+        let start = Instant::now();
         let result = self.store.commit(&batch, time);
         self.has_failed = result.is_err();
         Some(match result {
-            Ok(committed) => self.succeed(waiting, batch, &committed, now),
-            Err(error) => self.fail(waiting, batch, &error, now),
+            Ok(committed) => {
+                metrics.committed(batch.mails.len(), start.elapsed());
+                count_mails(metrics, &waiting, &committed, time);
+                self.succeed(waiting, batch, &committed, now)
+            }
+            Err(error) => {
+                metrics.commit_failed();
+                self.fail(waiting, batch, &error, metrics, now)
+            }
         })
     }
 
     /// Writes, at the end, what no mail waits for.
-    pub(super) fn write_rest(&mut self, config: &Config, time: Timestamp) {
+    pub(super) fn write_rest(&mut self, config: &Config, metrics: &mut Metrics, time: Timestamp) {
         let now = Instant::now();
         self.flush_at = Some(now);
-        self.close(config, now, time);
+        self.close(config, metrics, now, time);
     }
 
     fn judge_arrived(&mut self, config: &Config, time: Timestamp) -> (Vec<(ConnectionId, Judged)>, Vec<Accepted>) {
@@ -170,6 +186,10 @@ impl Ledger {
             closed.has_queued |= queues(result);
             closed.answers.push(Answer { connection, verdict: Verdict::Accepted(judged.id), digest: mail.digest });
         }
+        let delivered = closed.settled.iter().filter(|settled| matches!(settled.outcome, Outcome::Delivered { .. }));
+        for _ in delivered {
+            *self.sums.entry(Series::Delivered).or_default() += 1;
+        }
         if !self.sums.is_empty() {
             self.flush_soon(now);
         }
@@ -177,11 +197,21 @@ impl Ledger {
     }
 
     /// Nothing of the batch happened: the senders keep their mails, and what is ours is tried again.
-    fn fail(&mut self, waiting: Vec<(ConnectionId, Judged)>, batch: Batch, error: &StoreError, now: Instant) -> Closed {
-        let (verdict, error) = match error {
-            StoreError::Full(error) => (Verdict::NoRoom, error),
-            StoreError::Failed(error) => (Verdict::TryAgain, error),
+    fn fail(
+        &mut self,
+        waiting: Vec<(ConnectionId, Judged)>,
+        batch: Batch,
+        error: &StoreError,
+        metrics: &mut Metrics,
+        now: Instant,
+    ) -> Closed {
+        let (verdict, code, error) = match error {
+            StoreError::Full(error) => (Verdict::NoRoom, 452, error),
+            StoreError::Failed(error) => (Verdict::TryAgain, 451, error),
         };
+        for _ in &waiting {
+            metrics.mail_deferred(code);
+        }
         self.confirmed.extend(batch.confirmed);
         self.settled.extend(batch.settled);
         self.sums.extend(batch.sums);
@@ -213,6 +243,11 @@ impl Ledger {
                 Some(recipient) => {
                     add(Series::Class(recipient.class));
                     add(Series::Reason(recipient.reason));
+                    let receiver = recipient.address.domain().to_owned();
+                    if finding.action == Some(Action::Alert) {
+                        add(Series::Alert(receiver.clone(), recipient.reason));
+                    }
+                    add(Series::Receiver(receiver));
                 }
                 None => add(Series::Other(finding.note.unwrap_or(judged.report.kind.name()).to_owned())),
             }
@@ -220,6 +255,12 @@ impl Ledger {
         for _ in effects.iter().filter(|effect| matches!(effect, Effect::Escalated(_))) {
             add(Series::Escalated);
         }
+    }
+}
+
+fn count_mails(metrics: &mut Metrics, waiting: &[(ConnectionId, Judged)], committed: &Committed, time: Timestamp) {
+    for ((_, judged), result) in waiting.iter().zip(&committed.mails) {
+        metrics.mail(&judged.report, &judged.findings, judged.octets, result, time);
     }
 }
 

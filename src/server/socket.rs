@@ -6,7 +6,7 @@ use mio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use mio::{Interest, Registry, Token};
 use socket2::{Domain, Type};
 use std::io::{self, ErrorKind, Read, Write};
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Shutdown, SocketAddr};
 use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
 
@@ -89,6 +89,16 @@ fn is_left_behind(path: &Path) -> bool {
     let refuses =
         || std::os::unix::net::UnixStream::connect(path).is_err_and(|e| e.kind() == ErrorKind::ConnectionRefused);
     is_socket && refuses()
+}
+
+impl Socket {
+    /// Nothing more will be written.
+    pub(super) fn end_output(&self) -> io::Result<()> {
+        match self {
+            Self::Tcp(stream) => stream.shutdown(Shutdown::Write),
+            Self::Unix(stream) => stream.shutdown(Shutdown::Write),
+        }
+    }
 }
 
 impl Read for Socket {

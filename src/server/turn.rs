@@ -8,12 +8,15 @@ use super::sessions::{Harvest, Sessions};
 use super::settings::{Config, Reload, Tls};
 use super::signals::Signals;
 use super::socket::Socket;
+use super::status::StatusClients;
 use super::stream::Stream;
 use super::token::{ConnectionId, Source};
-use super::{RunError, Setup, tls};
+use super::{RunError, Setup, process, tls};
 use crate::change::{NotificationId, Settled};
+use crate::metrics::Metrics;
 use crate::notify::Notifier;
 use crate::smtp::{self, Session};
+use crate::status::answer::Question;
 use crate::types::Timestamp;
 use mio::{Events, Interest, Poll, Registry, Waker};
 use rustls::ServerConfig;
@@ -41,6 +44,8 @@ pub(super) struct Server {
     sessions: Sessions,
     harvest: Harvest,
     ledger: Ledger,
+    metrics: Metrics,
+    status: StatusClients,
     notifier: Notifier,
     outcomes: Receiver<Settled>,
     next_connection: ConnectionId,
@@ -57,7 +62,8 @@ impl Server {
         let signals = Signals::register(poll.registry(), Source::Signals.into()).map_err(RunError::Loop)?;
         let tls = tls::load(&config.settings)?;
         let listeners = Listeners::open(&config.settings, poll.registry())?;
-        let waker = Waker::new(poll.registry(), Source::Waker.into()).map_err(RunError::Loop)?;
+        let waker = Arc::new(Waker::new(poll.registry(), Source::Waker.into()).map_err(RunError::Loop)?);
+        let status = StatusClients::new(store.reader(), Arc::clone(&waker));
         let (sender, outcomes) = channel();
         let queue = Arc::new(store.reader());
         let notifier =
@@ -73,6 +79,8 @@ impl Server {
             gate: Gate::default(),
             harvest: Harvest::default(),
             ledger: Ledger::new(store, wall_clock()),
+            metrics: Metrics { attempts: notifier.attempts(), ..Metrics::new(wall_clock()) },
+            status,
             notifier,
             outcomes,
             next_connection: 0,
@@ -100,9 +108,10 @@ impl Server {
         self.sessions.expire(now, &mut self.harvest);
         self.drive(now);
         self.ledger.settle(self.outcomes.try_iter());
-        if let Some(closed) = self.ledger.close(&self.config, now, wall_clock()) {
+        if let Some(closed) = self.ledger.close(&self.config, &mut self.metrics, now, wall_clock()) {
             self.act_on(closed, now);
         }
+        self.show_status(now);
         if now >= self.tidy_at {
             self.tidy(now, has_been_idle);
         }
@@ -122,7 +131,8 @@ impl Server {
                 Source::Mail(id) => self.sessions.note(id, event),
                 Source::Listener(index) => self.listeners.note(index),
                 Source::Signals => self.obey_signals(),
-                Source::Waker | Source::Status(_) => {}
+                Source::Status(id) => self.status.note(id),
+                Source::Waker => {}
             }
         }
         let is_idle = events.is_empty();
@@ -140,6 +150,7 @@ impl Server {
             self.sessions.next_deadline(),
             self.ledger.flush_at(),
             self.listeners.paused_until(),
+            self.status.next_deadline(),
             self.stop_at,
         ];
         let next = deadlines.into_iter().flatten().min()?;
@@ -147,8 +158,9 @@ impl Server {
     }
 
     fn accept(&mut self, now: Instant) {
-        let Self { listeners, poll, config, gate, sessions, next_connection, .. } = self;
-        let mut entrance = Entrance { registry: poll.registry(), config, gate, sessions, next_connection, now };
+        let Self { listeners, poll, config, gate, metrics, sessions, status, next_connection, .. } = self;
+        let registry = poll.registry();
+        let mut entrance = Entrance { registry, config, gate, metrics, sessions, status, next_connection, now };
         listeners.accept(
             now,
             |socket, peer, service| entrance.enter(socket, peer, service),
@@ -162,12 +174,14 @@ impl Server {
         for peer in self.harvest.gone.drain(..) {
             self.gate.leave(peer);
         }
+        self.metrics.connections_open(self.gate.connections());
         self.ledger.confirm(&mut self.harvest.confirmed, now);
         let limit = self.config.settings.mails_per_minute_per_client_max;
         for arrived in self.harvest.arrived.drain(..) {
             if self.gate.may_send(arrived.peer, limit, now) {
                 self.ledger.extend([arrived]);
             } else {
+                self.metrics.mail_deferred(451);
                 self.sessions.answer(arrived.connection, smtp::Verdict::TryAgain, [0; 32], now);
             }
         }
@@ -186,6 +200,21 @@ impl Server {
         if closed.has_queued {
             self.notifier.nudge();
         }
+    }
+
+    /// Serves those who look.
+    fn show_status(&mut self, now: Instant) {
+        let Self { status, metrics, config, .. } = self;
+        let Some(listener) = &config.settings.status else { return };
+        status.turn(now, |target| Question {
+            target,
+            now: wall_clock(),
+            metrics: metrics.clone(),
+            process: process::of_this_process(),
+            tenants: Arc::clone(&config.tenants),
+            show_addresses: listener.show_addresses,
+            queue_age_max: listener.queue_age_max,
+        });
     }
 
     /// One slice of housekeeping; the next one soon when there is more to do and nothing else.
@@ -214,9 +243,17 @@ impl Server {
             Err(error) => Err(error.to_string()),
         });
         match result {
-            Ok((config, tls)) => self.adopt(config, tls),
-            Err(error) => log::error!("the configuration stays as it was: {error}"),
+            Ok((config, tls)) => {
+                self.metrics.reloaded(true);
+                self.adopt(config, tls);
+            }
+            Err(error) => self.stay_as_it_was(&error),
         }
+    }
+
+    fn stay_as_it_was(&mut self, error: &str) {
+        self.metrics.reloaded(false);
+        log::error!("the configuration stays as it was: {error}");
     }
 
     fn adopt(&mut self, config: Config, tls: Option<Arc<ServerConfig>>) {
@@ -248,10 +285,11 @@ impl Server {
 
     /// The last transactions: mails that are whole, and what the notifier still reports.
     fn finish(self) {
-        let Self { mut ledger, mut sessions, mut harvest, config, notifier, outcomes, .. } = self;
+        let Self { mut ledger, mut metrics, mut sessions, mut harvest, config, notifier, outcomes, .. } = self;
         while ledger.has_mails() {
             let now = Instant::now();
-            for answer in ledger.close(&config, now, wall_clock()).map(|closed| closed.answers).unwrap_or_default() {
+            let closed = ledger.close(&config, &mut metrics, now, wall_clock());
+            for answer in closed.map(|closed| closed.answers).unwrap_or_default() {
                 sessions.answer(answer.connection, answer.verdict, answer.digest, now);
             }
             sessions.drive(now, 0, &mut harvest);
@@ -259,7 +297,7 @@ impl Server {
         notifier.stop(config.settings.stop_time_max);
         ledger.settle(outcomes.try_iter());
         ledger.confirm(&mut harvest.confirmed, Instant::now());
-        ledger.write_rest(&config, wall_clock());
+        ledger.write_rest(&config, &mut metrics, wall_clock());
         log::info!("stopped");
     }
 }
@@ -269,17 +307,20 @@ struct Entrance<'a> {
     registry: &'a Registry,
     config: &'a Config,
     gate: &'a mut Gate,
+    metrics: &'a mut Metrics,
     sessions: &'a mut Sessions,
+    status: &'a mut StatusClients,
     next_connection: &'a mut ConnectionId,
     now: Instant,
 }
 
 impl Entrance<'_> {
     fn enter(&mut self, mut socket: Socket, peer: IpAddr, service: &Service) {
-        let Service::Mail(settings, listener) = service else { return };
+        let Service::Mail(settings, listener) = service else { return self.show_status(socket) };
         if let Err(refusal) = self.admit(&socket, peer) {
             return self.refuse(socket, peer, refusal, listener.tls);
         }
+        self.metrics.connection_accepted(self.gate.connections());
         let id = self.take_id();
         let result = self
             .registry
@@ -291,6 +332,13 @@ impl Entrance<'_> {
                 log::warn!("client=[{peer}] cannot be served: {error}");
                 self.gate.leave(peer);
             }
+        }
+    }
+
+    fn show_status(&mut self, socket: Socket) {
+        let id = self.take_id();
+        if let Some(listener) = &self.config.settings.status {
+            self.status.insert(id, socket, listener, self.registry, self.now);
         }
     }
 
@@ -314,6 +362,7 @@ impl Entrance<'_> {
     }
 
     fn refuse(&mut self, mut socket: Socket, peer: IpAddr, refusal: Refusal, tls: Tls) {
+        self.metrics.connection_refused(refusal.name());
         if self.gate.is_news(peer, refusal, self.now) {
             match refusal {
                 Refusal::Network => log::warn!("client=[{peer}] refused; to allow it, add to allowed_networks: {peer}"),
@@ -333,7 +382,7 @@ impl Entrance<'_> {
 }
 
 /// How the notifier's threads reach the loop.
-fn report(sender: Sender<Settled>, waker: Waker) -> crate::notify::Report {
+fn report(sender: Sender<Settled>, waker: Arc<Waker>) -> crate::notify::Report {
     Box::new(move |settled| {
         // Neither fails while the loop lives; after its end nobody is there to be told.
         let _ = sender.send(settled);

@@ -52,7 +52,7 @@ pub fn snapshot(reader: &Reader, context: &Context<'_>) -> Snapshot {
         now: context.now,
         version: env!("CARGO_PKG_VERSION").to_owned(),
         live: context.metrics.map(|metrics| live(metrics, context.process)),
-        totals: look.read(totals),
+        totals: look.read(|reader, _| totals(reader)),
         minutes: look.read(|reader, context| minutes(reader, context.now)),
         hours: look.read(|reader, context| hours(reader, context.now)),
         queues: look.read(|reader, _| queues(reader)),
@@ -104,7 +104,8 @@ fn live(metrics: &Metrics, process: Process) -> Live {
     }
 }
 
-fn totals(reader: &Reader, _: &Context<'_>) -> Result<Totals, StoreError> {
+/// How much is in the database.
+pub fn totals(reader: &Reader) -> Result<Totals, StoreError> {
     let totals = reader.totals()?;
     Ok(Totals {
         counters: totals.counters,

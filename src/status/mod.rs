@@ -4,6 +4,7 @@
 //! plain data as text. Who reads sockets, the database and the clock is elsewhere.
 //! Every text that came from outside is escaped where it is rendered.
 
+pub mod answer;
 pub mod gather;
 pub mod http;
 pub mod page;
