@@ -2,7 +2,7 @@
 //! memory; [`daemon`], the real one as a process; [`smtp`], its client.
 
 // Each test binary compiles this anew and uses its own share of it.
-#![allow(dead_code)]
+#![allow(dead_code, clippy::unwrap_used)]
 
 pub mod daemon;
 pub mod platform;

@@ -32,9 +32,17 @@ impl Client {
         socket2::SockRef::from(&stream).set_linger(Some(std::time::Duration::ZERO)).unwrap();
     }
 
-    /// The socket.
-    pub fn into_stream(self) -> TcpStream {
-        self.stream.into_inner()
+    /// The socket, for another thread.
+    pub fn clone_stream(&self) -> TcpStream {
+        self.stream.get_ref().try_clone().unwrap()
+    }
+
+    /// Sends each octet in a packet of its own.
+    pub fn send_one_by_one(&mut self, text: &str) {
+        self.stream.get_ref().set_nodelay(true).unwrap();
+        for octet in text.as_bytes() {
+            self.send(&[*octet]);
+        }
     }
 }
 
