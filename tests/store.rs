@@ -13,7 +13,7 @@ use bouncesvc::types::{MessageId, Timestamp};
 use std::fs;
 use std::sync::Arc;
 use std::time::Duration;
-use support::{Fixture, THRESHOLD, address, at, delivered, domain, failure, hard, mail, settled, soft};
+use support::{Fixture, Random, THRESHOLD, address, at, delivered, domain, failure, hard, mail, settled, soft};
 
 const DAY: u64 = 24 * 3600;
 
@@ -631,6 +631,47 @@ fn a_foreign_or_damaged_file_is_refused_and_left_alone() {
         assert!(matches!(error, Some(OpenError::Foreign(..))), "{name}: {error:?}");
         assert!(fs::read(&path).unwrap() == octets, "{name} was overwritten");
     }
+}
+
+#[test]
+fn a_database_with_flipped_bits_is_used_whole_or_refused_untouched() {
+    let mut fixture = fixture();
+    for number in 0..10 {
+        let addresses = (0..60).map(|user| soft(&format!("user{user}-{number}@x.example")));
+        fixture.receive(addresses.chain([hard(&format!("{number}@x.example"))]).collect());
+    }
+    let after_a_crash = fs::read(fixture.path()).unwrap();
+    fixture.close();
+    let after_an_orderly_end = fs::read(fixture.path()).unwrap();
+    let mut random = Random(4);
+    let mut refused = 0;
+    for round in 0..60 {
+        let mut octets = if round % 2 == 0 { after_a_crash.clone() } else { after_an_orderly_end.clone() };
+        let region = if round % 3 == 0 { 4096 } else { octets.len() as u64 };
+        for _ in 0..4 {
+            octets[usize::try_from(random.below(region)).unwrap()] ^= 1 << random.below(8);
+        }
+        fs::write(fixture.path(), &octets).unwrap();
+        match fixture.try_open() {
+            Ok(store) => assert_eq!(store.reader().totals().unwrap().counters, 600, "round {round}"),
+            Err(OpenError::Foreign(..)) => {
+                refused += 1;
+                assert!(fs::read(fixture.path()).unwrap() == octets, "round {round} was overwritten");
+            }
+            Err(other) => panic!("round {round}: {other}"),
+        }
+    }
+    assert!(refused > 10, "{refused} of 60 were refused");
+}
+
+#[test]
+fn a_crash_while_the_database_is_made_leaves_nothing_in_its_place() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("bounces.redb");
+    let left = folder.path().join(format!("bounces.redb.new-{}", std::process::id()));
+    fs::write(left, vec![0; 4096]).unwrap();
+    drop(Store::open(&path, Settings::default(), at(0)).unwrap());
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
 }
 
 #[test]

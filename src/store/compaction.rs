@@ -8,7 +8,7 @@ use super::StoreError;
 use redb::Database;
 
 /// A file below this is left as it is.
-const FILE_OCTETS_MIN: u64 = 32 << 20;
+const FILE_OCTETS_MIN: u64 = 8 << 20;
 /// More live data than this is left as it is: moving it takes about 1.5 s for each 100 MiB, and senders wait.
 const LIVE_OCTETS_MAX: u64 = 256 << 20;
 

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::io;
 
-/// Why a transaction failed. Nothing of it is in the database.
+/// Why a transaction failed. It is never in the database by half; after a sync that failed it may be there as a whole.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StoreError {
     /// No space left: 452.

@@ -3,8 +3,10 @@
 //! The only part that names redb. One [`Store`] writes, and one transaction holds all that a turn of the loop did;
 //! any number of [`Reader`]s look, each from short read transactions, in any thread.
 //!
-//! [`Store::commit`] returns once the transaction is on the disk, or with an error once none of it is. After an error the
-//! file is opened anew, with growing delays, by the next commits and by [`Store::tidy`]; readers go on with the same handle.
+//! [`Store::commit`] returns once the transaction is on the disk. After an error the file is opened anew, with growing
+//! delays, by the next commits and by [`Store::tidy`]; readers go on with the same handle. What failed is then there as a
+//! whole (the last sync failed, but the octets had arrived) or not at all. A mail that its sender sends again finds its digest
+//! in the one case and not in the other, and counts once in both.
 //!
 //! Deliberately absent: a clock (the time is passed in), a thread of its own, and a transaction that spans two calls.
 
@@ -20,6 +22,7 @@ mod error;
 mod history;
 mod meta;
 mod open;
+mod overlay;
 mod quarantine;
 mod queue;
 mod reader;
@@ -129,7 +132,7 @@ impl Store {
         Ok(Self { connection, settings, recovery: Recovery::default(), walks: Walks::default() })
     }
 
-    /// Applies all of `batch` in one transaction that is durable on return; on an error nothing of it happened.
+    /// Applies all of `batch` in one transaction that is durable on return; after an error it is to be tried again.
     ///
     /// An empty batch costs nothing.
     pub fn commit(&mut self, batch: &Batch, now: Timestamp) -> Result<Committed, StoreError> {

@@ -2,6 +2,9 @@
 #![allow(dead_code, reason = "each test binary uses its own part")]
 #![allow(clippy::unwrap_used, reason = "only tests use it, though not only inside of test functions")]
 
+#[path = "disk.rs"]
+pub mod disk;
+
 use bouncesvc::bounce::{Class, Reason};
 use bouncesvc::change::{Accepted, Batch, Change, Command, Committed, Effect, Failure, MailResult, Outcome, Settled};
 use bouncesvc::store::{OpenError, Settings, Store};
