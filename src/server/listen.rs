@@ -136,12 +136,7 @@ impl Listeners {
 
     /// Stops listening: senders turn to another server or try again.
     pub(super) fn close(&mut self) {
-        for listening in self.listeners.drain(..) {
-            if let Service::Mail(_, Listener { endpoint: Endpoint::Unix(path), .. }) = listening.service {
-                // Left behind it would do no harm: the next start replaces it.
-                let _ = std::fs::remove_file(path);
-            }
-        }
+        self.listeners.clear();
         self.paused_until = None;
     }
 }
@@ -205,7 +200,7 @@ fn inherited_at(handed: &mut ListenFd, index: usize) -> io::Result<Option<(Accep
         listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;
         let path = address.as_pathname().unwrap_or("".as_ref()).to_path_buf();
-        return Ok(Some((Acceptor::Unix(mio::net::UnixListener::from_std(listener)), Endpoint::Unix(path))));
+        return Ok(Some((Acceptor::Unix(mio::net::UnixListener::from_std(listener), None), Endpoint::Unix(path))));
     }
     let Some(listener) = handed.take_tcp_listener(index)? else { return Ok(None) };
     listener.set_nonblocking(true)?;

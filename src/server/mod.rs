@@ -5,6 +5,7 @@
 //! anybody but the disk: a slow client, platform or reader of the log costs a buffer or a timer.
 
 mod conn;
+mod entrance;
 mod gate;
 mod judge;
 mod ledger;
@@ -17,6 +18,7 @@ mod socket;
 mod status;
 mod story;
 mod stream;
+mod systemd;
 mod timers;
 mod tls;
 mod token;

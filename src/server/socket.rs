@@ -8,7 +8,7 @@ use socket2::{Domain, Type};
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, Shutdown, SocketAddr};
 use std::os::unix::fs::FileTypeExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Connections that wait to be accepted; the kernel takes less if `net.core.somaxconn` says so.
 const BACKLOG: i32 = 4096;
@@ -22,7 +22,18 @@ pub(super) enum Socket {
 /// A listening socket, not blocking.
 pub(super) enum Acceptor {
     Tcp(TcpListener),
-    Unix(UnixListener),
+    /// With its file, unless that belongs to the service manager.
+    Unix(UnixListener, #[expect(dead_code, reason = "held for its end")] Option<SocketFile>),
+}
+
+/// The file of a UNIX socket; it goes with the listener.
+pub(super) struct SocketFile(PathBuf);
+
+impl Drop for SocketFile {
+    fn drop(&mut self) {
+        // Left behind it would do no harm: the next start replaces it.
+        let _ = std::fs::remove_file(&self.0);
+    }
 }
 
 impl Acceptor {
@@ -30,7 +41,7 @@ impl Acceptor {
     pub(super) fn bind(endpoint: &Endpoint) -> io::Result<Self> {
         match endpoint {
             Endpoint::Tcp(address) => bind_tcp(*address).map(Self::Tcp),
-            Endpoint::Unix(path) => bind_unix(path).map(Self::Unix),
+            Endpoint::Unix(path) => Ok(Self::Unix(bind_unix(path)?, Some(SocketFile(path.clone())))),
         }
     }
 
@@ -40,7 +51,7 @@ impl Acceptor {
             Self::Tcp(listener) => {
                 listener.accept().map(|(stream, peer)| (Socket::Tcp(stream), peer.ip().to_canonical()))
             }
-            Self::Unix(listener) => {
+            Self::Unix(listener, _) => {
                 listener.accept().map(|(stream, _)| (Socket::Unix(stream), IpAddr::V4(Ipv4Addr::LOCALHOST)))
             }
         }
@@ -50,7 +61,7 @@ impl Acceptor {
     pub(super) fn name(&self) -> String {
         match self {
             Self::Tcp(listener) => listener.local_addr().map_or_else(|_| "-".to_owned(), |address| address.to_string()),
-            Self::Unix(listener) => {
+            Self::Unix(listener, _) => {
                 let address = listener.local_addr().ok();
                 let path = address.as_ref().and_then(|address| address.as_pathname());
                 path.map_or_else(|| "-".to_owned(), |path| path.display().to_string())
@@ -150,21 +161,21 @@ impl Source for Acceptor {
     fn register(&mut self, registry: &Registry, token: Token, interests: Interest) -> io::Result<()> {
         match self {
             Self::Tcp(listener) => listener.register(registry, token, interests),
-            Self::Unix(listener) => listener.register(registry, token, interests),
+            Self::Unix(listener, _) => listener.register(registry, token, interests),
         }
     }
 
     fn reregister(&mut self, registry: &Registry, token: Token, interests: Interest) -> io::Result<()> {
         match self {
             Self::Tcp(listener) => listener.reregister(registry, token, interests),
-            Self::Unix(listener) => listener.reregister(registry, token, interests),
+            Self::Unix(listener, _) => listener.reregister(registry, token, interests),
         }
     }
 
     fn deregister(&mut self, registry: &Registry) -> io::Result<()> {
         match self {
             Self::Tcp(listener) => listener.deregister(registry),
-            Self::Unix(listener) => listener.deregister(registry),
+            Self::Unix(listener, _) => listener.deregister(registry),
         }
     }
 }

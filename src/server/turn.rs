@@ -1,27 +1,25 @@
 //! The loop: what one turn does, in which order, and when it ends.
 
-use super::conn::Conn;
-use super::gate::{Gate, Refusal};
+use super::entrance::Entrance;
+use super::gate::Gate;
 use super::ledger::{Closed, Ledger};
-use super::listen::{Listeners, Service};
+use super::listen::Listeners;
 use super::sessions::{Harvest, Sessions};
-use super::settings::{Config, Reload, Tls};
+use super::settings::{Config, Reload};
 use super::signals::Signals;
-use super::socket::Socket;
 use super::status::StatusClients;
-use super::stream::Stream;
+use super::systemd::{self, ServiceManager};
 use super::token::{ConnectionId, Source};
 use super::{RunError, Setup, process, tls};
 use crate::change::{NotificationId, Settled};
 use crate::metrics::Metrics;
 use crate::notify::Notifier;
-use crate::smtp::{self, Session};
+use crate::smtp::Verdict;
 use crate::status::answer::Question;
 use crate::types::Timestamp;
-use mio::{Events, Interest, Poll, Registry, Waker};
+use mio::{Events, Poll, Waker};
 use rustls::ServerConfig;
-use std::io::{self, ErrorKind, Write};
-use std::net::IpAddr;
+use std::io::{self, ErrorKind};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant, SystemTime};
@@ -46,6 +44,7 @@ pub(super) struct Server {
     ledger: Ledger,
     metrics: Metrics,
     status: StatusClients,
+    manager: ServiceManager,
     notifier: Notifier,
     outcomes: Receiver<Settled>,
     next_connection: ConnectionId,
@@ -81,6 +80,7 @@ impl Server {
             ledger: Ledger::new(store, wall_clock()),
             metrics: Metrics { attempts: notifier.attempts(), ..Metrics::new(wall_clock()) },
             status,
+            manager: ServiceManager::from_environment(Instant::now()),
             notifier,
             outcomes,
             next_connection: 0,
@@ -92,6 +92,7 @@ impl Server {
     /// Turns until a signal ends it.
     pub(super) fn run(mut self) -> Result<(), RunError> {
         log::info!("ready");
+        self.manager.ready();
         while !self.is_over() {
             crate::logging::flush();
             self.turn().map_err(RunError::Loop)?;
@@ -112,6 +113,7 @@ impl Server {
             self.act_on(closed, now);
         }
         self.show_status(now);
+        self.report(now);
         if now >= self.tidy_at {
             self.tidy(now, has_been_idle);
         }
@@ -151,6 +153,7 @@ impl Server {
             self.ledger.flush_at(),
             self.listeners.paused_until(),
             self.status.next_deadline(),
+            self.manager.next_report(),
             self.stop_at,
         ];
         let next = deadlines.into_iter().flatten().min()?;
@@ -182,7 +185,7 @@ impl Server {
                 self.ledger.extend([arrived]);
             } else {
                 self.metrics.mail_deferred(451);
-                self.sessions.answer(arrived.connection, smtp::Verdict::TryAgain, [0; 32], now);
+                self.sessions.answer(arrived.connection, Verdict::TryAgain, [0; 32], now);
             }
         }
     }
@@ -217,6 +220,16 @@ impl Server {
         });
     }
 
+    /// Tells the service manager how it goes.
+    fn report(&mut self, now: Instant) {
+        let Self { manager, gate, metrics, ledger, .. } = self;
+        manager.report(now, || systemd::State {
+            connections: gate.connections(),
+            mails: metrics.committed_mails,
+            notifications: ledger.store().reader().totals().ok().map(|totals| totals.notifications),
+        });
+    }
+
     /// One slice of housekeeping; the next one soon when there is more to do and nothing else.
     fn tidy(&mut self, now: Instant, is_idle: bool) {
         let has_more = self.ledger.store().tidy(wall_clock()).unwrap_or_else(|error| {
@@ -238,6 +251,7 @@ impl Server {
 
     /// Takes a new configuration, if it is a good one.
     fn reload(&mut self) {
+        self.manager.reloading();
         let result = (self.reload)().and_then(|config| match tls::load(&config.settings) {
             Ok(tls) => Ok((config, tls)),
             Err(error) => Err(error.to_string()),
@@ -249,6 +263,7 @@ impl Server {
             }
             Err(error) => self.stay_as_it_was(&error),
         }
+        self.manager.ready();
     }
 
     fn stay_as_it_was(&mut self, error: &str) {
@@ -273,6 +288,7 @@ impl Server {
         }
         log::info!("stopping: {} connections", self.sessions.len());
         self.stop_at = Some(now + self.config.settings.stop_time_max);
+        self.manager.stopping();
         self.listeners.close();
         self.sessions.shut_down();
     }
@@ -299,85 +315,6 @@ impl Server {
         ledger.confirm(&mut harvest.confirmed, Instant::now());
         ledger.write_rest(&config, &mut metrics, wall_clock());
         log::info!("stopped");
-    }
-}
-
-/// The way from an accepted socket to a session.
-struct Entrance<'a> {
-    registry: &'a Registry,
-    config: &'a Config,
-    gate: &'a mut Gate,
-    metrics: &'a mut Metrics,
-    sessions: &'a mut Sessions,
-    status: &'a mut StatusClients,
-    next_connection: &'a mut ConnectionId,
-    now: Instant,
-}
-
-impl Entrance<'_> {
-    fn enter(&mut self, mut socket: Socket, peer: IpAddr, service: &Service) {
-        let Service::Mail(settings, listener) = service else { return self.show_status(socket) };
-        if let Err(refusal) = self.admit(&socket, peer) {
-            return self.refuse(socket, peer, refusal, listener.tls);
-        }
-        self.metrics.connection_accepted(self.gate.connections());
-        let id = self.take_id();
-        let result = self
-            .registry
-            .register(&mut socket, Source::Mail(id).into(), Interest::READABLE | Interest::WRITABLE)
-            .and_then(|()| self.session(socket, peer, settings, listener.tls));
-        match result {
-            Ok(connection) => self.sessions.insert(id, connection),
-            Err(error) => {
-                log::warn!("client=[{peer}] cannot be served: {error}");
-                self.gate.leave(peer);
-            }
-        }
-    }
-
-    fn show_status(&mut self, socket: Socket) {
-        let id = self.take_id();
-        if let Some(listener) = &self.config.settings.status {
-            self.status.insert(id, socket, listener, self.registry, self.now);
-        }
-    }
-
-    fn session(&self, socket: Socket, peer: IpAddr, settings: &Arc<smtp::Settings>, tls: Tls) -> io::Result<Conn> {
-        let session = Session::new(Arc::clone(settings), peer, self.now);
-        let mut connection = Conn::new(Stream::new(socket), session, peer, self.now);
-        if tls == Tls::Implicit {
-            let config = self.sessions.tls().ok_or(ErrorKind::Unsupported)?;
-            connection.start_tls(config, self.now)?;
-        }
-        Ok(connection)
-    }
-
-    /// Who may write to a UNIX socket, its file says.
-    fn admit(&mut self, socket: &Socket, peer: IpAddr) -> Result<(), Refusal> {
-        let networks = match socket {
-            Socket::Tcp(_) => self.config.settings.allowed_networks.as_slice(),
-            Socket::Unix(_) => &[],
-        };
-        self.gate.enter(peer, networks, &self.config.settings)
-    }
-
-    fn refuse(&mut self, mut socket: Socket, peer: IpAddr, refusal: Refusal, tls: Tls) {
-        self.metrics.connection_refused(refusal.name());
-        if self.gate.is_news(peer, refusal, self.now) {
-            match refusal {
-                Refusal::Network => log::warn!("client=[{peer}] refused; to allow it, add to allowed_networks: {peer}"),
-                Refusal::Full | Refusal::Client => log::warn!("client=[{peer}] refused: {} is reached", refusal.name()),
-            }
-        }
-        if tls != Tls::Implicit {
-            // Its buffer is empty: it takes a line, or the client is gone.
-            let _ = socket.write(refusal.reply(&self.config.settings.smtp.hostname).as_bytes());
-        }
-    }
-
-    fn take_id(&mut self) -> ConnectionId {
-        *self.next_connection += 1;
-        *self.next_connection
     }
 }
 

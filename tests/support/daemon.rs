@@ -102,7 +102,7 @@ impl Daemon {
     /// Where it listens for this.
     pub fn listener(&self, purpose: &str) -> SocketAddr {
         let line = self.wait_for_line(&format!(" for {purpose}"));
-        line.split("listening on ").nth(1).unwrap().split(' ').next().unwrap().parse().unwrap()
+        line.split("listening on ").nth(1).unwrap().split([' ', '"']).next().unwrap().parse().unwrap()
     }
 
     /// Waits for a line that contains `text`.
