@@ -106,11 +106,21 @@ fn extend(addresses: &mut Vec<Address>, field: &Field<'_>) {
 
 /// The returned message: its part, or the header block that follows the notice in a mail without parts.
 pub fn returned(parts: &[Part<'_>], after_notice: &str) -> Option<Returned> {
+    read_returned(returned_header(parts, after_notice))
+}
+
+/// To whom the returned message was written.
+pub fn returned_to(parts: &[Part<'_>], after_notice: &str) -> Vec<Address> {
+    let mut to = Vec::new();
+    fields(returned_header(parts, after_notice))
+        .filter(|field| field.is("to"))
+        .for_each(|field| extend(&mut to, &field));
+    to
+}
+
+fn returned_header<'a>(parts: &'a [Part<'_>], after_notice: &'a str) -> &'a [u8] {
     let part = parts.iter().find(|part| matches!(part.content, Content::Message | Content::Headers));
-    match part {
-        Some(part) => read_returned(super::header::split(part.body).0),
-        None => read_returned(skip_to_header(after_notice).as_bytes()),
-    }
+    part.map_or_else(|| skip_to_header(after_notice).as_bytes(), |part| super::header::split(part.body).0)
 }
 
 /// From the first line that starts as a header field does, over at most ten lines of introduction.

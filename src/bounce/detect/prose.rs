@@ -1,6 +1,7 @@
 //! Notices without a report: read as prose, if the header says that a mail system wrote them.
 
 use super::Detected;
+use crate::bounce::envelope;
 use crate::bounce::finding::Finding;
 use crate::bounce::mail::Mail;
 use crate::bounce::notice::{Named, Notice, Place, origin};
@@ -11,6 +12,8 @@ use crate::types::Address;
 /// What the words for people add to the weight of the header: they speak of a failure, and name its cause.
 const SPEAKS: i32 = 2;
 const NAMES_CAUSE: i32 = 1;
+/// The most recipients of the returned message that are looked for in a notice.
+const LOCAL_PARTS_MAX: usize = 20;
 const ENOUGH: i32 = origin::ENOUGH + 1;
 
 pub fn read(mail: &Mail<'_>) -> Option<Detected> {
@@ -47,6 +50,9 @@ fn named(mail: &Mail<'_>) -> Vec<Named> {
     let own = own_addresses(mail);
     let in_text = mail.notice().recipients(&own);
     let listed = in_text.first().is_some_and(|named| named.place <= Place::Listed);
+    if in_text.is_empty() && mail.outer.failed_recipients.is_empty() {
+        return by_local_part(mail);
+    }
     let mentioned = |address: &Address| !mail.notice().mentions(address).is_empty();
     if mail.outer.failed_recipients.is_empty() || listed && !mail.outer.failed_recipients.iter().any(mentioned) {
         return in_text;
@@ -60,6 +66,14 @@ fn named(mail: &Mail<'_>) -> Vec<Named> {
         .iter()
         .map(|address| Named { address: address.clone(), place: Place::Field, block: block(address) })
         .collect()
+}
+
+/// Notices to which a local part is enough (GroupWise, local delivery) mean a recipient of the returned message.
+fn by_local_part(mail: &Mail<'_>) -> Vec<Named> {
+    let notice = mail.notice();
+    let to = envelope::returned_to(&mail.tree.parts, notice.rest());
+    let named = to.into_iter().take(LOCAL_PARTS_MAX).filter(|address| notice.lists(address.local()));
+    named.map(|address| Named { address, place: Place::ToLine, block: 0..notice.end }).collect()
 }
 
 /// Addresses that are not recipients: who the notice goes to, and who wrote it.

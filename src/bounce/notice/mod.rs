@@ -138,6 +138,9 @@ impl Notice {
             best.or_else(|| found.iter().map(|named| named.place).filter(|place| *place <= Place::Introduced).min());
         let only_foreign = found.iter().any(|named| Some(named.place) == best && foreign(named));
         found.retain(|named| Some(named.place) == best && (!only_foreign || foreign(named)));
+        if !found.iter().all(is_postmaster) {
+            found.retain(|named| !is_postmaster(named));
+        }
         self.delimit(found)
     }
 
@@ -159,6 +162,16 @@ impl Notice {
         named
     }
 
+    /// Whether a line starts with this name and nothing but a remark follows: `jo (user not found)`, `jo: over quota`.
+    pub fn lists(&self, name: &str) -> bool {
+        let remark = |rest: &str| rest.trim().is_empty() || rest.starts_with([':', ',']) || rest.starts_with(" (");
+        let mut lines = self.own().lines().take(LINES_MAX);
+        !name.is_empty()
+            && lines.any(|line| {
+                line.trim_start_matches([' ', '\t', '<', '"', '\'', '*', '-']).strip_prefix(name).is_some_and(remark)
+            })
+    }
+
     /// The lines that mention an address, each with what follows up to an empty line or the next item.
     pub fn mentions(&self, address: &Address) -> String {
         let own = self.own();
@@ -178,6 +191,11 @@ impl Notice {
         }
         out
     }
+}
+
+/// Beside a recipient, the one who signs.
+fn is_postmaster(named: &Named) -> bool {
+    named.address.local().eq_ignore_ascii_case("postmaster")
 }
 
 /// Up to an empty line, or a line that starts with another address and is not indented deeper.

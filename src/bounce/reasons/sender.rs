@@ -102,6 +102,7 @@ pub(super) const RATE: &[Row] = &[
     Row("receiving mail too quickly", RateLimited, "Gmail"),
     Row("at a rate that prevents", RateLimited, "Gmail"),
     Row("frequency limited", RateLimited, "Tencent"),
+    Row("server busy. please try again later from", RateLimited, "Exchange Online"),
     Row("connection rate limit", RateLimited, "Sendmail"),
     Row("connection limit", RateLimited, "various"),
     Row("connections rate limit", RateLimited, "various"),
@@ -164,6 +165,8 @@ pub(super) const RATE: &[Row] = &[
 
 /// Block lists and bad names.
 pub(super) const BLOCKED: &[Row] = &[
+    Row("url .. blocklist", crate::bounce::Reason::SpamDetected, "various"),
+    Row("uribl", crate::bounce::Reason::SpamDetected, "URIBL"),
     Row("very low reputation", BadReputation, "Gmail"),
     Row("low reputation", BadReputation, "Gmail, Comcast"),
     Row("poor reputation", BadReputation, "IronPort"),
