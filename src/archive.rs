@@ -9,8 +9,8 @@
 //! of the whole address. Folders are made with mode 0700, files with 0600: bounces hold personal data.
 
 use crate::types::Address;
-use aws_lc_rs::digest::{SHA256, digest};
 use flate2::{Compression, GzBuilder};
+use ring::digest::{SHA256, digest};
 use std::fmt::Write as _;
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write as _};

@@ -5,8 +5,8 @@
 //! are remembered, and for how long, is the store's part.
 
 use crate::change::Digest;
-use aws_lc_rs::digest::{Context, SHA256};
 use memchr::memchr;
+use ring::digest::{Context, SHA256};
 
 /// The fields that count, in lower case.
 const FIELDS: [&[u8]; 5] = [b"message-id", b"date", b"from", b"to", b"subject"];

@@ -54,7 +54,7 @@ pub struct Post<'a> {
 impl Client {
     /// A request takes at most `request_time_max`, from the look-up of the name to the end of the answer.
     pub fn new(request_time_max: Duration) -> Self {
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
         let tls =
             TlsConfig::builder().root_certs(RootCerts::PlatformVerifier).unversioned_rustls_crypto_provider(provider);
         let agent = Agent::config_builder()

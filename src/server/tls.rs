@@ -3,7 +3,7 @@
 use super::RunError;
 use super::settings::{Settings, Tls, TlsFiles};
 use rustls::ServerConfig;
-use rustls::crypto::aws_lc_rs;
+use rustls::crypto::ring;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use std::path::Path;
@@ -25,7 +25,7 @@ fn read(files: &TlsFiles) -> Result<ServerConfig, RunError> {
         .and_then(Iterator::collect)
         .map_err(|error| unusable(&files.certificate, &error))?;
     let key = PrivateKeyDer::from_pem_file(&files.key).map_err(|error| unusable(&files.key, &error))?;
-    ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+    ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()
         .and_then(|builder| builder.with_no_client_auth().with_single_cert(chain, key))
         .map_err(|error| unusable(&files.certificate, &error))

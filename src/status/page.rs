@@ -279,7 +279,7 @@ fn moment(time: Timestamp) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use aws_lc_rs::digest::{SHA256, digest};
+    use ring::digest::{SHA256, digest};
 
     /// RFC 4648 §4, for lengths that leave two octets over, as SHA-256's does.
     fn base64(octets: &[u8]) -> String {

@@ -3,6 +3,7 @@
 use super::StoreError;
 use super::tables::{FORMAT, Lazy, read};
 use redb::ReadableTable;
+use ring::rand::{SecureRandom, SystemRandom};
 use serde::{Deserialize, Serialize};
 
 const FORMAT_KEY: &[u8] = b"format";
@@ -38,7 +39,7 @@ pub fn state(table: &impl ReadableTable<&'static [u8], &'static [u8]>) -> Result
 /// Marks a new database as ours.
 pub fn create(meta: &mut Lazy<'_>) -> Result<(), StoreError> {
     let mut id = [0; 8];
-    aws_lc_rs::rand::fill(&mut id).map_err(|_| StoreError::Failed("no random numbers".to_owned()))?;
+    SystemRandom::new().fill(&mut id).map_err(|_| StoreError::Failed("no random numbers".to_owned()))?;
     meta.write(FORMAT_KEY, &FORMAT)?;
     meta.write(DATABASE_KEY, &u64::from_be_bytes(id))
 }
