@@ -77,6 +77,30 @@ fn all_that_the_database_knows_is_there() {
 }
 
 #[test]
+fn a_parked_notification_shows_its_error_after_a_delivery_of_others() {
+    let (_dir, mut store) = filled(at(0));
+    let settle = |store: &mut Store, outcome| {
+        let id = notification(store).id;
+        store.commit(&Batch { settled: vec![Settled { id, at: at(9), outcome }], ..Batch::default() }, at(9)).unwrap();
+    };
+    settle(&mut store, Outcome::Parked { error: "the platform answered 404".to_owned() });
+    let mails = vec![support::mail(99, vec![support::hard("other@c.example")])];
+    store.commit(&Batch { mails, ..Batch::default() }, at(10)).unwrap();
+    let id = store
+        .reader()
+        .notifications(&WaitingFilter { parked: Some(false), ..WaitingFilter::default() }, None, 1)
+        .unwrap()
+        .rows[0]
+        .notification
+        .id;
+    let outcome = Outcome::Delivered { status: 200, body: String::new() };
+    store.commit(&Batch { settled: vec![Settled { id, at: at(11), outcome }], ..Batch::default() }, at(11)).unwrap();
+    let queue = &look(&store, at(30), true, None).queues[0];
+    assert_eq!((queue.pending, queue.parked), (0, 1));
+    assert_eq!(queue.last_error, Some((at(9), "the platform answered 404".to_owned())));
+}
+
+#[test]
 fn addresses_stay_hidden_unless_they_may_be_shown() {
     let (_dir, store) = filled(at(0));
     let mut metrics = Metrics::new(at(0));

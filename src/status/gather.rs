@@ -7,9 +7,9 @@ use super::privacy::{hide_address, hide_addresses};
 use super::{Counter, Live, Near, Process, Queue, Readiness, Slot, Snapshot, Times, Totals};
 use crate::change::Series;
 use crate::metrics::{EVENTS_MAX, Event, Metrics};
-use crate::store::{CounterFilter, Reader, StoreError, Sum};
+use crate::store::{CounterFilter, Reader, StoreError, Sum, WaitingFilter};
 use crate::tenant::Tenants;
-use crate::types::Timestamp;
+use crate::types::{Domain, Timestamp};
 use std::cmp::Reverse;
 use std::time::Duration;
 
@@ -55,7 +55,7 @@ pub fn snapshot(reader: &Reader, context: &Context<'_>) -> Snapshot {
         totals: look.read(|reader, _| totals(reader)),
         minutes: look.read(|reader, context| minutes(reader, context.now)),
         hours: look.read(|reader, context| hours(reader, context.now)),
-        queues: look.read(|reader, _| queues(reader)),
+        queues: look.read(|reader, _| queues_with_errors(reader)),
         near: look.read(near),
         events: context.metrics.map(events).unwrap_or_default(),
         readiness: Readiness::default(),
@@ -154,6 +154,17 @@ pub fn queues(reader: &Reader) -> Result<Vec<Queue>, StoreError> {
         last_error: queue.last_error,
     });
     Ok(queues.collect())
+}
+
+/// The same; a domain that has delivered since its notifications were parked shows why the first of them was.
+fn queues_with_errors(reader: &Reader) -> Result<Vec<Queue>, StoreError> {
+    let mut queues = queues(reader)?;
+    for queue in queues.iter_mut().filter(|queue| queue.parked > 0 && queue.last_error.is_none()) {
+        let filter = WaitingFilter { domain: Domain::parse(&queue.domain), parked: Some(true), address: None };
+        let parked = reader.notifications(&filter, None, 1)?.rows.pop().map(|waiting| waiting.notification);
+        queue.last_error = parked.and_then(|parked| Some((parked.next_attempt, parked.last_error?)));
+    }
+    Ok(queues)
 }
 
 /// The counters for which one bounce more, or two, will be too many.

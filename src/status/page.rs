@@ -6,7 +6,7 @@ mod html;
 mod plot;
 mod tables;
 
-use super::summary::sum;
+use super::summary::{sum, top};
 use super::words::{number, octets, short, span};
 use super::{Live, Slot, Snapshot};
 use crate::bounce::{Class, Reason};
@@ -23,11 +23,8 @@ pub const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; \
 
 const STYLE: &str = include_str!("page/style.css");
 
-/// Reasons with a colour of their own; the others share one.
-const REASONS_MAX: usize = 6;
-
-/// The colour of what has none of its own.
-const COLOUR_OF_OTHERS: usize = 7;
+/// The colours of a plot; of more reasons than that, the rest share the last.
+const COLOURS: usize = 7;
 
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3600);
@@ -199,20 +196,14 @@ impl<'a> Columns<'a> {
 
     fn by_reason(&self) -> Vec<Series> {
         let total = sum(self.slots.iter().flatten().copied());
-        let (top, rest) = super::summary::top(&total.reasons, REASONS_MAX);
-        let reasons: Vec<_> = top.into_iter().map(|(reason, _)| reason).collect();
-        let mut series: Vec<_> = reasons
-            .iter()
-            .enumerate()
-            .map(|(index, reason)| {
-                self.series(words(*reason), index + 1, |slot| slot.reasons.get(reason).copied().unwrap_or_default())
-            })
-            .collect();
-        if rest > 0 {
-            let of_others = |slot: &Slot| {
-                slot.reasons.iter().filter(|(reason, _)| !reasons.contains(reason)).map(|(_, count)| count).sum()
-            };
-            series.push(self.series("others".to_owned(), COLOUR_OF_OTHERS, of_others));
+        let mut reasons: Vec<_> = top(&total.reasons, usize::MAX).0.into_iter().map(|(reason, _)| reason).collect();
+        let others = if reasons.len() > COLOURS { reasons.split_off(COLOURS - 1) } else { Vec::new() };
+        let count = |slot: &Slot, reason: &Reason| slot.reasons.get(reason).copied().unwrap_or_default();
+        let of_one = |(reason, colour): (&Reason, _)| self.series(words(*reason), colour, |slot| count(slot, reason));
+        let mut series: Vec<_> = reasons.iter().zip(1..).map(of_one).collect();
+        if !others.is_empty() {
+            let of_others = |slot: &Slot| others.iter().map(|reason| count(slot, reason)).sum();
+            series.push(self.series("others".to_owned(), COLOURS, of_others));
         }
         series
     }
