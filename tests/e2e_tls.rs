@@ -42,7 +42,7 @@ fn start(site: &Site) -> Daemon {
 fn wrap(stream: TcpStream, certificate: &CertificateDer<'static>) -> TlsStream {
     let mut roots = RootCertStore::empty();
     roots.add(certificate.clone()).unwrap();
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .unwrap()
