@@ -42,11 +42,14 @@ pub fn parse_mailbox(text: &str) -> Option<Address> {
     Address::parse(trim_wrapping(text)).filter(|_| !text.contains(';')).or_else(|| first(text))
 }
 
-/// Every mailbox of a `From`, `To` or `Cc` field, at most [`ADDRESSES_MAX`]; names and comments are dropped.
+/// The most mailboxes of one header field.
+const LIST_MAX: usize = 200;
+
+/// Every mailbox of a `From`, `To` or `Cc` field, at most [`LIST_MAX`]; names and comments are dropped.
 pub fn parse_list(text: &str) -> Vec<Address> {
     let mut seen = Vec::new();
     for found in find_all(text) {
-        if !seen.contains(&found.address) && seen.len() < 200 {
+        if !seen.contains(&found.address) && seen.len() < LIST_MAX {
             seen.push(found.address);
         }
     }
@@ -88,9 +91,12 @@ pub fn find_all(text: &str) -> impl Iterator<Item = Found> + '_ {
 
 /// The octets of the address around each `@`, without a look at its form: for text in which addresses are masked.
 pub fn span_at(text: &str, at: usize) -> Option<Range<usize>> {
-    let start = local_start(text, at);
     let end = domain_end(text, at + 1);
-    (start < at && end > at + 1).then_some(start..end)
+    if end <= at + 1 {
+        return None;
+    }
+    let start = local_start(text, at);
+    (start < at).then_some(start..end)
 }
 
 fn at_sign(text: &str, at: usize) -> Option<Found> {
@@ -149,16 +155,14 @@ fn domain_end(text: &str, from: usize) -> usize {
         let close = rest.bytes().take(DOMAIN_OCTETS_MAX).position(|c| c == b']');
         return close.map_or(from, |close| from + close + 1);
     }
-    let is_domain =
-        |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_') || !c.is_ascii() && c.is_alphanumeric();
-    let length = rest
-        .char_indices()
-        .take(DOMAIN_OCTETS_MAX)
-        .find(|(_, c)| !is_domain(*c) || is_cjk_prose(*c))
-        .map_or(rest.len(), |(i, _)| i);
-    let limit = rest.char_indices().nth(DOMAIN_OCTETS_MAX).map_or(rest.len(), |(i, _)| i);
-    let run = rest.get(..length.min(limit)).unwrap_or("");
-    from + run.trim_end_matches(['.', '-', '_']).len()
+    let run = rest.chars().take(DOMAIN_OCTETS_MAX).take_while(|c| is_domain_char(*c)).map(char::len_utf8).sum();
+    from + rest.get(..run).unwrap_or("").trim_end_matches(['.', '-', '_']).len()
+}
+
+fn is_domain_char(c: char) -> bool {
+    c.is_ascii_alphanumeric()
+        || matches!(c, '.' | '-' | '_')
+        || !c.is_ascii() && c.is_alphanumeric() && !is_cjk_prose(c)
 }
 
 fn floor_boundary(text: &str, mut at: usize) -> usize {

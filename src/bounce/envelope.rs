@@ -95,7 +95,7 @@ fn set(value: &mut String, field: &Field<'_>) {
 
 /// `X-Failed-Recipients` runs over many lines when there are many recipients; the limit on values would cut it.
 fn extend(addresses: &mut Vec<Address>, field: &Field<'_>) {
-    for line in field.raw.chunk_by(|a, _| *a != b'\n') {
+    for line in field.raw.chunk_by(|a, _| *a != b'\n').take(MAILBOXES_MAX) {
         for address in address::parse_list(&super::header::decode_value(line)) {
             if addresses.len() < MAILBOXES_MAX && !addresses.contains(&address) {
                 addresses.push(address);

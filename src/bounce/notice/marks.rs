@@ -358,15 +358,20 @@ static AUTOMATON: LazyLock<AhoCorasick> = LazyLock::new(|| {
         .unwrap_or_else(|error| unreachable!("the marks are constants: {error}"))
 });
 
-/// The marks in a text, by their ends.
-pub fn find(text: &str) -> Vec<Hit> {
-    let hit = |found: aho_corasick::Match| {
-        let index = found.pattern().as_usize();
-        let mark = MARKS.get(index).or_else(|| languages::MARKS.get(index - MARKS.len()))?;
-        Some(Hit { role: mark.1, start: found.start(), end: found.end() })
-    };
-    AUTOMATON.find_overlapping_iter(text).filter_map(hit).take(HITS_MAX).collect()
-}
-
 /// The most marks of one text; a notice has some dozens.
 const HITS_MAX: usize = 5000;
+
+/// The marks in a text, by their ends; none behind the first that `is_last` holds for.
+pub fn find(text: &str, is_last: impl Fn(&Hit) -> bool) -> Vec<Hit> {
+    let mut hits = Vec::new();
+    for found in AUTOMATON.find_overlapping_iter(text).take(HITS_MAX) {
+        let index = found.pattern().as_usize();
+        let Some(mark) = MARKS.get(index).or_else(|| languages::MARKS.get(index - MARKS.len())) else { continue };
+        let hit = Hit { role: mark.1, start: found.start(), end: found.end() };
+        hits.push(hit);
+        if is_last(&hit) {
+            break;
+        }
+    }
+    hits
+}

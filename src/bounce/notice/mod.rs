@@ -12,6 +12,7 @@ use super::address::{self, Found};
 use super::reasons;
 use crate::types::Address;
 use marks::{Hit, Role};
+use std::cell::OnceCell;
 use std::ops::Range;
 
 /// The most lines that are looked at.
@@ -28,6 +29,9 @@ const MENTIONS_MAX: usize = 6;
 const MENTION_OCTETS_MAX: usize = 800;
 /// A line of prose this long is wrapped: what starts the next one is no item.
 const WRAPPED_OCTETS: usize = 60;
+
+/// The longest lead in front of a title, in octets.
+const LEAD_OCTETS_MAX: usize = 80;
 
 /// Where an address stands, best first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -82,24 +86,30 @@ pub struct Notice {
     hits: Vec<Hit>,
     /// Where the returned message begins.
     pub end: usize,
+    /// The notice's own words in ASCII lower case, made when somebody asks.
+    lower: OnceCell<String>,
 }
 
 impl Notice {
     /// Finds the marks and the end of the notice's own words.
     pub fn new(text: String) -> Self {
-        let hits = marks::find(&text);
-        let returned = |hit: &&Hit| match hit.role {
+        let is_copy = |hit: &Hit| match hit.role {
             Role::Returned => starts_line(&text, hit.start),
             Role::Title => starts_line(&text, hit.start) && ends_title(&text, hit.end),
             _ => false,
         };
-        let end = hits.iter().find(returned).map_or(text.len(), |hit| line_start(&text, hit.start));
-        Self { text, hits, end }
+        let hits = marks::find(&text, is_copy);
+        let end = hits.last().filter(|hit| is_copy(hit)).map_or(text.len(), |hit| line_start(&text, hit.start));
+        Self { text, hits, end, lower: OnceCell::new() }
     }
 
     /// The notice's own words.
     pub fn own(&self) -> &str {
         self.text.get(..self.end).unwrap_or("")
+    }
+
+    fn lower(&self) -> &str {
+        self.lower.get_or_init(|| self.own().to_ascii_lowercase())
     }
 
     /// What follows them.
@@ -119,8 +129,8 @@ impl Notice {
 
     /// Whether the message is only late.
     pub fn speaks_of_delay(&self) -> bool {
-        let own = self.own().to_ascii_lowercase();
-        self.has(Role::Delay) && !["permanent", "given up", "giving up", "final"].iter().any(|word| own.contains(word))
+        self.has(Role::Delay)
+            && !["permanent", "given up", "giving up", "final"].iter().any(|word| self.lower().contains(word))
     }
 
     fn has(&self, role: Role) -> bool {
@@ -175,11 +185,10 @@ impl Notice {
     /// The lines that mention an address, each with what follows up to an empty line or the next item.
     pub fn mentions(&self, address: &Address) -> String {
         let own = self.own();
-        let lower = own.to_ascii_lowercase();
         let name = address.as_str().to_ascii_lowercase();
         let mut out = String::new();
         let mut taken = 0;
-        for at in memchr::memmem::find_iter(lower.as_bytes(), name.as_bytes()).take(MENTIONS_MAX) {
+        for at in memchr::memmem::find_iter(self.lower().as_bytes(), name.as_bytes()).take(MENTIONS_MAX) {
             let start = line_start(own, at);
             if start >= taken {
                 let rest = own.get(start..).unwrap_or("");
@@ -227,7 +236,12 @@ fn line_start(text: &str, at: usize) -> usize {
 
 /// Only punctuation stands between the line's start and the mark.
 fn starts_line(text: &str, at: usize) -> bool {
-    let before = text.get(line_start(text, at)..at).unwrap_or("");
+    let mut from = at.saturating_sub(LEAD_OCTETS_MAX);
+    while !text.is_char_boundary(from) {
+        from += 1;
+    }
+    let near = text.get(from..at).unwrap_or("");
+    let before = near.rsplit('\n').next().unwrap_or("");
     let lead = before.trim_matches(|c: char| {
         c.is_whitespace() || matches!(c, '-' | '=' | '*' | '|' | '>' | '_' | '~' | '#' | '+' | '[' | '(')
     });

@@ -105,7 +105,6 @@ pub(super) const TRANSIT: &[Row] = &[
     Row("network is unreachable", NetworkError, "Unix"),
     Row("network unreachable", NetworkError, "various"),
     Row("network error", NetworkError, "various"),
-    Row("connection refused by", Blocked, "Sendmail"),
     Row("connection to .. was refused", NetworkError, "various"),
     Row("wasn't able to establish an smtp connection", NetworkError, "qmail"),
     Row("unable to connect", NetworkError, "various"),
