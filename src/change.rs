@@ -180,6 +180,17 @@ pub enum Command {
         /// At most the threshold.
         count: u32,
     },
+    /// `import-sqlite`: remembers a suspension of the past; idempotent.
+    ImportPast {
+        /// When the platform was told.
+        at: Timestamp,
+        /// The sending domain.
+        domain: Domain,
+        /// The recipient.
+        address: Address,
+        /// The HTTP status that the platform answered; 0: unknown.
+        status: u16,
+    },
 }
 
 /// Which notifications.

@@ -10,6 +10,8 @@ pub mod config;
 pub mod digest;
 pub mod escape;
 pub mod evidence;
+#[cfg(feature = "import-sqlite")]
+pub mod import;
 pub mod logging;
 pub mod metrics;
 pub mod notify;

@@ -39,6 +39,7 @@ pub enum Command {
     CheckConfig(CheckConfig),
     PrintConfig(PrintConfig),
     Sign(Sign),
+    ImportSqlite(ImportSqlite),
 }
 
 /// Run the daemon: receive mail over SMTP until SIGTERM.
@@ -88,6 +89,19 @@ pub struct Sign {
     /// what the envelope sender begins with; default: bounce
     #[argh(option, arg_name = "word", default = "\"bounce\".to_owned()")]
     pub prefix: String,
+}
+
+/// Take over the counters and the history of the Python service from its SQLite file. Doing it again changes nothing.
+#[derive(FromArgs, ArgsInfo, Debug)]
+#[argh(subcommand, name = "import-sqlite")]
+pub struct ImportSqlite {
+    /// the SQLite file, as a rule bounced_emails.db
+    #[argh(positional)]
+    pub file: PathBuf,
+
+    /// only say what would be taken over
+    #[argh(switch)]
+    pub dry_run: bool,
 }
 
 /// How the daemon's log looks.

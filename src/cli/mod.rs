@@ -10,6 +10,7 @@ mod daemon;
 mod drain;
 mod exit;
 mod handover;
+mod import;
 mod sign;
 mod stdin;
 
@@ -77,6 +78,7 @@ fn dispatch(arguments: Arguments) -> Result<(), Failure> {
         Command::CheckConfig(_) => configuration::check(&choice),
         Command::PrintConfig(_) => configuration::print(&choice),
         Command::Sign(options) => sign::run(&choice, &options),
+        Command::ImportSqlite(options) => import::run(&choice, &options),
     }
 }
 

@@ -28,6 +28,9 @@ impl Writer<'_> {
             Command::ImportCounter { domain, address, count } => {
                 u64::from(self.import_counter(domain, address, *count)?)
             }
+            Command::ImportPast { at, domain, address, status } => {
+                u64::from(self.import_past(*at, domain, address, *status)?)
+            }
         };
         Ok(CommandResult::Rows(rows))
     }

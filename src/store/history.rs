@@ -3,7 +3,9 @@
 use super::StoreError;
 use super::queue::Row as Notification;
 use super::reader::{Cursor, Page, Reader, page};
-use super::tables::{HISTORY, HISTORY_BY_ADDRESS, decode, reason_by_name, time_at_end, time_key};
+use super::tables::{
+    HISTORY, HISTORY_BY_ADDRESS, decode, domain_key, number_at_end, reason_by_name, time_at_end, time_key,
+};
 use super::writer::Writer;
 use crate::bounce::{Class, EnhancedStatus, Reason};
 use crate::change::{NotificationId, Settled};
@@ -115,6 +117,12 @@ fn address_prefix(address: &Address) -> Vec<u8> {
     [address.key().as_bytes(), &[0]].concat()
 }
 
+/// The same for the same suspension, so that a second import finds the first; far above the ids of notifications.
+fn id_of_imported(domain: &Domain, address: &Address) -> NotificationId {
+    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, &domain_key(domain, address.key().as_bytes()));
+    number_at_end(digest.as_ref()).unwrap_or_default() | 1 << 63
+}
+
 impl Writer<'_> {
     pub(super) fn remember_delivered(
         &mut self,
@@ -142,6 +150,33 @@ impl Writer<'_> {
         let key = time_key(ended, id);
         self.history_by_address.put(&[address_prefix(&row.address).as_slice(), &key].concat(), &[])?;
         self.history.write(&key, row)
+    }
+
+    /// Remembers a suspension of the time before this database; whether it was not known yet.
+    pub(super) fn import_past(
+        &mut self,
+        at: Timestamp,
+        domain: &Domain,
+        address: &Address,
+        status: u16,
+    ) -> Result<bool, StoreError> {
+        let row = Row {
+            domain: domain.clone(),
+            address: address.clone(),
+            class: Class::Hard,
+            reason: Reason::Undefined,
+            status: None,
+            diagnostic: None,
+            count: 0,
+            message_id: MessageId(0),
+            created: at,
+            attempts: 1,
+            end: End::Delivered { status, body: String::new() },
+        };
+        let id = id_of_imported(domain, address);
+        let is_new = self.history.read::<Row>(&time_key(at, id))?.is_none();
+        self.remember(at, id, &row)?;
+        Ok(is_new)
     }
 
     /// Removes one row of the history, by its key.

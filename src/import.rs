@@ -1,0 +1,186 @@
+//! Moving in: what the predecessor's SQLite database holds, as commands for the store.
+//!
+//! [`plan`] reads and decides, [`Plan`] says on screen what would be done, and its commands do it. The predecessor's `counter` never
+//! went above 1, because each bounce inserted another row with the same address and domain: the number of rows is the count.
+//! It is cut at the threshold, so that an old heap of rows suspends nobody by itself. Doing it again changes nothing.
+//!
+//! Deliberately absent: any write to the SQLite file.
+
+use crate::change::Command;
+use crate::tenant::{Tenant, Tenants};
+use crate::types::{Address, Domain, Timestamp};
+use rusqlite::types::ValueRef;
+use rusqlite::{Connection, OpenFlags, Row};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::path::Path;
+use time::PrimitiveDateTime;
+use time::macros::format_description;
+
+/// Domains that are not configured and are named on screen.
+const DOMAINS_SHOWN_MAX: usize = 20;
+
+/// Why a file could not be read.
+#[derive(Debug)]
+pub struct ImportError(String);
+
+/// What will be taken over, and what will not.
+#[derive(Debug, Default)]
+pub struct Plan {
+    /// For the store, in any number of batches.
+    pub commands: Vec<Command>,
+    temporary_rows: u64,
+    counters: u64,
+    capped: u64,
+    past: u64,
+    unreadable: u64,
+    other_domains: BTreeMap<String, u64>,
+}
+
+/// Reads the predecessor's database, and decides what to take over for the configured domains.
+pub fn plan(file: &Path, tenants: &Tenants) -> Result<Plan, ImportError> {
+    let explain = |error| ImportError(format!("{}: {error}", file.display()));
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let database = Connection::open_with_flags(file, flags).map_err(explain)?;
+    let tables = tables(&database).map_err(explain)?;
+    if !tables.contains("temporary_bounces") && !tables.contains("permanent_bounces") {
+        let text = "not the predecessor's database: no table temporary_bounces, no table permanent_bounces";
+        return Err(ImportError(format!("{}: {text}", file.display())));
+    }
+    let mut plan = Plan::default();
+    if tables.contains("temporary_bounces") {
+        plan.read_temporary(&database, tenants).map_err(explain)?;
+    }
+    if tables.contains("permanent_bounces") {
+        plan.read_permanent(&database, tenants).map_err(explain)?;
+    }
+    Ok(plan)
+}
+
+fn tables(database: &Connection) -> rusqlite::Result<BTreeSet<String>> {
+    let mut query = database.prepare("SELECT name FROM sqlite_master WHERE type = 'table'")?;
+    query.query_map([], |row| row.get(0))?.collect()
+}
+
+impl Plan {
+    fn read_temporary(&mut self, database: &Connection, tenants: &Tenants) -> rusqlite::Result<()> {
+        let mut counts: BTreeMap<(Domain, String), (Address, u32, u32)> = BTreeMap::new();
+        let mut query = database.prepare("SELECT bounced_address, domain FROM temporary_bounces")?;
+        let mut rows = query.query([])?;
+        while let Some(row) = rows.next()? {
+            self.temporary_rows += 1;
+            let Some((address, tenant)) = self.place(row, 0, 1, tenants)? else { continue };
+            let key = (tenant.domain.clone(), address.key());
+            let (_, count, _) = counts.entry(key).or_insert((address, 0, tenant.threshold));
+            *count = count.saturating_add(1);
+        }
+        for ((domain, _), (address, count, threshold)) in counts {
+            self.counters += 1;
+            self.capped += u64::from(count > threshold);
+            self.commands.push(Command::ImportCounter { domain, address, count: count.min(threshold) });
+        }
+        Ok(())
+    }
+
+    fn read_permanent(&mut self, database: &Connection, tenants: &Tenants) -> rusqlite::Result<()> {
+        let mut query = database.prepare("SELECT ts, bounced_address, domain, status_code FROM permanent_bounces")?;
+        let mut rows = query.query([])?;
+        while let Some(row) = rows.next()? {
+            let Some((address, tenant)) = self.place(row, 1, 2, tenants)? else { continue };
+            let Some(at) = time(row.get_ref(0)?) else {
+                self.unreadable += 1;
+                continue;
+            };
+            self.past += 1;
+            let status = status(row.get_ref(3)?);
+            self.commands.push(Command::ImportPast { at, domain: tenant.domain.clone(), address, status });
+        }
+        Ok(())
+    }
+
+    /// The address of a row, and the configured domain that it belongs to; `None`: the row is left out, and counted.
+    fn place<'a>(
+        &mut self,
+        row: &Row<'_>,
+        address: usize,
+        domain: usize,
+        tenants: &'a Tenants,
+    ) -> rusqlite::Result<Option<(Address, &'a Tenant)>> {
+        let (address, domain) = (text(row.get_ref(address)?), text(row.get_ref(domain)?));
+        let Some(address) = Address::parse(address.trim()) else {
+            self.unreadable += 1;
+            return Ok(None);
+        };
+        let tenant = tenants.covering(&domain);
+        if tenant.is_none() {
+            *self.other_domains.entry(domain).or_default() += 1;
+        }
+        Ok(tenant.map(|tenant| (address, tenant)))
+    }
+}
+
+fn text(value: ValueRef<'_>) -> String {
+    match value {
+        ValueRef::Text(octets) | ValueRef::Blob(octets) => String::from_utf8_lossy(octets).into_owned(),
+        _ => String::new(),
+    }
+}
+
+/// Seconds since the epoch, or what SQLite's `datetime()` and Python's `str(datetime)` write, in UTC.
+fn time(value: ValueRef<'_>) -> Option<Timestamp> {
+    match value {
+        ValueRef::Integer(seconds) => Some(from_seconds(u64::try_from(seconds).ok()?)),
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a cast saturates")]
+        ValueRef::Real(seconds) => Some(Timestamp::from_millis((seconds * 1000.0) as u64)),
+        ValueRef::Text(octets) => {
+            let text = std::str::from_utf8(octets).ok()?.replace('T', " ");
+            let format = format_description!("[year]-[month]-[day] [hour]:[minute]:[second]");
+            let parsed = PrimitiveDateTime::parse(text.get(..19)?, format).ok()?;
+            Some(from_seconds(u64::try_from(parsed.assume_utc().unix_timestamp()).ok()?))
+        }
+        _ => None,
+    }
+}
+
+fn from_seconds(seconds: u64) -> Timestamp {
+    Timestamp::from_millis(seconds.saturating_mul(1000))
+}
+
+fn status(value: ValueRef<'_>) -> u16 {
+    match value {
+        ValueRef::Integer(status) => u16::try_from(status).unwrap_or_default(),
+        other => text(other).trim().parse().unwrap_or_default(),
+    }
+}
+
+impl fmt::Display for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{} temporary bounces of {} addresses.", self.temporary_rows, self.counters)?;
+        writeln!(
+            f,
+            "The counter in these rows is always 1, since each bounce added a row: the rows of an address are its count."
+        )?;
+        writeln!(
+            f,
+            "{} counters stand above the threshold and are taken over as the threshold: nobody is",
+            self.capped
+        )?;
+        writeln!(f, "suspended by the import, but by the next soft bounce.")?;
+        writeln!(f, "{} past suspensions for `find-address`.", self.past)?;
+        if self.unreadable > 0 {
+            writeln!(f, "Left out: {} rows whose address or time cannot be read.", self.unreadable)?;
+        }
+        for (domain, rows) in self.other_domains.iter().take(DOMAINS_SHOWN_MAX) {
+            writeln!(f, "Left out: {rows} rows of {}, which is not configured.", domain.escape_debug())?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for ImportError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for ImportError {}

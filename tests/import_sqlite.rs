@@ -1,0 +1,121 @@
+//! Moving in from the predecessor's SQLite file, with the real binary.
+#![cfg(feature = "import-sqlite")]
+
+use bouncesvc::store::{CounterFilter, End, Settings, Store};
+use bouncesvc::types::Timestamp;
+use rusqlite::Connection;
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+use tempfile::TempDir;
+
+const TABLES: &str = "
+    CREATE TABLE temporary_bounces (bounced_address TEXT, domain TEXT, counter INTEGER);
+    CREATE TABLE permanent_bounces (ts TIMESTAMP, bounced_address TEXT, domain TEXT, status_code INTEGER);";
+
+const CONFIGURATION: &str = "
+production:
+  handler:
+    dbfile: bounces.redb
+    temporary_threshold: 3
+    domains:
+      mydomain.example:
+        base_url: http://localhost:7001/emails/{address}/suspend
+";
+
+fn folder(rows: &str) -> TempDir {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    fs::write(folder.path().join("config.yml"), CONFIGURATION).expect("a configuration");
+    let database = Connection::open(folder.path().join("bounced_emails.db")).expect("a SQLite file");
+    database.execute_batch(&format!("{TABLES}{rows}")).expect("the rows fit");
+    folder
+}
+
+fn import(folder: &Path, arguments: &[&str]) -> Output {
+    let config = folder.join("config.yml");
+    Command::new(env!("CARGO_BIN_EXE_bouncesvc"))
+        .args(["import-sqlite", "--config"])
+        .arg(config)
+        .args(arguments)
+        .current_dir(folder)
+        .output()
+        .expect("the binary runs")
+}
+
+fn counters(folder: &Path) -> Vec<(String, u32)> {
+    let store = open(folder);
+    let page = store.reader().counters(&CounterFilter::default(), None, 100).expect("the counters");
+    page.rows.iter().map(|row| (format!("{} {}", row.domain, row.address), row.count)).collect()
+}
+
+fn open(folder: &Path) -> Store {
+    Store::open(&folder.join("bounces.redb"), Settings::default(), Timestamp::default()).expect("the database opens")
+}
+
+#[test]
+fn rows_are_counted_cut_at_the_threshold_and_imported_once() {
+    let folder = folder(
+        "INSERT INTO temporary_bounces VALUES
+            ('one@x.example', 'mydomain.example', 1),
+            ('Two@x.example', 'mydomain.example', 1), ('two@x.example', 'MyDomain.example', 1),
+            ('five@x.example', 'mydomain.example', 1), ('five@x.example', 'mydomain.example', 1),
+            ('five@x.example', 'mydomain.example', 1), ('five@x.example', 'mydomain.example', 1),
+            ('five@x.example', 'mydomain.example', 1),
+            ('x@x.example', 'old.example', 1), ('no address', 'mydomain.example', 1), (NULL, NULL, NULL);",
+    );
+    let path = folder.path();
+    let before = fs::read(path.join("bounced_emails.db")).expect("the SQLite file");
+    let dry = import(path, &["--dry-run", "bounced_emails.db"]);
+    let said = String::from_utf8_lossy(&dry.stdout).into_owned();
+    assert!(dry.status.success(), "{dry:?}");
+    for part in [
+        "11 temporary bounces of 3 addresses",
+        "1 counters stand above",
+        "2 rows whose",
+        "1 rows of old.example",
+        "--dry-run",
+    ] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+    assert!(!path.join("bounces.redb").exists());
+
+    for changed in ["3 rows of", "0 rows of"] {
+        let done = import(path, &["bounced_emails.db"]);
+        assert!(String::from_utf8_lossy(&done.stdout).contains(changed), "{done:?}");
+        let expected = [("five@x.example", 3), ("one@x.example", 1), ("Two@x.example", 2)];
+        let expected = expected.map(|(address, count)| (format!("mydomain.example {address}"), count));
+        assert_eq!(counters(path), expected);
+    }
+    assert!(fs::read(path.join("bounced_emails.db")).expect("the SQLite file") == before);
+}
+
+#[test]
+fn past_suspensions_are_found_with_the_platforms_answer() {
+    let folder = folder(
+        "INSERT INTO permanent_bounces VALUES
+            ('2020-02-29 12:30:00.123456', 'a@x.example', 'mydomain.example', 200),
+            (1582979400, 'b@x.example', 'mydomain.example', 404), ('yesterday', 'c@x.example', 'mydomain.example', 200);",
+    );
+    for changed in ["2 rows of", "0 rows of"] {
+        let done = import(folder.path(), &["bounced_emails.db"]);
+        assert!(String::from_utf8_lossy(&done.stdout).contains(changed), "{done:?}");
+    }
+    let past = open(folder.path()).reader().history(None, None, 10).expect("the history").rows;
+    let mut seen: Vec<_> = past.iter().map(|past| (past.address.as_str(), past.ended.to_string(), &past.end)).collect();
+    seen.sort_by_key(|(address, ..)| *address);
+    let answer = |status| End::Delivered { status, body: String::new() };
+    let time = || "2020-02-29T12:30:00Z".to_owned();
+    assert_eq!(seen, [("a@x.example", time(), &answer(200)), ("b@x.example", time(), &answer(404))]);
+}
+
+#[test]
+fn another_file_is_refused_with_a_reason() {
+    let folder = folder("DROP TABLE temporary_bounces; DROP TABLE permanent_bounces;");
+    fs::write(folder.path().join("text.db"), "some text").expect("a file");
+    for file in ["bounced_emails.db", "text.db", "missing.db"] {
+        let refused = import(folder.path(), &[file]);
+        assert_eq!(refused.status.code(), Some(65), "{refused:?}");
+        assert!(String::from_utf8_lossy(&refused.stderr).contains(file), "{refused:?}");
+    }
+    assert!(!folder.path().join("missing.db").exists());
+}
