@@ -223,6 +223,21 @@ fn thousands_of_slow_clients_leave_the_service_to_a_good_one() {
     daemon.stop();
 }
 
+#[test]
+fn a_log_that_nobody_reads_stalls_no_mail() {
+    let site = Site::new(NOWHERE, "");
+    let daemon = site.start_unread();
+    let mut client = Client::connect(daemon.address());
+    let subject = format!("Subject: {} ", "x".repeat(900));
+    // More than a pipe and the queue of lines hold together.
+    for id in 0..1500 {
+        let mail = soft("full@some-provider.com", &id.to_string()).replace("Subject: ", &subject);
+        assert!(client.mail(&mail).starts_with("250 "));
+    }
+    client.quit();
+    assert!(daemon.stop().success());
+}
+
 /// As many open files as this process may have.
 fn raise_file_limit() -> usize {
     let limit = getrlimit(Resource::Nofile);

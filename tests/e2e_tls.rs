@@ -109,7 +109,7 @@ fn a_handshake_that_stalls_or_is_none_holds_up_nobody() {
     half.write_all(&[0x16, 0x03, 0x01, 0x02, 0x00, 0x01]).unwrap();
     let mut garbage = Client::open(daemon.address());
     garbage.send(b"EHLO client.example\r\n");
-    assert!(!garbage.reply().starts_with("2"));
+    assert!(!garbage.reply().starts_with('2'));
     assert_serves(handshake(&daemon, &certificate).unwrap(), "1");
     drop((silent, half));
     assert!(daemon.stop().success());

@@ -54,7 +54,7 @@ pub fn read(mut root: Fields<'_>) -> Option<Settings> {
     let notify = notifier(root.section("notify"), archive_dir, dry_run);
     let store = database_settings(root.section("store"), notify.retry_delay_max);
     root.done();
-    let server = server::Config { settings, tenants: Arc::new(tenants), actions, notify };
+    let server = server::Config { settings, tenants: Arc::new(tenants), actions, notify, store: store.clone() };
     Some(Settings { database: database?, store, server })
 }
 

@@ -19,6 +19,9 @@ const TURN_CONNECTIONS_MAX: usize = 256;
 /// How long accepting rests after EMFILE and the like.
 const PAUSE: Duration = Duration::from_millis(100);
 
+/// Between two lines of the log about that.
+const TELL_INTERVAL: Duration = Duration::from_secs(60);
+
 /// What a listener's connections are for.
 #[derive(Clone)]
 pub(super) enum Service {
@@ -30,8 +33,10 @@ pub(super) enum Service {
 
 /// All listeners.
 pub(super) struct Listeners {
-    listeners: Vec<Listening>,
+    all: Vec<Listening>,
     paused_until: Option<Instant>,
+    /// When the log was last told of a pause.
+    told: Option<Instant>,
 }
 
 struct Listening {
@@ -58,7 +63,7 @@ impl Listeners {
             let listener = Listener { endpoint, ..Listener::smtp(([0, 0, 0, 0], 0).into()) };
             listeners.push((acceptor, Service::Mail(session_settings(settings, &listener), listener)));
         }
-        let mut open = Self { listeners: Vec::new(), paused_until: None };
+        let mut open = Self { all: Vec::new(), paused_until: None, told: None };
         for (acceptor, service) in listeners {
             open.watch(acceptor, service, registry)?;
         }
@@ -66,20 +71,20 @@ impl Listeners {
     }
 
     fn watch(&mut self, mut acceptor: Acceptor, service: Service, registry: &Registry) -> Result<(), RunError> {
-        let token = Source::Listener(self.listeners.len()).into();
+        let token = Source::Listener(self.all.len()).into();
         registry.register(&mut acceptor, token, Interest::READABLE).map_err(RunError::Loop)?;
         let name = acceptor.name();
         match &service {
             Service::Mail(_, listener) => log::info!("listening on {name} for {}", protocol_name(listener.protocol)),
             Service::Status => log::info!("listening on {name} for HTTP"),
         }
-        self.listeners.push(Listening { acceptor, service, is_ready: true });
+        self.all.push(Listening { acceptor, service, is_ready: true });
         Ok(())
     }
 
     /// New limits for the sessions to come; the sockets stay.
     pub(super) fn reload(&mut self, settings: &Settings) {
-        for listening in &mut self.listeners {
+        for listening in &mut self.all {
             if let Service::Mail(session, listener) = &mut listening.service {
                 *session = session_settings(settings, listener);
             }
@@ -88,14 +93,14 @@ impl Listeners {
 
     /// mio reported connections at the listener with this index.
     pub(super) fn note(&mut self, index: usize) {
-        if let Some(listening) = self.listeners.get_mut(index) {
+        if let Some(listening) = self.all.get_mut(index) {
             listening.is_ready = true;
         }
     }
 
     /// Whether connections wait that no event will announce.
     pub(super) fn has_work(&self) -> bool {
-        self.paused_until.is_none() && self.listeners.iter().any(|listening| listening.is_ready)
+        self.paused_until.is_none() && self.all.iter().any(|listening| listening.is_ready)
     }
 
     /// When accepting goes on after a pause.
@@ -104,40 +109,50 @@ impl Listeners {
     }
 
     /// The connections that wait, a bounded number of them. An error never ends accepting: it skips the connection, or,
-    /// when there is no room for any, pauses; it is given to `report`.
-    pub(super) fn accept(
-        &mut self,
-        now: Instant,
-        mut take: impl FnMut(Socket, IpAddr, &Service),
-        mut report: impl FnMut(&io::Error),
-    ) {
+    /// when there is no room for any, pauses.
+    pub(super) fn accept(&mut self, now: Instant, mut take: impl FnMut(Socket, IpAddr, &Service)) {
         if self.paused_until.is_some_and(|until| now < until) {
             return;
         }
         self.paused_until = None;
-        for listening in self.listeners.iter_mut().filter(|listening| listening.is_ready) {
-            for _ in 0..TURN_CONNECTIONS_MAX {
-                match listening.acceptor.accept() {
-                    Ok((socket, peer)) => take(socket, peer, &listening.service),
-                    Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                        listening.is_ready = false;
-                        break;
-                    }
-                    Err(error) if is_about_one(&error) => {}
-                    Err(error) => {
-                        report(&error);
-                        self.paused_until = Some(now + PAUSE);
-                        return;
-                    }
-                }
+        for listening in self.all.iter_mut().filter(|listening| listening.is_ready) {
+            if let Err(error) = listening.drain(&mut take) {
+                self.paused_until = Some(now + PAUSE);
+                return self.tell(&error, now);
             }
+        }
+    }
+
+    /// Logs why accepting rests, once in a while.
+    fn tell(&mut self, error: &io::Error, now: Instant) {
+        if self.told.is_none_or(|told| now >= told + TELL_INTERVAL) {
+            self.told = Some(now);
+            log::warn!("accepting rests: {error}");
         }
     }
 
     /// Stops listening: senders turn to another server or try again.
     pub(super) fn close(&mut self) {
-        self.listeners.clear();
+        self.all.clear();
         self.paused_until = None;
+    }
+}
+
+impl Listening {
+    /// Takes the connections that wait, a bounded number of them.
+    fn drain(&mut self, take: &mut impl FnMut(Socket, IpAddr, &Service)) -> io::Result<()> {
+        for _ in 0..TURN_CONNECTIONS_MAX {
+            match self.acceptor.accept() {
+                Ok((socket, peer)) => take(socket, peer, &self.service),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    self.is_ready = false;
+                    return Ok(());
+                }
+                Err(error) if is_about_one(&error) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
     }
 }
 

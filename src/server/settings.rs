@@ -1,7 +1,8 @@
 //! What the server is told by its configuration: plain data with defaults. Reading and checking a file is elsewhere.
 
 use crate::smtp::{self, Protocol};
-use crate::{notify, policy, tenant::Tenants};
+use crate::tenant::Tenants;
+use crate::{notify, policy, store};
 use ipnet::IpNet;
 use std::fmt;
 use std::net::SocketAddr;
@@ -147,6 +148,8 @@ pub struct Config {
     pub actions: policy::Actions,
     /// Of the notifier.
     pub notify: notify::Settings,
+    /// Of the database; its page cache stays as it was at the start.
+    pub store: store::Settings,
 }
 
 /// Reads and checks the configuration again; the error is one text for the log, and the old configuration stays.

@@ -27,8 +27,11 @@ use std::time::{Duration, Instant, SystemTime};
 /// Events that one turn takes; the others come with the next.
 const EVENTS_MAX: usize = 1024;
 
-/// Housekeeping of the database: a slice this often, and each turn without other work while more is left.
+/// Housekeeping of the database: a slice this often, and while more is left each turn without other work.
 const TIDY_INTERVAL: Duration = Duration::from_secs(60);
+
+/// While more is left and there is other work: a slice this often.
+const TIDY_BUSY_INTERVAL: Duration = Duration::from_secs(1);
 
 /// The running daemon.
 pub(super) struct Server {
@@ -164,11 +167,7 @@ impl Server {
         let Self { listeners, poll, config, gate, metrics, sessions, status, next_connection, .. } = self;
         let registry = poll.registry();
         let mut entrance = Entrance { registry, config, gate, metrics, sessions, status, next_connection, now };
-        listeners.accept(
-            now,
-            |socket, peer, service| entrance.enter(socket, peer, service),
-            |error| log::warn!("accepting rests: {error}"),
-        );
+        listeners.accept(now, |socket, peer, service| entrance.enter(socket, peer, service));
     }
 
     /// Drives the sessions that have something to do, and collects what they bring.
@@ -236,7 +235,11 @@ impl Server {
             log::warn!("housekeeping failed: {error:?}");
             false
         });
-        self.tidy_at = if has_more && is_idle { now } else { now + TIDY_INTERVAL };
+        self.tidy_at = match (has_more, is_idle) {
+            (false, _) => now + TIDY_INTERVAL,
+            (true, true) => now,
+            (true, false) => now + TIDY_BUSY_INTERVAL,
+        };
     }
 
     fn obey_signals(&mut self) {
@@ -274,6 +277,7 @@ impl Server {
     fn adopt(&mut self, config: Config, tls: Option<Arc<ServerConfig>>) {
         self.listeners.reload(&config.settings);
         self.sessions.reload(config.settings.mails_in_flight_octets_max, tls);
+        self.ledger.store().reload(config.store.clone());
         self.notifier.reload(Arc::clone(&config.tenants), config.notify.clone());
         self.config = config;
         log::info!("the configuration was read again");

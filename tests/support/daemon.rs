@@ -4,10 +4,10 @@ use super::platform::PATIENCE;
 use bouncesvc::store::Store;
 use bouncesvc::types::{Address, Timestamp};
 use rustix::process::{Pid, Signal, kill_process};
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Condvar, Mutex};
 use tempfile::TempDir;
 
@@ -20,6 +20,8 @@ pub struct Site {
 pub struct Daemon {
     child: Child,
     log: Arc<Log>,
+    /// Of a daemon whose log nobody reads.
+    unread: Option<BufReader<ChildStdout>>,
 }
 
 #[derive(Default)]
@@ -70,15 +72,35 @@ impl Site {
     }
 
     /// Starts `command` with the arguments of the daemon, and `arguments`.
-    pub fn start_with(&self, mut command: Command, arguments: &[&str]) -> Daemon {
-        command.arg("--config").arg(self.path("config.yml")).arg("run-smtpserver").args(arguments);
-        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
-        let log = Arc::new(Log::default());
-        let (stdout, sink) = (child.stdout.take().unwrap(), Arc::clone(&log));
+    pub fn start_with(&self, command: Command, arguments: &[&str]) -> Daemon {
+        let mut daemon = self.spawn(command, arguments);
+        let (stdout, sink) = (daemon.unread.take().unwrap(), Arc::clone(&daemon.log));
         std::thread::spawn(move || sink.fill(stdout));
-        let daemon = Daemon { child, log };
         daemon.wait_for_line("ready");
         daemon
+    }
+
+    /// Starts a daemon that logs much, and reads its log only until it is ready.
+    pub fn start_unread(&self) -> Daemon {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_bouncesvc"));
+        command.arg("--debug");
+        let mut daemon = self.spawn(command, &["--host", "127.0.0.1", "--port", "0"]);
+        let stdout = daemon.unread.as_mut().unwrap();
+        let mut lines = daemon.log.lines.lock().unwrap();
+        while lines.lines.last().is_none_or(|line| !line.ends_with("ready")) {
+            let mut line = String::new();
+            stdout.read_line(&mut line).unwrap();
+            lines.lines.push(line.trim_end().to_owned());
+        }
+        drop(lines);
+        daemon
+    }
+
+    fn spawn(&self, mut command: Command, arguments: &[&str]) -> Daemon {
+        command.arg("--config").arg(self.path("config.yml")).arg("run-smtpserver").args(arguments);
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+        let unread = child.stdout.take().map(BufReader::new);
+        Daemon { child, log: Arc::default(), unread }
     }
 
     /// The soft counter of an address after the daemon's end.
@@ -162,8 +184,8 @@ impl Drop for Daemon {
 }
 
 impl Log {
-    fn fill(&self, stdout: impl Read) {
-        for line in BufReader::new(stdout).lines().map_while(Result::ok) {
+    fn fill(&self, stdout: impl BufRead) {
+        for line in stdout.lines().map_while(Result::ok) {
             self.lines.lock().unwrap().lines.push(line);
             self.news.notify_all();
         }
