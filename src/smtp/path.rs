@@ -113,8 +113,8 @@ fn mailbox(path: &str) -> Option<&str> {
 /// The world also has dots at the ends and in a row, and more than 64 octets (VERP).
 fn is_local_part(local: &str) -> bool {
     if let Some(inner) = local.strip_prefix('"') {
-        let end = find_closing_quote(inner);
-        return end.is_some_and(|end| end + 1 == inner.len());
+        let is_closed = find_closing_quote(inner).is_some_and(|end| end + 1 == inner.len());
+        return is_closed && !inner.chars().any(char::is_control);
     }
     !local.is_empty() && local.chars().all(|c| c == '.' || is_atext(c))
 }
@@ -206,6 +206,8 @@ mod tests {
             "<\"a\"b@c.de>",
             "<a\"b\"@c.de>",
             "<a(b)@c.de>",
+            "<\"a\tb\"@c.de>",
+            "<\"a\u{85}\"@c.de>",
             "<a@[]>",
             "<a@[300.0.0.1]>",
             "<a@[IPv6:x]>",
