@@ -1,7 +1,9 @@
 //! Phrases about the way there: time, network, the remote system, programs behind the mailbox.
 
 use super::Row;
-use crate::bounce::Reason::{Blocked, Expired, MailLoop, MailerError, NetworkError, OnHold, SystemError, SystemFull};
+use crate::bounce::Reason::{
+    Expired, MailLoop, MailboxFull, MailerError, NetworkError, OnHold, SystemError, SystemFull,
+};
 
 /// The remote system, and programs behind a mailbox.
 pub(super) const SYSTEM: &[Row] = &[
@@ -17,8 +19,8 @@ pub(super) const SYSTEM: &[Row] = &[
     Row("disk full", SystemFull, "various"),
     Row("file system full", SystemFull, "various"),
     Row("filesystem is full", SystemFull, "various"),
-    Row("requested mail action aborted: exceeded storage", crate::bounce::Reason::MailboxFull, "RFC 5321 552"),
-    Row("exceeded storage", crate::bounce::Reason::MailboxFull, "RFC 5321 552"),
+    Row("requested mail action aborted: exceeded storage", MailboxFull, "RFC 5321 552"),
+    Row("exceeded storage", MailboxFull, "RFC 5321 552"),
     Row("loops back to myself", MailLoop, "Postfix, Sendmail"),
     Row("loops back to me", MailLoop, "various"),
     Row("loop alert", SystemError, "fml"),
@@ -172,46 +174,4 @@ pub(super) const TRANSIT: &[Row] = &[
     Row("temporarily unable to deliver", Expired, "various"),
     Row("zeit\u{fc}berschreitung", Expired, "German"),
     Row(". giving up", Expired, "DragonFly"),
-];
-
-/// Words that decide only when neither a clear phrase nor a specific status does.
-pub(super) const WEAK: &[Row] = &[
-    Row("450 .. mailbox unavailable", OnHold, "RFC 5321 450"),
-    Row("unknown error", SystemError, "various"),
-    Row("unknown reason", SystemError, "various"),
-    Row("too large", crate::bounce::Reason::MessageTooBig, "various"),
-    Row("too big", crate::bounce::Reason::MessageTooBig, "various"),
-    Row("quota", crate::bounce::Reason::MailboxFull, "various"),
-    Row("is full", crate::bounce::Reason::MailboxFull, "various"),
-    Row("out of space", crate::bounce::Reason::MailboxFull, "various"),
-    Row("no such", crate::bounce::Reason::UserUnknown, "various"),
-    Row("unknown", crate::bounce::Reason::UserUnknown, "various"),
-    Row("not exist", crate::bounce::Reason::UserUnknown, "various"),
-    Row("not found", crate::bounce::Reason::UserUnknown, "various"),
-    Row("inactive", crate::bounce::Reason::MailboxDisabled, "various"),
-    Row("disabled", crate::bounce::Reason::MailboxDisabled, "various"),
-    Row("deactivated", crate::bounce::Reason::MailboxDisabled, "various"),
-    Row("terminated", crate::bounce::Reason::MailboxDisabled, "various"),
-    Row("suspended", crate::bounce::Reason::Suspended, "various"),
-    Row("mailbox unavailable", crate::bounce::Reason::UserUnknown, "RFC 5321 550, Hotmail"),
-    Row("recipient address rejected: access denied", crate::bounce::Reason::UserUnknown, "Exchange Online, Postfix"),
-    Row("does not exist", crate::bounce::Reason::UserUnknown, "various"),
-    Row("recipient rejected", crate::bounce::Reason::UserUnknown, "various"),
-    Row("recipient address rejected", crate::bounce::Reason::UserUnknown, "Postfix"),
-    Row("does not like recipient", crate::bounce::Reason::UserUnknown, "qmail"),
-    Row("delivery restriction", crate::bounce::Reason::Filtered, "various"),
-    Row("not accept", crate::bounce::Reason::Filtered, "various"),
-    Row("service not available, closing", Blocked, "RFC 5321 421"),
-    Row("service unavailable", Blocked, "RFC 5321 554"),
-    Row("access denied", Blocked, "various"),
-    Row("access forbidden", Blocked, "various"),
-    Row("not allowed", Blocked, "various"),
-    Row("not permitted", Blocked, "various"),
-    Row("blocked", Blocked, "various"),
-    Row("(bl)", Blocked, "various"),
-    Row("rejected", crate::bounce::Reason::PolicyViolation, "various"),
-    Row("refused", Blocked, "various"),
-    Row("denied", Blocked, "various"),
-    Row("prohibited", crate::bounce::Reason::PolicyViolation, "various"),
-    Row("system problem", SystemError, "various"),
 ];

@@ -4,14 +4,21 @@
 //! phrase, the SMTP command that was refused. The text wins over the code, since codes are chosen carelessly and texts are
 //! written for people. All phrases are searched in one pass.
 
+mod blocked;
 mod codes;
 mod content;
 mod delivery;
+mod disabled;
+mod domain;
+mod full;
 mod languages;
-mod mailbox;
+mod misleading;
 mod normal;
 mod remote;
 mod sender;
+mod session;
+mod unknown;
+mod weak;
 
 pub use normal::normalise;
 
@@ -33,31 +40,31 @@ pub const TEXT_OCTETS_MAX: usize = 16 * 1024;
 /// The first row that matches anywhere in the text decides, so the order is from what misleads least to what says least.
 const TABLES: &[&[Row]] = &[
     remote::MARKED,
-    mailbox::MISLEADING,
+    misleading::MISLEADING,
     content::VIRUS,
     sender::AUTHENTICATION,
     sender::REVERSE_DNS,
     sender::RATE,
-    mailbox::FULL,
+    full::FULL,
     languages::FULL,
-    mailbox::DISABLED,
+    disabled::DISABLED,
     languages::DISABLED,
     sender::SENDER,
     languages::DOMAIN,
-    mailbox::UNKNOWN,
+    unknown::UNKNOWN,
     languages::UNKNOWN,
     content::SIZE,
-    sender::BLOCKED,
+    blocked::BLOCKED,
     content::SPAM,
     languages::MESSAGE,
-    sender::SESSION,
-    mailbox::DOMAIN,
+    session::SESSION,
+    domain::DOMAIN,
     content::POLICY,
     content::FORM,
     delivery::SYSTEM,
     delivery::TRANSIT,
     languages::LATE,
-    delivery::WEAK,
+    weak::WEAK,
 ];
 
 /// All rows in order, and the automaton over their first halves.
@@ -76,7 +83,7 @@ static PHRASES: LazyLock<Phrases> = LazyLock::new(|| {
         .match_kind(MatchKind::Standard)
         .build(first_halves)
         .unwrap_or_else(|error| unreachable!("the phrases are constants: {error}"));
-    Phrases { weak_from: rows.len() - delivery::WEAK.len(), rows, automaton }
+    Phrases { weak_from: rows.len() - weak::WEAK.len(), rows, automaton }
 });
 
 impl Phrases {
