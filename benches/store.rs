@@ -1,18 +1,20 @@
 //! How fast the store commits, how it grows, how soon it is open again.
 //!
-//! `cargo bench --bench store [-- NAME…]` prints one table for each of `commits`, `growth`, `queue`, `reopen`, `month`
+//! `cargo bench --bench store [-- NAME…]` prints one table for each of `commits`, `kinds`, `growth`, `queue`, `reopen`, `month`
 //! (all without a name). Every commit is durable; `commits` also runs on disks that take 1 ms and 5 ms to sync.
 
 #![allow(clippy::cast_precision_loss, reason = "rates are rounded anyway")]
 
+#[path = "support/slow_disk.rs"]
+mod slow_disk;
+
 use bouncesvc::bounce::{Class, Reason};
-use bouncesvc::change::{Accepted, Batch, Change, Digest, Failure, MailResult, Outcome, Settled};
+use bouncesvc::change::{Accepted, Batch, Change, Digest, Failure, MailResult, Outcome, Quarantined, Series, Settled};
 use bouncesvc::notify::Queue;
-use bouncesvc::store::{Disk, DiskSource, Settings, Store};
+use bouncesvc::store::{DiskSource, Settings, Store};
 use bouncesvc::types::{Address, Domain, MessageId, Timestamp};
-use std::fs::{self, File, OpenOptions};
-use std::io;
-use std::os::unix::fs::FileExt;
+use slow_disk::SlowDisk;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -23,8 +25,14 @@ const THRESHOLD: u32 = 1_000_000;
 
 fn main() {
     let names: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
-    let tables: [(&str, fn()); 5] =
-        [("commits", commits), ("growth", growth), ("queue", queue), ("reopen", reopen), ("month", month)];
+    let tables: [(&str, fn()); 6] = [
+        ("commits", commits),
+        ("kinds", kinds),
+        ("growth", growth),
+        ("queue", queue),
+        ("reopen", reopen),
+        ("month", month),
+    ];
     for (name, print) in tables {
         if names.is_empty() || names.iter().any(|wanted| wanted == name) {
             print();
@@ -47,6 +55,38 @@ fn commits() {
         });
         println!("{name:<28}{:>10.0}{:>10.0}{:>10.0}{:>10.0}", rates[0], rates[1], rates[2], rates[3]);
     }
+}
+
+/// What the kinds of mail cost, 100 in a commit.
+fn kinds() {
+    println!("{:<28}{:>12}", "100 in a commit", "mails/s");
+    let known_soft = |number: u64| soft(number % 10_000);
+    let known_hard = |number: u64| hard(number % 10_000);
+    let kinds = [
+        ("soft, known address", known_soft as fn(u64) -> Change),
+        ("soft, new address", soft),
+        ("hard, already pending", known_hard),
+        ("hard, new address", hard),
+        ("quarantine, 6 KB", quarantined),
+    ];
+    for (name, change) in kinds {
+        let mut bench = Bench::new(None);
+        println!("{name:<28}{:>12.0}", bench.rate(100, change));
+    }
+    let mut bench = Bench::new(None);
+    bench.sums = (0..100).map(|number| (Series::Alert(format!("p{number}.example"), Reason::Blocked), 1)).collect();
+    println!("{:<28}{:>12.0}", "soft, 100 series of sums", bench.rate(100, known_soft));
+}
+
+fn quarantined(number: u64) -> Change {
+    Change::Quarantine(Quarantined {
+        id: MessageId(number + 1),
+        cause: "unreadable",
+        sender: String::new(),
+        recipients: vec!["no-reply@mydomain.example".to_owned()],
+        subject: "Undeliverable".to_owned(),
+        mail: Arc::from(vec![b'x'; 6000]),
+    })
 }
 
 /// The rate at a million distinct counters against that at ten thousand, 100 in a commit, interleaved.
@@ -138,6 +178,8 @@ struct Bench {
     store: Store,
     mails: u64,
     unconfirmed: Vec<Digest>,
+    /// Added by each commit.
+    sums: Vec<(Series, u64)>,
     seconds: u64,
 }
 
@@ -150,7 +192,7 @@ impl Bench {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let disk = sync_delay.map_or(DiskSource::File, SlowDisk::source);
         let store = Store::open_on(disk, &path_in(&folder), settings, at(0)).expect("a new database");
-        Self { folder, store, mails: 0, unconfirmed: Vec::new(), seconds: 0 }
+        Self { folder, store, mails: 0, unconfirmed: Vec::new(), sums: Vec::new(), seconds: 0 }
     }
 
     fn path(&self) -> PathBuf {
@@ -170,7 +212,8 @@ impl Bench {
         let mails: Vec<Accepted> = changes.into_iter().map(|change| self.mail(change)).collect();
         let digests = mails.iter().map(|mail| mail.digest).collect();
         let confirmed = std::mem::replace(&mut self.unconfirmed, digests);
-        self.apply(&Batch { confirmed, mails, ..Batch::default() });
+        let sums = self.sums.clone();
+        self.apply(&Batch { confirmed, mails, sums, ..Batch::default() });
     }
 
     fn apply(&mut self, batch: &Batch) {
@@ -285,43 +328,4 @@ fn soft(number: u64) -> Change {
 
 fn hard(number: u64) -> Change {
     Change::Suspend { failure: failure(number), archive: None }
-}
-
-/// A file whose sync takes longer than this disk's.
-#[derive(Debug)]
-struct SlowDisk {
-    file: File,
-    sync_delay: Duration,
-}
-
-impl SlowDisk {
-    fn source(sync_delay: Duration) -> DiskSource {
-        DiskSource::Factory(Arc::new(move |path| {
-            let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
-            Ok(Box::new(Self { file, sync_delay }))
-        }))
-    }
-}
-
-impl Disk for SlowDisk {
-    fn len(&self) -> io::Result<u64> {
-        Ok(self.file.metadata()?.len())
-    }
-
-    fn read(&self, offset: u64, octets: &mut [u8]) -> io::Result<()> {
-        self.file.read_exact_at(octets, offset)
-    }
-
-    fn set_len(&self, len: u64) -> io::Result<()> {
-        self.file.set_len(len)
-    }
-
-    fn sync(&self) -> io::Result<()> {
-        std::thread::sleep(self.sync_delay);
-        self.file.sync_data()
-    }
-
-    fn write(&self, offset: u64, octets: &[u8]) -> io::Result<()> {
-        self.file.write_all_at(octets, offset)
-    }
 }
