@@ -26,6 +26,9 @@ pub fn read(mail: &Mail<'_>) -> Option<Detected> {
     if named.is_empty() && !speaks || mail.weight() + words_weight(notice, speaks, &named) < ENOUGH {
         return None;
     }
+    if notice.speaks_of_success() && !name_a_cause(notice, &named) {
+        return None;
+    }
     let kind = if notice.speaks_of_delay() { Kind::Delay } else { Kind::Bounce };
     let rule = named.first().map_or_else(|| "prose/nobody".to_owned(), |first| ["prose/", first.place.name()].concat());
     let alone = named.len() == 1;
@@ -34,21 +37,26 @@ pub fn read(mail: &Mail<'_>) -> Option<Detected> {
 }
 
 fn words_weight(notice: &Notice, speaks: bool, named: &[Named]) -> i32 {
-    let causes =
-        || named.iter().take(3).any(|named| named.place <= Place::Alone && reasons::names_a_cause(notice.block(named)));
     if !speaks {
         0
-    } else if causes() {
+    } else if name_a_cause(notice, named) {
         SPEAKS + NAMES_CAUSE
     } else {
         SPEAKS
     }
 }
 
+fn name_a_cause(notice: &Notice, named: &[Named]) -> bool {
+    named.iter().take(3).any(|named| named.place <= Place::Alone && reasons::names_a_cause(notice.block(named)))
+}
+
 /// `X-Failed-Recipients` names them best; the text then tells what belongs to each.
 fn named(mail: &Mail<'_>) -> Vec<Named> {
     let own = own_addresses(mail);
-    let in_text = mail.notice().recipients(&own);
+    let mut in_text = mail.notice().recipients(&own);
+    if in_text.first().is_some_and(|named| named.place == Place::Only) && !is_sure(mail) {
+        in_text.clear();
+    }
     let listed = in_text.first().is_some_and(|named| named.place <= Place::Listed);
     if in_text.is_empty() && mail.outer.failed_recipients.is_empty() {
         return by_local_part(mail);
@@ -66,6 +74,11 @@ fn named(mail: &Mail<'_>) -> Vec<Named> {
         .iter()
         .map(|address| Named { address: address.clone(), place: Place::Field, block: block(address) })
         .collect()
+}
+
+/// A mail system wrote it, and it says what it is.
+fn is_sure(mail: &Mail<'_>) -> bool {
+    mail.weight() >= origin::ENOUGH && mail.notice().speaks_of_failure()
 }
 
 /// Notices to which a local part is enough (GroupWise, local delivery) mean a recipient of the returned message.

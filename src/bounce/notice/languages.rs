@@ -4,7 +4,7 @@
 //! is none.
 
 use super::marks::Mark;
-use super::marks::Role::{Delay, Failure, Help, Intro, Title};
+use super::marks::Role::{Delay, Failure, Help, Intro, Success, Title};
 
 pub(super) const MARKS: &[Mark] = &[
     Mark("ihre nachricht an", Intro, "German"),
@@ -13,6 +13,8 @@ pub(super) const MARKS: &[Mark] = &[
     Mark("nachrichtenzustellung an", Intro, "Exchange, German"),
     Mark("nachricht nicht zugestellt", Failure, "German"),
     Mark("wurde nicht zugestellt", Failure, "German"),
+    Mark("erfolgreich zugestellt", Success, "German"),
+    Mark("wurde zugestellt", Success, "German"),
     Mark("noch nicht zugestellt", Delay, "German"),
     Mark("weiter versucht", Delay, "German"),
     Mark("bei fragen", Help, "German"),
@@ -21,6 +23,7 @@ pub(super) const MARKS: &[Mark] = &[
     Mark("votre courriel à", Intro, "French"),
     Mark("votre e-mail à", Intro, "French"),
     Mark("pas été délivré", Intro, "French"),
+    Mark("a été remis aux destinataires", Success, "French Exchange"),
     Mark("pas été distribué", Intro, "French"),
     Mark("pas pu etre remis", Intro, "French"),
     Mark("destinataire :", Intro, "French"),
@@ -33,6 +36,7 @@ pub(super) const MARKS: &[Mark] = &[
     Mark("no ha sido entregado", Intro, "Spanish"),
     Mark("no fue entregado", Intro, "Spanish"),
     Mark("no se ha entregado", Intro, "Spanish"),
+    Mark("mensaje se ha entregado", Success, "Spanish"),
     Mark("no puede ser entregado", Intro, "Spanish"),
     Mark("no pudo ser enviado", Intro, "Spanish"),
     Mark("destinatario:", Intro, "Spanish, Italian"),
@@ -46,6 +50,8 @@ pub(super) const MARKS: &[Mark] = &[
     Mark("inviato a", Intro, "Italian"),
     Mark("non può essere consegnato", Intro, "Italian"),
     Mark("non è stato consegnato", Intro, "Italian"),
+    Mark("recapito non riuscito", Intro, "Italian Exchange"),
+    Mark("messaggio è stato consegnato", Success, "Italian"),
     Mark("non è stato possibile consegnare", Intro, "Italian"),
     Mark("mancata consegna", Failure, "Italian"),
     Mark("uw bericht aan", Intro, "Dutch"),
@@ -102,6 +108,7 @@ pub(super) const MARKS: &[Mark] = &[
     Mark("届けできません", Failure, "Japanese"),
     Mark("送信に失敗", Failure, "Japanese"),
     Mark("配信に失敗", Failure, "Japanese"),
+    Mark("配信されません", Failure, "Japanese Gmail"),
     Mark("送信できませんでした", Failure, "Japanese"),
     Mark("宛てのメール", Failure, "Japanese"),
     Mark("받는사람", Intro, "Korean"),

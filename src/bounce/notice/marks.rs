@@ -15,6 +15,8 @@ pub enum Role {
     Returned,
     /// The same, if nothing but punctuation and [`TITLE_ENDS`] follows on the line: `The original message was received at` is none.
     Title,
+    /// The message has arrived; in a notice without a cause it is a receipt.
+    Success,
     /// The message is late, not lost.
     Delay,
     /// Who to turn to: an address on this line is help, not a recipient.
@@ -28,7 +30,7 @@ pub(super) struct Mark(
     #[expect(dead_code, reason = "provenance stands beside each row")] pub(super) &'static str,
 );
 
-use Role::{Delay, Failure, Help, Intro, Returned, Title};
+use Role::{Delay, Failure, Help, Intro, Returned, Success, Title};
 
 const MARKS: &[Mark] = &[
     Mark("following address", Intro, "Exim, qmail, Postfix"),
@@ -122,6 +124,15 @@ const MARKS: &[Mark] = &[
     Mark("recipients:", Intro, "various"),
     Mark("recipient(s):", Intro, "various"),
     Mark("recipient address:", Intro, "various"),
+    Mark("recipient address :", Intro, "various"),
+    Mark("recipient :", Intro, "various"),
+    Mark("recipients :", Intro, "various"),
+    Mark("sending to", Intro, "various"),
+    Mark("deliver mail for", Intro, "various"),
+    Mark("deliver message for", Intro, "various"),
+    Mark("mail for", Intro, "various"),
+    Mark("the message to", Intro, "various"),
+    Mark("message for", Intro, "various"),
     Mark("recipient email", Intro, "various"),
     Mark("address: <", Intro, "Zoho"),
     Mark("(generated from", Intro, "Exim"),
@@ -253,6 +264,17 @@ const MARKS: &[Mark] = &[
     Mark("has been returned", Failure, "various"),
     Mark("mail was rejected", Failure, "various"),
     Mark("message was rejected", Failure, "various"),
+    Mark("has been rejected", Failure, "various"),
+    Mark("message rejected", Failure, "various"),
+    Mark("was returned because", Failure, "various"),
+    Mark("could not be stored", Failure, "various"),
+    Mark("successfully delivered", Success, "Postfix"),
+    Mark("successful mail delivery", Success, "Postfix"),
+    Mark("successfully relayed", Success, "Exchange"),
+    Mark("has been delivered to the following", Success, "Exchange"),
+    Mark("or groups is complete", Success, "Exchange"),
+    Mark("was delivered to the mailbox", Success, "various"),
+    Mark("delivered to the recipient's mailbox", Success, "various"),
     Mark("is being returned", Failure, "various"),
     Mark("permanent error", Failure, "Exim"),
     Mark("trouble delivering", Failure, "x6"),
@@ -312,6 +334,8 @@ const MARKS: &[Mark] = &[
     Mark("been postponed", Delay, "SMTP32"),
     Mark("is delayed", Delay, "various"),
     Mark("will be retried", Delay, "Gmail, Postfix"),
+    Mark("still waiting for delivery", Delay, "various"),
+    Mark("will be tried again", Delay, "various"),
     Mark("delivery attempts will continue", Delay, "Exim, Symantec"),
     Mark("will continue to try", Delay, "various"),
     Mark("will continue to attempt", Delay, "various"),
@@ -326,6 +350,7 @@ const MARKS: &[Mark] = &[
     Mark("send mail to", Help, "Postfix"),
     Mark("send an email to", Help, "various"),
     Mark("please e-mail", Help, "various"),
+    Mark("write to", Help, "various"),
     Mark("if you have any questions", Help, "various"),
     Mark("questions", Help, "various"),
     Mark("complaints", Help, "various"),

@@ -52,6 +52,8 @@ pub enum Place {
     Sentence,
     /// In a `To:` line.
     ToLine,
+    /// Anywhere, and no other address is there.
+    Only,
 }
 
 impl Place {
@@ -66,6 +68,7 @@ impl Place {
             Self::Reply => "reply",
             Self::Sentence => "sentence",
             Self::ToLine => "to",
+            Self::Only => "only",
         }
     }
 }
@@ -127,6 +130,11 @@ impl Notice {
         self.has(Role::Failure) || self.has(Role::Intro)
     }
 
+    /// Whether the words say that the message has arrived.
+    pub fn speaks_of_success(&self) -> bool {
+        self.has(Role::Success)
+    }
+
     /// Whether the message is only late.
     pub fn speaks_of_delay(&self) -> bool {
         self.has(Role::Delay)
@@ -151,7 +159,9 @@ impl Notice {
         if !found.iter().all(is_postmaster) {
             found.retain(|named| !is_postmaster(named));
         }
-        self.delimit(found)
+        let named = self.delimit(found);
+        let doubtful = best == Some(Place::Only) && (named.len() > 1 || named.iter().any(is_of_a_role));
+        if doubtful { Vec::new() } else { named }
     }
 
     /// Each block ends where the next begins; a repeated address keeps its first block.
@@ -200,6 +210,23 @@ impl Notice {
         }
         out
     }
+}
+
+/// An address that notices give for help.
+fn is_of_a_role(named: &Named) -> bool {
+    const ROLES: &[&str] = &[
+        "postmaster",
+        "abuse",
+        "support",
+        "help",
+        "helpdesk",
+        "admin",
+        "administrator",
+        "noc",
+        "webmaster",
+        "hostmaster",
+    ];
+    ROLES.iter().any(|role| named.address.local().eq_ignore_ascii_case(role))
 }
 
 /// Beside a recipient, the one who signs.
@@ -309,13 +336,12 @@ impl<'a> Scan<'a> {
             if self.found.len() >= RECIPIENTS_MAX {
                 return;
             }
-            if let Some(place) = self.place(line, start, hits, index, &found) {
-                self.found.push(Named { address: found.address, place, block: start..start });
-            }
+            let place = self.place(line, start, hits, index, &found);
+            self.found.push(Named { address: found.address, place, block: start..start });
         }
     }
 
-    fn place(&mut self, line: &str, start: usize, hits: &[Hit], index: usize, found: &Found) -> Option<Place> {
+    fn place(&mut self, line: &str, start: usize, hits: &[Hit], index: usize, found: &Found) -> Place {
         let before = line.get(..found.range.start).unwrap_or("");
         let after = line.get(found.range.end..).unwrap_or("");
         let lower = before.to_ascii_lowercase();
@@ -324,21 +350,23 @@ impl<'a> Scan<'a> {
             && is_item_lead(before)
             && !after.trim_start_matches(['>', '"', '\'']).starts_with("...")
         {
-            return Some(self.leading_place(line));
+            return self.leading_place(line);
         }
         let at = start + found.range.start;
         let introduced =
             hits.iter().any(|hit| hit.role == Role::Intro && hit.end <= at && at - hit.end <= REACH_OCTETS);
         if lower.contains("rcpt to") {
-            Some(Place::Command)
+            Place::Command
         } else if introduced && !lower.rsplit(' ').nth(1).is_some_and(|word| matches!(word, "from" | "by")) {
-            Some(Place::Introduced)
+            Place::Introduced
         } else if lower.trim_start().starts_with("to:") {
-            Some(Place::ToLine)
+            Place::ToLine
         } else if is_reply_lead(&lower) {
-            Some(Place::Reply)
+            Place::Reply
+        } else if self.is_failure_sentence(line, hits) {
+            Place::Sentence
         } else {
-            self.is_failure_sentence(line, hits).then_some(Place::Sentence)
+            Place::Only
         }
     }
 

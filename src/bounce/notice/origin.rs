@@ -190,11 +190,19 @@ fn personal_weight(outer: &Outer, from: &str) -> i32 {
     if outer.marks.iter().any(|mark| lists.iter().any(|list| mark.starts_with(list))) {
         weight -= 2;
     }
+    if ["root@", "nagios@", "monitor@", "logwatch@"].iter().any(|local| from.contains(local)) {
+        weight -= 2;
+    }
+    if outer.envelope.subject.starts_with('[') {
+        weight -= 1;
+    }
     if is_passed_on(&outer.envelope.subject.to_lowercase()) {
         weight -= 2;
     }
     if ["no-reply@", "noreply@", "no_reply@", "donotreply@"].iter().any(|local| from.contains(local)) {
-        weight += 1;
+        // Notices go out with a null sender; what else such a machine sends can bounce itself.
+        let bounces = outer.return_path.as_deref().is_some_and(|path| path.contains('@'));
+        weight += if bounces { -2 } else { 1 };
     }
     if auto_reply::is_reply_subject(&outer.envelope.subject) {
         weight -= 4;

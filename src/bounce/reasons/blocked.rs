@@ -5,8 +5,8 @@ use crate::bounce::Reason::{BadReputation, Blocked, PolicyViolation, Rejected, S
 
 /// Block lists and bad names.
 pub(super) const BLOCKED: &[Row] = &[
-    Row("url .. blocklist", crate::bounce::Reason::SpamDetected, "various"),
-    Row("uribl", crate::bounce::Reason::SpamDetected, "URIBL"),
+    Row("url .. blocklist", SpamDetected, "various"),
+    Row("uribl", SpamDetected, "URIBL"),
     Row("very low reputation", BadReputation, "Gmail"),
     Row("low reputation", BadReputation, "Gmail, Comcast"),
     Row("poor reputation", BadReputation, "IronPort"),
@@ -59,7 +59,7 @@ pub(super) const BLOCKED: &[Row] = &[
     Row("blocked using", Blocked, "Postfix"),
     Row("blocked by", Blocked, "various"),
     Row("blocked for", Blocked, "various"),
-    Row("blocked due to policy", crate::bounce::Reason::PolicyViolation, "various"),
+    Row("blocked due to policy", PolicyViolation, "various"),
     Row("blocked due to", Blocked, "various"),
     Row("blocked - for", Blocked, "Comcast"),
     Row("denylist", Blocked, "various"),

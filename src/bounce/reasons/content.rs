@@ -22,6 +22,7 @@ pub(super) const SIZE: &[Row] = &[
     Row("message too big", MessageTooBig, "RFC 3463 X.3.4"),
     Row("message too large", MessageTooBig, "various"),
     Row("message too long", MessageTooBig, "various"),
+    Row("size .. over the limit", MessageTooBig, "various"),
     Row("attachment size", MessageTooBig, "various"),
     Row("larger .. may receive", MessageTooBig, "various"),
     Row("message is too large", MessageTooBig, "various"),

@@ -125,6 +125,8 @@ pub(super) const TRANSIT: &[Row] = &[
     Row("delivery time expired", Expired, "RFC 3463 X.4.7"),
     Row("delivery expired", Expired, "various"),
     Row("queue expired", Expired, "SmarterMail"),
+    Row("still waiting for delivery", Expired, "various"),
+    Row("tried again", Expired, "various"),
     Row("allotted time", Expired, "various"),
     Row("tried for .. days", Expired, "various"),
     Row("expired after", Expired, "various"),

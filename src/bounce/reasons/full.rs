@@ -47,6 +47,7 @@ pub(super) const FULL: &[Row] = &[
     Row("over its allocated", MailboxFull, "various"),
     Row("mailbox over size", MailboxFull, "various"),
     Row("no room left", MailboxFull, "various"),
+    Row("mailbox .. no space", MailboxFull, "various"),
     Row("storage exceeded", MailboxFull, "various"),
     Row("recipient full", MailboxFull, "various"),
     Row("mailbox .. over its", MailboxFull, "various"),

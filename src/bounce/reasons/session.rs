@@ -30,6 +30,7 @@ pub(super) const SESSION: &[Row] = &[
     Row("not local host", NoRelaying, "various"),
     Row("no relaying", NoRelaying, "various"),
     Row("required for relaying", NoRelaying, "various"),
+    Row("allowed to be relayed", NoRelaying, "qmail"),
     Row("not the mx for this domain", NoRelaying, "various"),
     Row("is not a gateway", NoRelaying, "various"),
     Row("must be authenticated to relay", NoRelaying, "various"),
