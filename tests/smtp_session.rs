@@ -9,11 +9,13 @@
 //! C text           a line of the client, CRLF is added
 //! R text           octets of the client as they are; both know \r \n \t \0 \\ \xHH and {text*N}
 //! S text           a line of the server; {text*N}: N lines
-//! E event          an event: mail ..., confirmed, starttls, closed
+//! E event          an event: mail ..., confirmed, starttls, closed. A confirmation depends on what the client sends ahead of
+//!                  our answers, so it is looked at step by step alone.
 //! A verdict        how the next mail is answered: accepted, again, noroom
 //! W seconds        time passes
 //! T                TLS has started
 //! X                the service shuts down
+//! Q                the client's side ends
 //! ```
 
 #![allow(clippy::unwrap_used, reason = "a transcript that cannot be read is a failure of the test")]
@@ -87,6 +89,7 @@ enum Step {
     Wait(Duration),
     TlsStarted,
     ShutDown,
+    End,
 }
 
 /// What a session said and asked. Their order against each other is looked at step by step.
@@ -103,7 +106,7 @@ impl Transcript {
         for step in &self.steps {
             if let Step::Expect(log) = step {
                 all.replies += &log.replies;
-                all.events.extend(log.events.iter().cloned());
+                all.events.extend(log.events.iter().filter(|event| *event != "confirmed").cloned());
             }
         }
         let longest = self.joined().iter().map(|(sent, _)| sent.len()).max().unwrap_or(0);
@@ -138,7 +141,9 @@ impl Transcript {
                 run.step(step, usize::MAX);
             }
         }
-        run.take_log()
+        let mut log = run.take_log();
+        log.events.retain(|event| event != "confirmed");
+        log
     }
 }
 
@@ -175,6 +180,7 @@ impl Run {
             }
             Step::TlsStarted => self.session.tls_started(self.now),
             Step::ShutDown => self.session.shut_down(),
+            Step::End => self.session.input_ended(),
         }
         self.collect();
     }
@@ -293,6 +299,7 @@ impl Transcript {
             "W" => self.steps.push(Step::Wait(Duration::from_secs(text.parse().unwrap()))),
             "T" => self.steps.push(Step::TlsStarted),
             "X" => self.steps.push(Step::ShutDown),
+            "Q" => self.steps.push(Step::End),
             _ => panic!("{}: {line}", self.name),
         }
     }

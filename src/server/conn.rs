@@ -141,7 +141,7 @@ impl Conn {
                 return Progress::Over;
             }
             if self.session.is_closed() {
-                return self.linger(turn.now);
+                return self.linger(turn);
             }
             let is_read_for = self.session.wants_input() && self.session.output().len() < OUTPUT_OCTETS_MAX;
             if !is_read_for || !turn.may_read {
@@ -300,12 +300,33 @@ impl Conn {
         }
     }
 
-    fn linger(&mut self, now: Instant) -> Progress {
+    /// After the session: writes what is left. Where QUIT came before the client could have seen our 250, its end in order shows
+    /// that it has got it; after any other end it may send the mail again.
+    fn linger(&mut self, turn: &mut Turn<'_>) -> Progress {
         if self.session.output().is_empty() && !self.stream.holds_output() {
-            self.stream.close();
-            return Progress::Over;
+            if !self.session.awaits_end() {
+                self.stream.close();
+                return Progress::Over;
+            }
+            self.stream.end_output();
+            if !self.is_open(turn) {
+                return Progress::Over;
+            }
         }
-        self.hurry_until.get_or_insert(now + LINGER_TIME_MAX);
+        self.hurry_until.get_or_insert(turn.now + LINGER_TIME_MAX);
         Progress::Waiting
+    }
+
+    /// Whether the client's side is still open; its end in order is told to the session. Whoever sends more is not waited for.
+    fn is_open(&mut self, turn: &mut Turn<'_>) -> bool {
+        match self.read(turn.buffer) {
+            Ok(0) => {
+                self.session.input_ended();
+                _ = self.take_events(turn);
+                false
+            }
+            Ok(_) => false,
+            Err(error) => error.kind() == ErrorKind::WouldBlock,
+        }
     }
 }

@@ -85,6 +85,13 @@ impl Stream {
         self.tls.as_ref().is_some_and(|tls| tls.wants_write())
     }
 
+    /// Says that no more comes, and goes on to be read from.
+    pub(super) fn end_output(&mut self) {
+        self.close();
+        // A client that is gone already shows when it is read from.
+        let _ = self.socket.end_output();
+    }
+
     /// Says that no more comes, so that the client can tell the end from a cut.
     pub(super) fn close(&mut self) {
         if let Some(tls) = &mut self.tls {

@@ -7,7 +7,8 @@ use crate::types::MessageId;
 pub enum Event {
     /// A whole mail; the session takes no input until [`super::Session::answer`].
     Mail(Mail),
-    /// The client went on after a 250 to its mail: it has got it. Comes before anything that the client went on to.
+    /// The client went on after a 250 to its mail: it has got it. Comes before anything that the client went on to. What the
+    /// client had sent before the 250 was said (RFC 2920 lets it send commands ahead) shows nothing and confirms nothing.
     Confirmed,
     /// Start TLS after the output is written, then call [`super::Session::tls_started`]; until then no input is taken.
     StartTls,

@@ -22,6 +22,8 @@ pub struct Session {
     state: State,
     lines: LineReader,
     output: Vec<u8>,
+    /// A 250 to a mail was said and not yet confirmed: so many of the octets to come had been sent before it was.
+    unconfirmed: Option<usize>,
     /// An [`Event::Confirmed`] waits to be taken.
     confirmed: bool,
     /// TLS is on.
@@ -39,12 +41,10 @@ pub struct Session {
 enum State {
     /// The next line is a command.
     Dialogue(Dialogue),
-    /// The last reply was 250 to a mail; the next line is a command, and shows that the client has got it.
-    Delivered { helo: Box<str> },
     /// After 354.
     Data(Box<Receiving>),
-    /// The mail is with the owner.
-    Deciding { helo: Box<str>, replies: usize, mail: Option<Box<Mail>> },
+    /// The mail is with the owner; so many octets were sent behind it without waiting for the answer.
+    Deciding { helo: Box<str>, replies: usize, mail: Option<Box<Mail>>, octets_ahead: usize },
     /// 220 to STARTTLS is on its way.
     StartingTls { announced: bool },
     /// Nothing more is taken.
@@ -72,6 +72,7 @@ impl Session {
             state: State::Dialogue(Dialogue::Connected),
             lines: LineReader::new(),
             output: Vec::new(),
+            unconfirmed: None,
             confirmed: false,
             tls: false,
             shutting_down: false,
@@ -85,8 +86,12 @@ impl Session {
         session
     }
 
-    /// Takes input, as much as it wants; returns how many octets it took. Fewer than given: [`Self::wants_input`] turned false.
+    /// Takes input, as much as it wants; returns how many octets it took. Fewer than given: [`Self::wants_input`] turned false,
+    /// and the rest is to be given again before anything else.
     pub fn receive(&mut self, input: &[u8], now: Instant) -> usize {
+        if self.unconfirmed.is_some_and(|octets_ahead| input.len() > octets_ahead) {
+            self.confirm();
+        }
         let mut rest = input;
         while !rest.is_empty() && self.wants_input() {
             let taken = match &self.state {
@@ -95,8 +100,28 @@ impl Session {
             };
             rest = rest.get(taken..).unwrap_or_default();
         }
-        // What came in plain text behind STARTTLS is not ours to believe (CVE-2011-0411).
-        if matches!(self.state, State::StartingTls { .. }) { input.len() } else { input.len() - rest.len() }
+        let taken = input.len() - rest.len();
+        self.unconfirmed = self.unconfirmed.map(|octets_ahead| octets_ahead.saturating_sub(taken));
+        match &mut self.state {
+            State::Deciding { octets_ahead, .. } => *octets_ahead = rest.len(),
+            // What came in plain text behind STARTTLS is not ours to believe (CVE-2011-0411).
+            State::StartingTls { .. } => return input.len(),
+            State::Dialogue(_) | State::Data(_) | State::Closed => {}
+        }
+        taken
+    }
+
+    /// The client's side ended in order after everything was written. Where QUIT was sent ahead of the 250 to a mail, this is
+    /// what confirms it; see [`Self::awaits_end`].
+    pub fn input_ended(&mut self) {
+        if self.is_closed() {
+            self.confirm();
+        }
+    }
+
+    /// Whether it is closed, and the client's end will tell if its mail is confirmed: QUIT came before the 250 was said.
+    pub fn awaits_end(&self) -> bool {
+        self.is_closed() && self.unconfirmed.is_some()
     }
 
     /// The next event, in order; call until `None` after each `receive`, `answer` and `handle_timeout`.
@@ -107,24 +132,22 @@ impl Session {
         match &mut self.state {
             State::Deciding { mail, .. } => mail.take().map(|mail| Event::Mail(*mail)),
             State::StartingTls { announced } => (!mem::replace(announced, true)).then_some(Event::StartTls),
-            State::Dialogue(_) | State::Delivered { .. } | State::Data(_) | State::Closed => None,
+            State::Dialogue(_) | State::Data(_) | State::Closed => None,
         }
     }
 
     /// The answer to the last [`Event::Mail`]; without one it does nothing.
     pub fn answer(&mut self, verdict: Verdict, now: Instant) {
-        let (helo, replies) = match mem::replace(&mut self.state, State::Closed) {
-            State::Deciding { helo, replies, .. } => (helo, replies),
+        let (helo, replies, octets_ahead) = match mem::replace(&mut self.state, State::Closed) {
+            State::Deciding { helo, replies, octets_ahead, .. } => (helo, replies, octets_ahead),
             other => {
                 self.state = other;
                 return;
             }
         };
         self.say_times(&Reply::verdict(verdict), replies);
-        self.state = match verdict {
-            Verdict::Accepted(_) => State::Delivered { helo },
-            Verdict::TryAgain | Verdict::NoRoom => State::Dialogue(Dialogue::Greeted { helo }),
-        };
+        self.unconfirmed = matches!(verdict, Verdict::Accepted(_)).then_some(octets_ahead);
+        self.state = State::Dialogue(Dialogue::Greeted { helo });
         self.await_command(now);
     }
 
@@ -133,6 +156,7 @@ impl Session {
         self.tls = true;
         self.lines = LineReader::new();
         if !matches!(self.state, State::Closed) {
+            self.confirm();
             self.state = State::Dialogue(Dialogue::Connected);
             self.await_command(now);
         }
@@ -145,7 +169,7 @@ impl Session {
 
     /// Whether it takes input now: not while a mail waits for its answer or TLS starts, nor when it is closed.
     pub fn wants_input(&self) -> bool {
-        matches!(self.state, State::Dialogue(_) | State::Delivered { .. } | State::Data(_))
+        matches!(self.state, State::Dialogue(_) | State::Data(_))
     }
 
     /// Whether the connection is to be closed once the output is written.
@@ -172,7 +196,7 @@ impl Session {
                 receiving.restart_pace(now);
                 self.state_end = now.checked_add(self.settings.data_time_max);
             }
-            State::Dialogue(_) | State::Delivered { .. } => self.await_command(now),
+            State::Dialogue(_) => self.await_command(now),
             State::Deciding { .. } | State::StartingTls { .. } | State::Closed => {}
         }
     }
@@ -182,7 +206,7 @@ impl Session {
         let pace_end = match &self.state {
             State::Deciding { .. } | State::Closed => return None,
             State::Data(receiving) => receiving.pace_end(),
-            State::Dialogue(_) | State::Delivered { .. } | State::StartingTls { .. } => None,
+            State::Dialogue(_) | State::StartingTls { .. } => None,
         };
         [self.state_end, self.whole_end, pace_end].into_iter().flatten().min()
     }
@@ -208,7 +232,7 @@ impl Session {
         self.shutting_down = true;
         match self.state {
             State::Data(_) | State::Deciding { .. } | State::Closed => {}
-            State::Dialogue(_) | State::Delivered { .. } | State::StartingTls { .. } => {
+            State::Dialogue(_) | State::StartingTls { .. } => {
                 self.close(&reply::SHUTTING_DOWN);
             }
         }
@@ -225,10 +249,6 @@ impl Session {
     fn handle_line(&mut self, line: &Line<'_>, now: Instant) {
         let dialogue = match mem::replace(&mut self.state, State::Closed) {
             State::Dialogue(dialogue) => dialogue,
-            State::Delivered { helo } => {
-                self.confirmed = true;
-                Dialogue::Greeted { helo }
-            }
             // Elsewhere no line is read.
             other @ (State::Data(_) | State::Deciding { .. } | State::StartingTls { .. } | State::Closed) => {
                 self.state = other;
@@ -326,11 +346,13 @@ impl Session {
     }
 
     fn finish_data(&mut self, receiving: Receiving, now: Instant) {
+        // A client that goes on with mail on this connection is no redelivery, even if it waited for no reply.
+        self.confirm();
         let replies = if self.is_lmtp() { receiving.recipients() } else { 1 };
         match receiving.finish(&self.settings) {
             (Ok(mail), helo) => {
                 self.state_end = None;
-                self.state = State::Deciding { helo, replies, mail: Some(Box::new(mail)) };
+                self.state = State::Deciding { helo, replies, mail: Some(Box::new(mail)), octets_ahead: 0 };
             }
             (Err(refusal), helo) => {
                 self.state = State::Dialogue(Dialogue::Greeted { helo });
@@ -370,11 +392,16 @@ impl Session {
         }
     }
 
+    fn confirm(&mut self) {
+        self.confirmed |= self.unconfirmed.take().is_some();
+    }
+
     /// Says the last words. While TLS starts they would go out in the clear, into the handshake: nothing is said then.
     fn close(&mut self, reply: &Reply) {
         if !matches!(self.state, State::StartingTls { .. }) {
             reply.write_to(&mut self.output);
         }
+        self.unconfirmed = None;
         self.state = State::Closed;
     }
 
