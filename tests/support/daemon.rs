@@ -1,9 +1,10 @@
 //! The real daemon as a child process, with a folder of its own; it is ended when the guard goes.
 
 use super::platform::PATIENCE;
-use bouncesvc::store::Store;
+use bouncesvc::store::{CounterFilter, Store};
 use bouncesvc::types::{Address, Timestamp};
 use rustix::process::{Pid, Signal, kill_process};
+use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -108,6 +109,13 @@ impl Site {
         let store = open(&self.path("bounces.redb"));
         let counters = store.reader().counters_of(&Address::parse(address).unwrap()).unwrap();
         counters.first().map(|counter| counter.count)
+    }
+
+    /// All soft counters after the daemon's end.
+    pub fn counters(&self) -> BTreeMap<String, u32> {
+        let store = open(&self.path("bounces.redb"));
+        let page = store.reader().counters(&CounterFilter::default(), None, 1_000_000).unwrap();
+        page.rows.into_iter().map(|counter| (counter.address.to_string(), counter.count)).collect()
     }
 }
 

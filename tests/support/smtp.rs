@@ -66,8 +66,13 @@ impl<S: Read + Write> Client<S> {
 
     /// Sends octets.
     pub fn send(&mut self, octets: &[u8]) {
-        self.stream.get_mut().write_all(octets).unwrap();
-        self.stream.get_mut().flush().unwrap();
+        self.try_send(octets).unwrap();
+    }
+
+    /// Sends octets to a server that may be gone.
+    pub fn try_send(&mut self, octets: &[u8]) -> std::io::Result<()> {
+        self.stream.get_mut().write_all(octets)?;
+        self.stream.get_mut().flush()
     }
 
     /// Sends a command; its reply begins with `code`.

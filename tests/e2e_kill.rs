@@ -1,0 +1,128 @@
+//! `kill -9` at random moments under load: what was acknowledged is there exactly once, and what was not counts once when it is
+//! sent again.
+//!
+//! `BOUNCESVC_KILLS=200 cargo test --test e2e_kill` kills that often instead of a dozen times.
+#![allow(clippy::unwrap_used, reason = "a test")]
+
+#[path = "support/random.rs"]
+mod random;
+mod support;
+
+use random::Random;
+use std::collections::BTreeSet;
+use std::net::{SocketAddr, TcpStream};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use support::daemon::Site;
+use support::platform::Platform;
+use support::smtp::{Client, hard, soft};
+
+const CLIENTS: usize = 8;
+
+/// A mail of its own for each number: every fourth is a hard bounce.
+struct Mail {
+    address: String,
+    text: String,
+    is_hard: bool,
+}
+
+fn mail(kill: usize, client: usize, number: usize) -> Mail {
+    let address = format!("u{kill}.{client}.{number}@some-provider.com");
+    let is_hard = number % 4 == 3;
+    let text = if is_hard { hard(&address, &address) } else { soft(&address, &address) };
+    Mail { address, text, is_hard }
+}
+
+/// Sends mails until the daemon is gone; says each that was acknowledged, and returns the one that may have been.
+fn load(address: SocketAddr, kill: usize, client: usize, acknowledged: &Sender<String>) -> Mail {
+    let mut number = 0;
+    let mut connection = None;
+    loop {
+        let mail = mail(kill, client, number);
+        match try_to_send(&mut connection, address, &mail.text) {
+            Some(reply) if reply.starts_with("250 ") => acknowledged.send(mail.address).unwrap(),
+            _ => return mail,
+        }
+        number += 1;
+    }
+}
+
+/// The reply to a mail; `None` when the connection broke.
+fn try_to_send(connection: &mut Option<Client>, address: SocketAddr, text: &str) -> Option<String> {
+    if connection.is_none() {
+        let mut client = Client::on(TcpStream::connect(address).ok()?);
+        client.reply();
+        *connection = Some(client);
+    }
+    let client = connection.as_mut()?;
+    for (command, code) in [
+        ("EHLO client.example", "250"),
+        ("MAIL FROM:<>", "250"),
+        ("RCPT TO:<no-reply@mydomain.de>", "250"),
+        ("DATA", "354"),
+    ] {
+        client.try_send(format!("{command}\r\n").as_bytes()).ok()?;
+        client.reply().starts_with(code).then_some(())?;
+    }
+    client.try_send(format!("{text}.\r\n").as_bytes()).ok()?;
+    Some(client.reply()).filter(|reply| !reply.is_empty())
+}
+
+/// Kills the daemon after this many acknowledgements; those, and the mails in flight.
+fn kill_under_load(site: &Site, kill: usize, after: usize) -> (Vec<String>, Vec<Mail>) {
+    let daemon = site.start();
+    let address = daemon.address();
+    let (sender, acknowledged): (Sender<String>, Receiver<String>) = channel();
+    let clients: Vec<_> = (0..CLIENTS)
+        .map(|client| {
+            let sender = sender.clone();
+            std::thread::spawn(move || load(address, kill, client, &sender))
+        })
+        .collect();
+    drop(sender);
+    let mut known: Vec<String> = (0..after).map(|_| acknowledged.recv().unwrap()).collect();
+    daemon.kill();
+    let open = clients.into_iter().map(|client| client.join().unwrap()).collect();
+    known.extend(acknowledged.iter());
+    (known, open)
+}
+
+#[test]
+fn acknowledged_mails_survive_kill_9_and_count_once() {
+    let kills = std::env::var("BOUNCESVC_KILLS").map_or(12, |number| number.parse().unwrap());
+    let platform = Platform::answering(200);
+    let site = Site::new(&platform.template(), "");
+    let mut random = Random::new(20_261_121);
+    let (mut soft_ones, mut hard_ones) = (BTreeSet::new(), BTreeSet::new());
+    let mut open: Vec<Mail> = Vec::new();
+    for kill in 0..kills {
+        let (known, in_flight) = kill_under_load(&site, kill, random.below(150));
+        for address in known {
+            let number: usize = address.split(['.', '@']).nth(2).unwrap().parse().unwrap();
+            if number % 4 == 3 {
+                hard_ones.insert(address)
+            } else {
+                soft_ones.insert(address)
+            };
+        }
+        open.extend(in_flight);
+    }
+    let daemon = site.start();
+    for mail in open {
+        assert!(Client::connect(daemon.address()).mail(&mail.text).starts_with("250 "));
+        if mail.is_hard {
+            hard_ones.insert(mail.address)
+        } else {
+            soft_ones.insert(mail.address)
+        };
+    }
+    let targets: BTreeSet<String> =
+        hard_ones.iter().map(|address| format!("/emails/{}/suspend", address.replace('@', "%40"))).collect();
+    platform.wait_for(|requests| {
+        requests.iter().map(|request| &request.target).collect::<BTreeSet<_>>().len() >= targets.len()
+    });
+    daemon.stop();
+    assert_eq!(platform.requests().into_iter().map(|request| request.target).collect::<BTreeSet<_>>(), targets);
+    let counters = site.counters();
+    assert_eq!(counters.keys().cloned().collect::<BTreeSet<_>>(), soft_ones);
+    assert!(counters.values().all(|count| *count == 1), "{counters:?}");
+}
