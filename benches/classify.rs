@@ -1,11 +1,14 @@
 //! Bounces read per CPU second, in one process and thread: `cargo bench --bench classify`.
 //!
 //! Reads the bounces of `../shared/corpus` where that folder is present, else the mails of `tests/mails`. Prints the rate of
-//! `bounce::read`, and of mailparse alone (headers and bodies of every part) on the same mails.
+//! `bounce::read`, of mailparse alone (headers and bodies of every part) on the same mails, and the worst hostile mails.
+
+#[path = "../tests/support/hostile.rs"]
+mod hostile;
 
 use std::hint::black_box;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How long each of the two is measured, in CPU time.
 const MEASURE_FOR: Duration = Duration::from_secs(3);
@@ -24,6 +27,27 @@ fn main() {
             }
         }
     });
+    report_hostile();
+}
+
+/// The mails of 1 MiB that cost most, each the best of three runs.
+fn report_hostile() {
+    let cost =
+        |mail: &[u8]| (0..3).map(|_| time_of(|| drop(black_box(bouncesvc::bounce::read(black_box(mail)))))).min();
+    let mut costs: Vec<_> =
+        hostile::mails().iter().map(|(name, mail)| (cost(mail).unwrap_or_default(), *name)).collect();
+    costs.sort_unstable();
+    println!("hostile mails of 1 MiB, the worst five:");
+    for (time, name) in costs.iter().rev().take(5) {
+        println!("  {:.2} ms  {name}", time.as_secs_f64() * 1e3);
+    }
+}
+
+/// Wall time: the ticks of CPU time are too coarse for a single mail.
+fn time_of(work: impl FnOnce()) -> Duration {
+    let start = Instant::now();
+    work();
+    start.elapsed()
 }
 
 /// Runs `read` over all mails, round by round, and prints the rate.

@@ -10,10 +10,21 @@ pub fn mails() -> Vec<(&'static str, Vec<u8>)> {
         mails.push((*name, fill(header, unit, *count)));
     }
     mails.push(("nested multiparts", nested()));
-    mails.push(("a failed recipient and as many delivery-status groups as fit", numbered(DSN, |n| format!("Final-Recipient: rfc822; u{n}@example.com\nAction: failed\n\n"))));
+    mails.push((
+        "a failed recipient and as many delivery-status groups as fit",
+        numbered(DSN, |n| format!("Final-Recipient: rfc822; u{n}@example.com\nAction: failed\n\n")),
+    ));
     mails.push(("recipients in prose", numbered(DAEMON, |n| format!("<u{n}@example.com>:\nuser unknown\n\n"))));
-    mails.push(("X-Failed-Recipients without end", numbered("From: MAILER-DAEMON@example.org\nX-Failed-Recipients: a@example.com", |n| format!(",\n u{n}@example.com"))));
-    mails.push(("recipients of To without end", numbered("From: MAILER-DAEMON@example.org\nTo: a@example.com", |n| format!(",\n u{n}@example.com"))));
+    mails.push((
+        "X-Failed-Recipients without end",
+        numbered("From: MAILER-DAEMON@example.org\nX-Failed-Recipients: a@example.com", |n| {
+            format!(",\n u{n}@example.com")
+        }),
+    ));
+    mails.push((
+        "recipients of To without end",
+        numbered("From: MAILER-DAEMON@example.org\nTo: a@example.com", |n| format!(",\n u{n}@example.com")),
+    ));
     mails.push(("fields of different names", numbered("", |n| format!("X-{n}: y\n"))));
     mails
 }
@@ -89,5 +100,7 @@ fn numbered(header: &str, unit: impl Fn(usize) -> String) -> Vec<u8> {
 }
 
 fn nested() -> Vec<u8> {
-    numbered("Content-Type: multipart/mixed; boundary=0\n\n", |n| format!("--{n}\nContent-Type: multipart/mixed; boundary={}\n\n", n + 1))
+    numbered("Content-Type: multipart/mixed; boundary=0\n\n", |n| {
+        format!("--{n}\nContent-Type: multipart/mixed; boundary={}\n\n", n + 1)
+    })
 }

@@ -67,7 +67,8 @@ fn named(mail: &Mail<'_>) -> Vec<Named> {
     }
     let block = |address: &Address| {
         let listed = in_text.iter().find(|named| named.address.key() == address.key());
-        listed.map_or(0..mail.notice().end, |named| named.block.clone())
+        let all = 0..if mail.outer.failed_recipients.len() == 1 { mail.notice().end } else { 0 };
+        listed.map_or(all, |named| named.block.clone())
     };
     mail.outer
         .failed_recipients
