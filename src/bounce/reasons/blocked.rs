@@ -1,7 +1,7 @@
 //! Phrases about the reputation of our addresses: block lists, bad names.
 
 use super::Row;
-use crate::bounce::Reason::{BadReputation, Blocked, Rejected};
+use crate::bounce::Reason::{BadReputation, Blocked, PolicyViolation, Rejected, SpamDetected};
 
 /// Block lists and bad names.
 pub(super) const BLOCKED: &[Row] = &[
