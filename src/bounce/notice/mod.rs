@@ -355,7 +355,10 @@ impl<'a> Scan<'a> {
         let at = start + found.range.start;
         let introduced =
             hits.iter().any(|hit| hit.role == Role::Intro && hit.end <= at && at - hit.end <= REACH_OCTETS);
-        if lower.contains("rcpt to") {
+        if self.listing && lower.ends_with("smtp=") {
+            // An X.400 name with the address inside.
+            Place::Listed
+        } else if lower.contains("rcpt to") {
             Place::Command
         } else if introduced && !lower.rsplit(' ').nth(1).is_some_and(|word| matches!(word, "from" | "by")) {
             Place::Introduced
