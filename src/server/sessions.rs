@@ -135,7 +135,9 @@ impl Sessions {
 
     /// Acts on the deadlines that have passed; those connections are driven next.
     pub(super) fn expire(&mut self, now: Instant, harvest: &mut Harvest) {
-        while let Some(id) = self.timers.pop_due(now) {
+        // Collected first: a deadline that does not move on must not hold the turn.
+        let due: Vec<ConnectionId> = std::iter::from_fn(|| self.timers.pop_due(now)).collect();
+        for id in due {
             let Some(connection) = self.connections.get_mut(&id) else { continue };
             connection.reminder = None;
             let is_over = match connection.deadline() {
@@ -254,10 +256,10 @@ impl Sessions {
         }
     }
 
-    /// At the limit, once a second: drops those that hold an unfinished mail and send nothing.
+    /// While others wait for room, once a second: drops those that hold an unfinished mail and send nothing.
     fn drop_stalled(&mut self, now: Instant, octets_waiting: usize, harvest: &mut Harvest) {
         let is_due = self.stalls_looked_for.is_none_or(|last| now >= last + STALL_INTERVAL);
-        if !is_due || !self.is_full(octets_waiting) {
+        if !is_due || self.paused.is_empty() || !self.is_full(octets_waiting) {
             return;
         }
         self.stalls_looked_for = Some(now);
@@ -267,5 +269,142 @@ impl Sessions {
         for id in stalled {
             self.remove(id, harvest);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::socket::Socket;
+    use super::super::stream::Stream;
+    use super::super::token::Source;
+    use super::*;
+    use crate::smtp::{Session, Settings};
+    use mio::net::UnixStream;
+    use mio::{Events, Interest, Poll};
+    use std::io::{Read, Write};
+    use std::net::Ipv4Addr;
+
+    const ROOM_OCTETS: usize = 100_000;
+    const MAIL_START: &str = "EHLO a\r\nMAIL FROM:<>\r\nRCPT TO:<b@c.example>\r\nDATA\r\n";
+
+    /// Sessions without a loop: time passes as the test says.
+    struct Rig {
+        poll: Poll,
+        sessions: Sessions,
+        harvest: Harvest,
+        start: Instant,
+    }
+
+    impl Rig {
+        fn new() -> Self {
+            Self {
+                poll: Poll::new().unwrap(),
+                sessions: Sessions::new(ROOM_OCTETS, None),
+                harvest: Harvest::default(),
+                start: Instant::now(),
+            }
+        }
+
+        fn connect(&mut self, id: ConnectionId) -> std::os::unix::net::UnixStream {
+            let (client, server) = std::os::unix::net::UnixStream::pair().unwrap();
+            client.set_nonblocking(true).unwrap();
+            server.set_nonblocking(true).unwrap();
+            let mut socket = Socket::Unix(UnixStream::from_std(server));
+            let interests = Interest::READABLE | Interest::WRITABLE;
+            self.poll.registry().register(&mut socket, Source::Mail(id).into(), interests).unwrap();
+            let peer = IpAddr::V4(Ipv4Addr::LOCALHOST);
+            let session = Session::new(Arc::new(Settings::default()), peer, self.start);
+            self.sessions.insert(id, Conn::new(Stream::new(socket), session, peer, self.start));
+            client
+        }
+
+        /// Turns until there is nothing more to do, this long after the start.
+        fn settle(&mut self, seconds: u64) {
+            let now = self.start + Duration::from_secs(seconds);
+            loop {
+                let mut events = Events::with_capacity(64);
+                self.poll.poll(&mut events, Some(Duration::ZERO)).unwrap();
+                for event in &events {
+                    if let Source::Mail(id) = event.token().into() {
+                        self.sessions.note(id, event);
+                    }
+                }
+                self.sessions.expire(now, &mut self.harvest);
+                self.sessions.drive(now, 0, &mut self.harvest);
+                if events.is_empty() && !self.sessions.has_work() {
+                    return;
+                }
+            }
+        }
+    }
+
+    fn send(client: &mut impl Write, octets: &str) {
+        client.write_all(octets.as_bytes()).unwrap();
+    }
+
+    /// What the client has got; whether that was the end.
+    fn received(client: &mut impl Read) -> (String, bool) {
+        let mut octets = Vec::new();
+        let has_ended = client.read_to_end(&mut octets).is_ok();
+        (String::from_utf8(octets).unwrap(), has_ended)
+    }
+
+    #[test]
+    fn a_silent_client_is_told_that_its_time_is_over() {
+        let mut rig = Rig::new();
+        let mut client = rig.connect(1);
+        rig.settle(0);
+        assert!(received(&mut client).0.starts_with("220 "));
+        rig.settle(299);
+        assert_eq!(received(&mut client), (String::new(), false));
+        rig.settle(300);
+        let (reply, has_ended) = received(&mut client);
+        assert!(reply.starts_with("421 ") && has_ended, "{reply}");
+        assert_eq!((rig.sessions.len(), rig.harvest.gone.len()), (0, 1));
+    }
+
+    #[test]
+    fn without_room_one_mail_at_a_time_comes_in_and_all_of_them_do() {
+        let mut rig = Rig::new();
+        let mut clients: Vec<_> = (0..5).map(|id| rig.connect(id)).collect();
+        let body = format!("{}\r\n", "x".repeat(76)).repeat(1000);
+        for client in &mut clients {
+            send(client, MAIL_START);
+            send(client, &body[..60_000]);
+        }
+        rig.settle(0);
+        assert!(rig.sessions.octets_in_flight < 3 * ROOM_OCTETS, "{}", rig.sessions.octets_in_flight);
+        for client in &mut clients {
+            send(client, &body[60_000..]);
+            send(client, ".\r\n");
+        }
+        for arrived in 1..=5 {
+            rig.settle(0);
+            let id = rig.harvest.arrived[arrived - 1].connection;
+            rig.sessions.answer(id, Verdict::TryAgain, Digest::default(), rig.start);
+        }
+        rig.settle(0);
+        assert_eq!((rig.harvest.arrived.len(), rig.sessions.octets_in_flight), (5, 0));
+    }
+
+    #[test]
+    fn a_client_that_stalls_loses_its_place_only_when_others_need_the_room() {
+        let mut rig = Rig::new();
+        let mut stalled = rig.connect(1);
+        send(&mut stalled, MAIL_START);
+        send(&mut stalled, &format!("{}\r\n", "x".repeat(76)).repeat(700));
+        rig.settle(0);
+        rig.settle(60);
+        assert_eq!(rig.sessions.len(), 1);
+        let mut others = [rig.connect(2), rig.connect(3)];
+        for client in &mut others {
+            send(client, MAIL_START);
+            send(client, &format!("{}\r\n", "y".repeat(76)).repeat(700));
+        }
+        rig.settle(60);
+        rig.settle(62);
+        assert_eq!(rig.sessions.len(), 2);
+        assert!(received(&mut stalled).1);
+        assert!(others.iter_mut().all(|client| !received(client).1));
     }
 }
