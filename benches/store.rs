@@ -256,10 +256,7 @@ impl Bench {
 
     fn retry_four(&mut self) {
         self.seconds += 1;
-        self.settle(
-            &self.due(4),
-            &Outcome::Retry { next_attempt: at(self.seconds + 5000), error: "refused".to_owned() },
-        );
+        self.settle(&self.due(4), &Outcome::Retry { next_attempt: at(self.seconds), error: "refused".to_owned() });
     }
 
     fn settle(&mut self, ids: &[u64], outcome: &Outcome) {

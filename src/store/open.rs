@@ -185,3 +185,46 @@ fn create(database: &Database) -> Result<(), StoreError> {
     transaction.commit()?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use redb::TableDefinition;
+    use tempfile::TempDir;
+
+    /// A database that `write` filled, and what opening it says.
+    fn opened(write: impl FnOnce(&redb::WriteTransaction)) -> (Result<Database, OpenError>, bool) {
+        let folder = TempDir::new().unwrap();
+        let path = folder.path().join("bounces.redb");
+        let database = Database::create(&path).unwrap();
+        let transaction = database.begin_write().unwrap();
+        write(&transaction);
+        transaction.commit().unwrap();
+        drop(database);
+        let before = fs::read(&path).unwrap();
+        let result = verify(&path, &DiskSource::File, 1 << 20).and_then(|()| open(&path, &DiskSource::File, 1 << 20));
+        (result, fs::read(&path).unwrap() == before)
+    }
+
+    #[test]
+    fn a_newer_format_is_refused_and_named() {
+        let (result, is_untouched) = opened(|transaction| {
+            Lazy::new(transaction, META).write(b"format", &(FORMAT + 1)).unwrap();
+        });
+        assert!(matches!(result, Err(OpenError::Newer(_, theirs, FORMAT)) if theirs == FORMAT + 1));
+        assert!(is_untouched);
+    }
+
+    #[test]
+    fn a_redb_database_of_another_program_is_refused() {
+        let other: TableDefinition<u64, u64> = TableDefinition::new("theirs");
+        let same_name: TableDefinition<u64, u64> = TableDefinition::new("meta");
+        for definition in [other, same_name] {
+            let (result, is_untouched) = opened(|transaction| {
+                transaction.open_table(definition).unwrap().insert(1, 1).unwrap();
+            });
+            assert!(matches!(result, Err(OpenError::Foreign(..))));
+            assert!(is_untouched);
+        }
+    }
+}

@@ -222,11 +222,15 @@ impl Writer<'_> {
             return Ok(());
         }
         self.notifications.write(&number_key(id), row)?;
-        if before.state == row.state {
-            return Ok(());
+        if before.state.tag() != row.state.tag() {
+            self.unindex(id, before)?;
+            return self.index(id, row);
         }
-        self.unindex(id, before)?;
-        self.index(id, row)
+        if before.state != row.state {
+            self.by_time.remove(&before.time_index_key(id))?;
+            self.by_time.put(&row.time_index_key(id), &[])?;
+        }
+        Ok(())
     }
 
     /// Removes a row for good.
