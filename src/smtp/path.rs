@@ -5,6 +5,8 @@
 use crate::types::{ADDRESS_OCTETS_MAX, Domain};
 use std::net::{Ipv4Addr, Ipv6Addr};
 
+const BLANKS: [char; 2] = [' ', '\t'];
+
 /// Where a failure would be reported to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum ReversePath {
@@ -64,15 +66,15 @@ impl ForwardPath {
 /// ```
 /// The world also sends white space in front of it and no brackets; then the path ends at white space, and is not empty.
 fn split_path(text: &str) -> Option<(&str, &str)> {
-    let text = text.trim_start();
+    let text = text.trim_start_matches(BLANKS);
     let (path, rest) = match text.strip_prefix('<') {
         Some(inner) => {
             let (path, rest) = inner.split_at_checked(find_unquoted(inner, '>')?)?;
-            (path.trim(), rest.strip_prefix('>')?)
+            (path.trim_matches(BLANKS), rest.strip_prefix('>')?)
         }
         None => text.split_at_checked(find_unquoted(text, ' ').unwrap_or(text.len()))?,
     };
-    let apart = rest.is_empty() || rest.starts_with([' ', '\t']);
+    let apart = rest.is_empty() || rest.starts_with(BLANKS);
     let bracketed = text.starts_with('<');
     (apart && (bracketed || !path.is_empty())).then_some((path, rest))
 }
@@ -114,7 +116,7 @@ fn mailbox(path: &str) -> Option<&str> {
 fn is_local_part(local: &str) -> bool {
     if let Some(inner) = local.strip_prefix('"') {
         let is_closed = find_closing_quote(inner).is_some_and(|end| end + 1 == inner.len());
-        return is_closed && !inner.chars().any(char::is_control);
+        return is_closed && inner.chars().all(|c| c == ' ' || is_visible(c));
     }
     !local.is_empty() && local.chars().all(|c| c == '.' || is_atext(c))
 }
@@ -135,7 +137,12 @@ fn find_closing_quote(inner: &str) -> Option<usize> {
 
 /// RFC 5322 §3.2.3 and RFC 6531 §3.3.
 fn is_atext(c: char) -> bool {
-    c.is_ascii_alphanumeric() || "!#$%&'*+-/=?^_`{|}~".contains(c) || (!c.is_ascii() && !c.is_control())
+    c.is_ascii_alphanumeric() || "!#$%&'*+-/=?^_`{|}~".contains(c) || (!c.is_ascii() && is_visible(c))
+}
+
+/// Controls and the white space of Unicode would be legal by RFC 6531, and serve nobody but a forger.
+fn is_visible(c: char) -> bool {
+    !c.is_control() && !c.is_whitespace()
 }
 
 /// ```text
@@ -208,6 +215,9 @@ mod tests {
             "<a(b)@c.de>",
             "<\"a\tb\"@c.de>",
             "<\"a\u{85}\"@c.de>",
+            "<a\u{2000}@c.de>",
+            "<\u{2028}a@c.de>",
+            "<\"a\u{2000}\"@c.de>",
             "<a@[]>",
             "<a@[300.0.0.1]>",
             "<a@[IPv6:x]>",
