@@ -124,37 +124,35 @@ impl Conn {
 
     /// Writes, reads and steps the session until it waits, a mail came, or it had its share of the turn.
     pub(super) fn drive(&mut self, turn: &mut Turn<'_>) -> Progress {
+        match self.advance(turn) {
+            Ok(progress) => progress,
+            Err(error) if error.kind() == ErrorKind::WouldBlock => Progress::Waiting,
+            Err(error) => {
+                log::debug!("client=[{}] lost: {error}", self.peer);
+                Progress::Over
+            }
+        }
+    }
+
+    fn advance(&mut self, turn: &mut Turn<'_>) -> io::Result<Progress> {
         let mut share = TURN_OCTETS_MAX;
         loop {
-            if self.take_events(turn).is_err() {
-                return Progress::Over;
-            }
-            match self.shake_hands(turn.now) {
-                Ok(()) => {}
-                Err(error) if error.kind() == ErrorKind::WouldBlock => return Progress::Waiting,
-                Err(error) => {
-                    log::debug!("client=[{}] TLS: {error}", self.peer);
-                    return Progress::Over;
-                }
-            }
-            if self.write().is_err() {
-                return Progress::Over;
-            }
+            self.take_events(turn)?;
+            self.shake_hands(turn.now)?;
+            self.write()?;
             if self.session.is_closed() {
-                return self.linger(turn);
+                return Ok(self.linger(turn));
             }
             let is_read_for = self.session.wants_input() && self.session.output().len() < OUTPUT_OCTETS_MAX;
             if !is_read_for || !turn.may_read {
-                return Progress::Waiting;
+                return Ok(Progress::Waiting);
             }
             if share == 0 {
-                return Progress::More;
+                return Ok(Progress::More);
             }
-            match self.feed(turn) {
-                Ok(0) => return Progress::Over,
-                Ok(octets) => share = share.saturating_sub(octets),
-                Err(error) if error.kind() == ErrorKind::WouldBlock => return Progress::Waiting,
-                Err(_) => return Progress::Over,
+            match self.feed(turn)? {
+                0 => return Ok(Progress::Over),
+                octets => share = share.saturating_sub(octets),
             }
         }
     }

@@ -199,24 +199,26 @@ impl Sessions {
         if let Some(mail) = turn.mail {
             harvest.arrived.push(Arrived { connection: id, peer: connection.peer(), mail });
         }
+        let waits_for_room = !may_read && connection.has_input();
+        match progress {
+            Progress::Over => return self.remove(id, harvest),
+            Progress::More => self.list(id),
+            Progress::Waiting if waits_for_room && connection.pause() => self.paused.push(id),
+            Progress::Waiting => {}
+        }
+        self.count(id);
+        self.remind(id);
+    }
+
+    /// Counts anew what a connection adds to the mails in flight.
+    fn count(&mut self, id: ConnectionId) {
+        let Some(connection) = self.connections.get_mut(&id) else { return };
         let octets = connection.octets_in_flight();
         self.octets_in_flight = self.octets_in_flight - connection.octets_counted + octets;
         connection.octets_counted = octets;
-        let waits_for_room = !may_read && connection.has_input();
         if self.exempt == Some(id) && octets == 0 && !connection.has_input() {
             self.exempt = None;
         }
-        match progress {
-            Progress::Over => self.remove(id, harvest),
-            Progress::More => self.list(id),
-            Progress::Waiting if waits_for_room => {
-                if connection.pause() {
-                    self.paused.push(id);
-                }
-            }
-            Progress::Waiting => {}
-        }
-        self.remind(id);
     }
 
     /// Makes sure that the timers look at a connection no later than at its deadline.
