@@ -20,11 +20,8 @@ pub fn read(mail: &Mail<'_>) -> Option<Detected> {
         return None;
     }
     let alone = named.len() == 1;
-    let recipients = named.into_iter().filter_map(|group| finding(group, rule)).map(|finding| {
-        let address = finding.address.clone();
-        let final_address = finding.final_recipient.clone();
-        finding.judge(kind, texts(mail, address, final_address, alone))
-    });
+    let recipients =
+        named.into_iter().filter_map(|group| Some(finding(group, rule)?.judge(kind, texts(mail, group, alone))));
     Some(Detected { kind, rule: rule.to_owned(), recipients: recipients.collect() })
 }
 
@@ -78,17 +75,14 @@ fn finding(group: &DsnRecipient, rule: &str) -> Option<Finding> {
     })
 }
 
-/// What the words for people say about a recipient: around its address, and everything if it is the only one.
-fn texts<'m>(
-    mail: &'m Mail<'_>,
-    address: crate::types::Address,
-    final_address: Option<crate::types::Address>,
-    alone: bool,
-) -> impl Iterator<Item = String> + 'm {
+/// What else is said about a recipient: around its addresses in the words for people, in all of those words if it is
+/// the only one, and behind its status.
+fn texts<'m>(mail: &'m Mail<'_>, group: &'m DsnRecipient, alone: bool) -> impl Iterator<Item = String> + 'm {
     let near = std::iter::once_with(move || {
-        let notice = mail.notice();
-        [notice.mentions(&address), final_address.map(|other| notice.mentions(&other)).unwrap_or_default()].concat()
+        let addresses = group.original_recipient.iter().chain(&group.final_recipient);
+        addresses.map(|address| mail.notice().mentions(address)).collect()
     });
+    let status = std::iter::once_with(|| group.status_text.clone());
     let all = alone.then(|| std::iter::once_with(|| mail.notice().own().to_owned())).into_iter().flatten();
-    near.chain(all)
+    near.chain(all).chain(status)
 }

@@ -3,11 +3,13 @@
 use super::Row;
 use crate::bounce::Reason::{
     Filtered, HasMoved, HostUnknown, MailboxFull, NoRelaying, PolicyViolation, Rejected, SpamDetected, SystemError,
-    UserUnknown,
+    Undefined, UserUnknown,
 };
 
 /// Texts in which a word of a later row would mislead.
 pub(super) const MISLEADING: &[Row] = &[
+    Row("unknown temporary failure", Undefined, "PP, X.400 gateways"),
+    Row("unknown permanent failure", Undefined, "PP, X.400 gateways"),
     Row("destinatario desconocido o mailbox lleno", UserUnknown, "Latinmail"),
     Row("mailbox is full .. or does not exist", MailboxFull, "Exchange relays"),
     Row("larger than the current system limit or the recipient's mailbox is full", MailboxFull, "Exchange 2003"),
