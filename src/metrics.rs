@@ -81,26 +81,27 @@ pub struct Connections {
 }
 
 impl Metrics {
-    /// At zero.
+    /// At zero. Counts under the words of a short list are there from the start, so that their first increase shows as one.
     pub fn new(started: Timestamp) -> Self {
+        let kinds = [Kind::Bounce, Kind::Delay, Kind::Feedback, Kind::AutoReply, Kind::NotBounce];
         Self {
             started,
             connections: Connections::default(),
-            messages: BTreeMap::new(),
+            messages: zeros(kinds.map(Kind::name)),
             message_octets: 0,
             duplicates: 0,
-            unrecognised: BTreeMap::new(),
+            unrecognised: zeros(["unreadable", "no_domain", "no_evidence"]),
             quarantine_evicted: 0,
-            deferred: BTreeMap::new(),
+            deferred: zeros([451, 452]),
             failures: BTreeMap::new(),
-            actions: BTreeMap::new(),
+            actions: zeros(Action::ALL.iter().map(|action| action.name())),
             escalations: 0,
             alerts: Labelled::new(ALERTS_MAX),
             commits: Histogram::of_commits(),
             committed_mails: 0,
             commit_failures: 0,
             writes_fail: false,
-            reloads: BTreeMap::new(),
+            reloads: zeros(["ok", "failed"]),
             events: Events::default(),
             attempts: Attempts::default(),
         }
@@ -191,6 +192,10 @@ impl Metrics {
     }
 }
 
+fn zeros<K: Ord>(keys: impl IntoIterator<Item = K>) -> BTreeMap<K, u64> {
+    keys.into_iter().map(|key| (key, 0)).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -257,6 +262,6 @@ mod tests {
         let mut metrics = Metrics::new(Timestamp::default());
         metrics.mail(&report("a@b.example"), &[finding(None, Some("no_domain"))], 1, &applied(), Timestamp::default());
         assert_eq!(metrics.unrecognised["no_domain"], 1);
-        assert!(metrics.actions.is_empty());
+        assert_eq!(metrics.actions.values().sum::<u64>(), 0);
     }
 }

@@ -30,6 +30,14 @@ const NEVER_IN: &[(&str, &[&str])] = &[
     ("store/", &["crate::smtp", "crate::server", "crate::policy", "crate::config", "crate::tenant"]),
     ("notify/", &["crate::smtp", "crate::server", "crate::policy", "crate::config", "crate::store"]),
     ("server/", &["crate::cli", "crate::config"]),
+    (
+        "status/",
+        &["std::net::Tcp", "std::fs", "Instant::now", "SystemTime", "crate::smtp", "crate::server", "crate::config"],
+    ),
+    (
+        "metrics",
+        &["std::net", "std::fs", "Instant::now", "SystemTime", "crate::store", "crate::server", "crate::status"],
+    ),
 ];
 
 #[test]

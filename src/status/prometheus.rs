@@ -36,7 +36,7 @@ pub fn render(metrics: &Metrics, gauges: &Gauges<'_>) -> String {
 
 fn process(text: &mut Exposition, metrics: &Metrics, gauges: &Gauges<'_>) {
     let mut build = text.family("build_info", "gauge", "Always 1; the version of the running program.");
-    build.sample(&[("version", env!("CARGO_PKG_VERSION"))], 1);
+    build.sample(&[("version", env!("CARGO_PKG_VERSION")), ("revision", env!("BOUNCESVC_COMMIT"))], 1);
     let mut start = text.family("start_time_seconds", "gauge", "When the process started, since 1970.");
     start.sample(&[], metrics.started.seconds());
     if let Some(octets) = gauges.process.resident_octets {
