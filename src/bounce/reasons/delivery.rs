@@ -127,6 +127,8 @@ pub(super) const TRANSIT: &[Row] = &[
     Row("queue expired", Expired, "SmarterMail"),
     Row("still waiting for delivery", Expired, "various"),
     Row("tried again", Expired, "various"),
+    Row("did not answer", Expired, "various"),
+    Row("does not answer", Expired, "various"),
     Row("allotted time", Expired, "various"),
     Row("tried for .. days", Expired, "various"),
     Row("expired after", Expired, "various"),

@@ -25,6 +25,8 @@ pub(super) const DOMAIN: &[Row] = &[
     Row("nullmx", NotAccept, "RFC 7505"),
     Row("never accepts mail", NotAccept, "RFC 7504"),
     Row("accepts no mail", NotAccept, "various"),
+    Row("does not receive email", NotAccept, "various"),
+    Row("does not receive mail", NotAccept, "various"),
     Row("not accept mail (nullmx)", NotAccept, "Postfix"),
     Row("smtp protocol returned a permanent error 521", NotAccept, "RFC 7504"),
     Row("couldn't find a mail exchanger or ip address", NotAccept, "qmail with RFC 7505"),
