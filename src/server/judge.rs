@@ -39,15 +39,18 @@ pub(super) fn judge(id: MessageId, peer: IpAddr, mail: Mail, config: &Config, ti
         archive: config.notify.archive_dir.is_some(),
         time,
     };
-    let read = || {
+    let (report, Decision { changes, findings }) = guarded(&received, || {
         let mut report = bounce::read(&head);
         let decision = policy::decide(&mut report, &received, &config.tenants, &config.actions);
         (report, decision)
-    };
-    // Nothing that `read` can leave half-done outlives it. The panic hook has logged where it happened.
-    let (report, decision) = catch_unwind(AssertUnwindSafe(read)).unwrap_or_else(|_| unreadable(&received));
-    let Decision { changes, findings } = decision;
+    });
     (Judged { id, peer, sender: mail.sender, octets: mail.octets, report, findings }, Accepted { id, digest, changes })
+}
+
+/// What `read` makes of the mail, or, when it panics, the quarantine: neither the mail nor the loop is lost.
+fn guarded(received: &Received<'_>, read: impl FnOnce() -> (Report, Decision)) -> (Report, Decision) {
+    // Nothing that `read` can leave half-done outlives it. The panic hook has logged where it happened.
+    catch_unwind(AssertUnwindSafe(read)).unwrap_or_else(|_| unreadable(received))
 }
 
 fn unreadable(received: &Received<'_>) -> (Report, Decision) {
@@ -69,4 +72,29 @@ fn unreadable(received: &Received<'_>) -> (Report, Decision) {
     };
     let finding = Finding { recipient: None, domain: None, action: None, change: Some(0), note: Some("unreadable") };
     (report, Decision { changes: vec![Change::Quarantine(quarantined)], findings: vec![finding] })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mail_that_breaks_the_reader_goes_to_the_quarantine() {
+        let mail: Arc<[u8]> = b"Subject: x\r\n\r\n"[..].into();
+        let recipients = ["no-reply@mydomain.de".to_owned()];
+        let received = Received {
+            id: MessageId(7),
+            sender: "",
+            recipients: &recipients,
+            mail: &mail,
+            archive: false,
+            time: Timestamp::default(),
+        };
+        let (report, decision) = guarded(&received, || panic!("the reader broke"));
+        assert_eq!((report.kind, report.recipients.len()), (Kind::Bounce, 0));
+        let [Change::Quarantine(kept)] = &decision.changes[..] else { panic!("{decision:?}") };
+        assert_eq!((kept.id, kept.cause, &kept.recipients[..]), (MessageId(7), "unreadable", &recipients[..]));
+        assert_eq!(kept.mail, mail);
+        assert_eq!(decision.findings[0].change, Some(0));
+    }
 }
