@@ -55,11 +55,11 @@ fn report(name: &str, mails: &[Vec<u8>], read: impl Fn(&[u8])) {
     let round = || mails.iter().for_each(|mail| read(mail));
     round();
     let (start, mut rounds) = (cpu_time(), 0u32);
-    while cpu_time() - start < MEASURE_FOR {
+    while cpu_time().saturating_sub(start) < MEASURE_FOR {
         round();
         rounds += 1;
     }
-    let spent = (cpu_time() - start).as_secs_f64();
+    let spent = cpu_time().saturating_sub(start).as_secs_f64();
     let count = f64::from(rounds) * f64::from(u32::try_from(mails.len()).unwrap_or(u32::MAX));
     println!("{name}: {:.0} messages per CPU second, {:.1} us each", count / spent, spent / count * 1e6);
 }
