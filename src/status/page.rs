@@ -18,7 +18,7 @@ use std::time::Duration;
 
 /// What the page may do: show itself. Its styles are allowed by their hash.
 pub const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; \
-    style-src 'sha256-ZZ3DQ++i2/N9mf0azlV9gtHGFXXwQS3/lvSvf/CS9rk='; base-uri 'none'; form-action 'none'; \
+    style-src 'sha256-ynFrsUHUuGT53DjCNFfjE0tUvSPsLjO/IUuuz8EM+5o='; base-uri 'none'; form-action 'none'; \
     frame-ancestors 'none'";
 
 const STYLE: &str = include_str!("page/style.css");

@@ -43,7 +43,11 @@ fn write_shares(
     };
     let has_ours = ours("").is_some();
     let column = if has_ours { "<th scope=\"col\" class=\"n\">they refuse us</th>" } else { "" };
-    write!(page, "<table><thead><tr><th scope=\"col\">{name}</th><th><span hidden>Share</span></th>")?;
+    let class = if has_ours { "four" } else { "three" };
+    write!(
+        page,
+        "<table class=\"{class}\"><thead><tr><th scope=\"col\">{name}</th><th><span hidden>Share</span></th>"
+    )?;
     write!(page, "<th scope=\"col\" class=\"n\">Failures</th>{column}</tr></thead><tbody>")?;
     for (name, count) in rows {
         #[expect(clippy::cast_precision_loss, reason = "a length in a picture")]
@@ -159,7 +163,7 @@ pub fn write_events(page: &mut String, snapshot: &Snapshot) -> Result {
     if snapshot.events.is_empty() {
         return write!(page, "<p class=\"empty\">None since the start.</p></section>");
     }
-    let columns = ["Time", "Event", "Address", "Sending domain", "Reason", ""];
+    let columns = ["Time", "Event", "Address", "Sending domain", "Reason", "Details"];
     write_table(page, &columns, &snapshot.events, write_event)?;
     write!(page, "</section>")
 }
@@ -168,15 +172,15 @@ fn write_event(page: &mut String, event: &Event) -> Result {
     let time = event.at.to_string();
     write!(
         page,
-        "<td class=\"time\" title=\"{}\">{}</td>",
+        "<td class=\"time\" data-name=\"Time\" title=\"{}\">{}</td>",
         moment(event.at),
         Text(time.get(11..19).unwrap_or_default())
     )?;
-    write!(page, "<td><span class=\"what {0}\">{0}</span></td>", Text(&event.what))?;
+    write!(page, "<td class=\"first\"><span class=\"what {0}\">{0}</span></td>", Text(&event.what))?;
     cell(page, "Address", event.address.as_deref().unwrap_or_default())?;
     cell(page, "Sending domain", event.domain.as_deref().unwrap_or_default())?;
     let class = event.class.map(|class| format!("{}: ", class.name())).unwrap_or_default();
     let reason = event.reason.as_deref().unwrap_or_default().replace('_', " ");
     cell(page, "Reason", &format!("{class}{reason}"))?;
-    cell(page, "", &event.text)
+    cell(page, "Details", &event.text)
 }
