@@ -8,7 +8,9 @@ use bouncesvc::change::{
     Batch, Change, Command, CommandResult, Effect, MailResult, Outcome, Quarantined, Queued, Selection, Series,
 };
 use bouncesvc::notify::Queue;
-use bouncesvc::store::{CounterFilter, End, OpenError, Page, Pattern, Settings, Store, WaitingFilter};
+use bouncesvc::store::{
+    COMMAND_ROWS_MAX, CounterFilter, End, OpenError, Page, Pattern, Settings, Store, WaitingFilter,
+};
 use bouncesvc::types::{MessageId, Timestamp};
 use std::fs;
 use std::sync::Arc;
@@ -100,6 +102,30 @@ fn an_unconfirmed_digest_leaves_when_no_sender_would_try_any_more() {
     fixture.seconds = 14 * DAY;
     fixture.tidy();
     assert_eq!(fixture.commit(&batch).mails, [MailResult::Applied(vec![])]);
+}
+
+#[test]
+fn a_client_that_never_waits_for_answers_cannot_fill_the_database_with_digests() {
+    let mut fixture = Fixture::new(Settings { digests_max: 100, ..Settings::default() });
+    fixture.commit(&Batch { mails: (0..2500).map(|number| mail(number, vec![])).collect(), ..Batch::default() });
+    fixture.tidy();
+    assert_eq!(fixture.reader().totals().unwrap().digests, 100);
+}
+
+#[test]
+fn a_command_that_selects_very_many_rows_is_repeated_until_none_is_left() {
+    let mut fixture = fixture();
+    fixture.receive((0..11_000).map(|number| hard(&format!("{number}@x.example"))).collect());
+    let mine = || Selection::Domain(domain("mydomain.example"));
+    fixture.seconds = 10;
+    let settled = (1..=11_000).map(|id| settled(id, 10, Outcome::Parked { error: "HTTP 400".to_owned() })).collect();
+    fixture.commit(&Batch { settled, ..Batch::default() });
+    for rows in [COMMAND_ROWS_MAX, COMMAND_ROWS_MAX, 1000, 0] {
+        assert_eq!(fixture.command(Command::RetryNotifications(mine())), CommandResult::Rows(rows));
+    }
+    for rows in [COMMAND_ROWS_MAX, COMMAND_ROWS_MAX, 1000, 0] {
+        assert_eq!(fixture.command(Command::DropNotifications(mine())), CommandResult::Rows(rows));
+    }
 }
 
 #[test]

@@ -301,6 +301,8 @@ fn database_settings(mut fields: Fields<'_>, retry_delay_max: Duration) -> store
         archive_octets_max: fields.octets("archive_octets_max", default.archive_octets_max, 0..=64 * GIB),
         // Follows from the longest delay, which is the operator's to set.
         next_attempt_ahead_max: default.next_attempt_ahead_max.max(retry_delay_max * 2),
+        // A guard against attacks, far above what sessions leave.
+        digests_max: default.digests_max,
     };
     fields.done();
     settings

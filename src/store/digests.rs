@@ -6,10 +6,6 @@ use super::writer::Writer;
 use crate::change::Digest;
 use crate::types::Timestamp;
 
-/// Digests that are kept. Beyond it, others leave in the order of their octets, that is at random:
-/// a client that never waits for an answer gains nothing by filling the table.
-pub const DIGESTS_MAX: u64 = 1_000_000;
-
 /// When the mail came.
 pub fn time(octets: &[u8]) -> Result<Timestamp, StoreError> {
     decode(octets, "digests")

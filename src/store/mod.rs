@@ -55,7 +55,7 @@ use std::time::Duration;
 use tidy::Walks;
 use writer::Writer;
 
-/// How the database is kept. Each field has a key in the configuration.
+/// How the database is kept. What an operator may want to change has a key in the configuration.
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// redb's page cache, in octets.
@@ -64,6 +64,9 @@ pub struct Settings {
     pub history_age_max: Duration,
     /// How long an unconfirmed digest is kept: longer than senders retry (RFC 5321 §4.5.4.1: 4 to 5 days).
     pub digest_age_max: Duration,
+    /// Unconfirmed digests. Beyond it some leave in the order of their octets, that is at random: a client that never waits for
+    /// its answers gains nothing by filling the table.
+    pub digests_max: u64,
     /// Parked notifications older than this leave; `None`: never.
     pub parked_age_max: Option<Duration>,
     /// Soft counters whose last bounce is older than this leave; `None`: never.
@@ -85,6 +88,7 @@ impl Default for Settings {
             cache_octets: 8 << 20,
             history_age_max: 365 * DAY,
             digest_age_max: 7 * DAY,
+            digests_max: 1_000_000,
             parked_age_max: None,
             counter_age_max: None,
             quarantine_mails_max: 1000,

@@ -4,12 +4,11 @@
 //! something has to leave. History, parked rows and sums are found by time; counters and digests are walked through, slice
 //! after slice: an index by time would cost every mail a write for what is needed once in a while.
 
-use super::digests::{self, DIGESTS_MAX};
 use super::history::End;
 use super::queue::{PARKED, PENDING, index_prefix};
 use super::tables::{self, Definition, number_at_end, number_key, time_key};
 use super::writer::Writer;
-use super::{Settings, StoreError, counters, sums};
+use super::{Settings, StoreError, counters, digests, sums};
 use crate::change::NotificationId;
 use crate::types::Timestamp;
 use redb::{ReadTransaction, ReadableTable, ReadableTableMetadata};
@@ -85,7 +84,7 @@ impl Findings {
     }
 
     fn is_long(&self) -> bool {
-        self.lengths()[2..].iter().any(|length| *length >= SLICE_ROWS_MAX)
+        self.lengths().iter().any(|length| *length >= SLICE_ROWS_MAX)
     }
 
     fn lengths(&self) -> [usize; 7] {
@@ -120,7 +119,7 @@ impl Look<'_> {
 
     fn stale_digests(&self, walk: &mut Walk) -> Result<Keys, StoreError> {
         let table = self.transaction.open_table(tables::DIGESTS)?;
-        let excess = usize::try_from(table.len()?.saturating_sub(DIGESTS_MAX)).unwrap_or(usize::MAX);
+        let excess = usize::try_from(table.len()?.saturating_sub(self.settings.digests_max)).unwrap_or(usize::MAX);
         if excess > 0 {
             return tables::keys(&table, &[], &[], excess.min(SLICE_ROWS_MAX));
         }
