@@ -45,6 +45,10 @@ pub struct Metrics {
     pub quarantine_evicted: u64,
     /// Replies that kept a mail at its sender, by their code (451, 452).
     pub deferred: BTreeMap<u16, u64>,
+    /// Mails that were refused after their end, by cause.
+    pub mails_refused: BTreeMap<&'static str, u64>,
+    /// Mails that came with CR or LF outside of CRLF, and were taken all the same.
+    pub bare_line_ends: u64,
     /// Failed recipients.
     pub failures: BTreeMap<(Class, Reason), u64>,
     /// What was done about them.
@@ -93,6 +97,8 @@ impl Metrics {
             unrecognised: zeros(["unreadable", "no_domain", "no_evidence"]),
             quarantine_evicted: 0,
             deferred: zeros([451, 452]),
+            mails_refused: zeros(["too_big", "bare_line_ends"]),
+            bare_line_ends: 0,
             failures: BTreeMap::new(),
             actions: zeros(Action::ALL.iter().map(|action| action.name())),
             escalations: 0,
@@ -144,6 +150,16 @@ impl Metrics {
     /// A mail that its sender keeps, answered with this code.
     pub fn mail_deferred(&mut self, code: u16) {
         *self.deferred.entry(code).or_default() += 1;
+    }
+
+    /// A mail that is never taken, for this cause.
+    pub fn mail_refused(&mut self, cause: &'static str) {
+        *self.mails_refused.entry(cause).or_default() += 1;
+    }
+
+    /// A mail came, perhaps with bare line ends.
+    pub fn mail_arrived(&mut self, has_bare_line_ends: bool) {
+        self.bare_line_ends += u64::from(has_bare_line_ends);
     }
 
     /// A transaction with `mails` in it was committed.

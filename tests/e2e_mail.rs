@@ -190,3 +190,17 @@ fn a_platform_that_fails_gets_the_notification_again() {
     assert_eq!(requests[1].header("idempotency-key"), first[0].header("idempotency-key"));
     daemon.stop();
 }
+
+#[test]
+fn a_mail_with_bare_line_ends_is_taken_or_refused_as_configured() {
+    let mail = soft("full@some-provider.com", "1");
+    let sloppy = mail.replacen("\r\n", "\n", 1);
+    for (more, code) in [("", "250 2.0.0"), ("  smtp: {bare_line_ends: reject}\n", "550 5.6.11")] {
+        let site = Site::new(&nowhere(), more);
+        let daemon = site.start();
+        let mut client = Client::connect(daemon.address());
+        let reply = client.mail(&sloppy);
+        assert!(reply.starts_with(code), "{reply}");
+        daemon.wait_for_line(if more.is_empty() { "count=1/3" } else { "action=refused note=bare_line_ends" });
+    }
+}

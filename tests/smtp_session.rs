@@ -9,7 +9,7 @@
 //! C text           a line of the client, CRLF is added
 //! R text           octets of the client as they are; both know \r \n \t \0 \\ \xHH and {text*N}
 //! S text           a line of the server; {text*N}: N lines
-//! E event          an event: mail ..., confirmed, starttls, closed. A confirmation depends on what the client sends ahead of
+//! E event          an event: mail ..., confirmed, refused ..., starttls, closed. A confirmation depends on what the client sends ahead of
 //!                  our answers, so it is looked at step by step alone.
 //! A verdict        how the next mail is answered: accepted, again, noroom
 //! W seconds        time passes
@@ -221,6 +221,7 @@ impl Run {
 fn describe(event: &Event) -> String {
     match event {
         Event::Confirmed => "confirmed".to_owned(),
+        Event::Refused(refusal) => format!("refused {}", refusal.name()),
         Event::StartTls => "starttls".to_owned(),
         Event::Mail(mail) => describe_mail(mail),
     }

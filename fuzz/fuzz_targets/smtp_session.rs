@@ -25,7 +25,8 @@ fuzz_target!(|input: &[u8]| {
     }
     assert_eq!(whole.output.escape_ascii().to_string(), in_pieces.output.escape_ascii().to_string());
     assert_eq!(format!("{:?}", whole.mails), format!("{:?}", in_pieces.mails));
-    assert_eq!((whole.is_closed(), whole.is_starting_tls), (in_pieces.is_closed(), in_pieces.is_starting_tls));
+    assert_eq!((whole.refused, whole.is_closed()), (in_pieces.refused, in_pieces.is_closed()));
+    assert_eq!(whole.is_starting_tls, in_pieces.is_starting_tls);
     check(&whole, *choice);
     check(&in_pieces, *choice);
 });

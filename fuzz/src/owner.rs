@@ -16,6 +16,8 @@ pub struct Owner {
     pub mails: Vec<Mail>,
     /// How many mails the client was seen to know of.
     pub confirmed: usize,
+    /// How many mails were refused after their end.
+    pub refused: usize,
     /// Whether STARTTLS ended the dialogue; what comes behind it is the handshake's.
     pub is_starting_tls: bool,
 }
@@ -25,7 +27,7 @@ impl Owner {
     pub fn new(settings: Settings, now: Instant) -> Self {
         let session = Session::new(Arc::new(settings), IpAddr::V4(Ipv4Addr::LOCALHOST), now);
         let mut owner =
-            Self { session, now, output: Vec::new(), mails: Vec::new(), confirmed: 0, is_starting_tls: false };
+            Self { session, now, output: Vec::new(), mails: Vec::new(), confirmed: 0, refused: 0, is_starting_tls: false };
         owner.collect();
         owner
     }
@@ -50,6 +52,7 @@ impl Owner {
         while let Some(event) = self.session.poll_event() {
             match event {
                 Event::Confirmed => self.confirmed += 1,
+                Event::Refused(_) => self.refused += 1,
                 Event::StartTls => self.is_starting_tls = true,
                 Event::Mail(mail) => {
                     assert!(!self.session.wants_input(), "no input while a mail waits");

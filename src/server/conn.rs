@@ -5,7 +5,7 @@
 
 use super::stream::Stream;
 use crate::change::Digest;
-use crate::smtp::{Event, Mail, Session, Verdict};
+use crate::smtp::{Event, Mail, Refusal, Session, Verdict};
 use rustls::ServerConfig;
 use std::io::{self, ErrorKind};
 use std::net::IpAddr;
@@ -38,6 +38,8 @@ pub(super) struct Turn<'a> {
     pub(super) mail: Option<Mail>,
     /// Digests whose 250 the client has got.
     pub(super) confirmed: &'a mut Vec<Digest>,
+    /// Mails that were refused after their end.
+    pub(super) refused: &'a mut Vec<Refusal>,
 }
 
 /// How a connection stands after [`Conn::drive`].
@@ -213,6 +215,10 @@ impl Conn {
             match event {
                 Event::Mail(mail) => turn.mail = Some(mail),
                 Event::Confirmed => turn.confirmed.extend(self.unconfirmed.take()),
+                Event::Refused(refusal) => {
+                    log::warn!("client=[{}] action=refused note={}", self.peer, refusal.name());
+                    turn.refused.push(refusal);
+                }
                 Event::StartTls => self.upgrade(turn)?,
             }
         }

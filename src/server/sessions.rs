@@ -4,7 +4,7 @@ use super::conn::{Conn, Progress, Turn};
 use super::timers::Timers;
 use super::token::ConnectionId;
 use crate::change::Digest;
-use crate::smtp::{Mail, Verdict};
+use crate::smtp::{Mail, Refusal, Verdict};
 use rustls::ServerConfig;
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -57,6 +57,8 @@ pub(super) struct Harvest {
     pub(super) arrived: Vec<Arrived>,
     /// Digests whose 250 the client has got.
     pub(super) confirmed: Vec<Digest>,
+    /// Mails that were refused after their end.
+    pub(super) refused: Vec<Refusal>,
     /// The clients that are gone.
     pub(super) gone: Vec<IpAddr>,
 }
@@ -194,6 +196,7 @@ impl Sessions {
             tls: self.tls.as_ref(),
             mail: None,
             confirmed: &mut harvest.confirmed,
+            refused: &mut harvest.refused,
         };
         let progress = connection.drive(&mut turn);
         if let Some(mail) = turn.mail {

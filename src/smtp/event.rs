@@ -10,6 +10,8 @@ pub enum Event {
     /// The client went on after a 250 to its mail: it has got it. Comes before anything that the client went on to. What the
     /// client had sent before the 250 was said (RFC 2920 lets it send commands ahead) shows nothing and confirms nothing.
     Confirmed,
+    /// A mail was read to its end and refused; the client has its reply.
+    Refused(Refusal),
     /// Start TLS after the output is written, then call [`super::Session::tls_started`]; until then no input is taken.
     StartTls,
 }
@@ -29,6 +31,28 @@ pub struct Mail {
     pub bare_line_ends: u32,
     /// What the client called itself.
     pub helo: String,
+}
+
+/// Why a mail was refused after its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refusal {
+    /// Beyond SIZE: `552 5.3.4`.
+    TooBig,
+    /// Bare CR or LF, where that is not taken: `550 5.6.11`.
+    BareLineEnds,
+}
+
+impl Refusal {
+    /// Every cause.
+    pub const ALL: &[Self] = &[Self::TooBig, Self::BareLineEnds];
+
+    /// The word for log and metrics.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::TooBig => "too_big",
+            Self::BareLineEnds => "bare_line_ends",
+        }
+    }
 }
 
 /// The owner's answer to a mail.

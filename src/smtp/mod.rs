@@ -20,6 +20,6 @@ mod session;
 mod settings;
 mod transaction;
 
-pub use event::{Event, Mail, Verdict};
+pub use event::{Event, Mail, Refusal, Verdict};
 pub use session::Session;
 pub use settings::{AcceptedRecipient, BareLineEnds, Protocol, Settings};

@@ -2,7 +2,7 @@
 //!
 //! Each 2xx, 4xx and 5xx has an enhanced status (RFC 2034), but for the greeting and the answers to EHLO, HELO and LHLO.
 
-use super::event::Verdict;
+use super::event::{Refusal, Verdict};
 use super::settings::{Protocol, Settings};
 use std::borrow::Cow;
 use std::io::Write;
@@ -63,6 +63,14 @@ impl Reply {
             Verdict::Accepted(id) => OK.with_text(format!("Ok: queued as {id}")),
             Verdict::TryAgain => TRY_AGAIN,
             Verdict::NoRoom => NO_ROOM,
+        }
+    }
+
+    /// The answer to a mail that is not taken.
+    pub(super) fn refusal(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::TooBig => TOO_BIG,
+            Refusal::BareLineEnds => BARE_LINE_ENDS,
         }
     }
 

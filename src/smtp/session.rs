@@ -4,7 +4,7 @@
 //! holds some hundred octets. Deliberately absent: the grammar of commands and data, which is beside it.
 
 use super::command::{Command, MailCommand};
-use super::event::{Event, Mail, Verdict};
+use super::event::{Event, Mail, Refusal, Verdict};
 use super::line::{Line, LineReader};
 use super::path::ForwardPath;
 use super::reply::{self, Reply};
@@ -26,6 +26,8 @@ pub struct Session {
     unconfirmed: Option<usize>,
     /// An [`Event::Confirmed`] waits to be taken.
     confirmed: bool,
+    /// An [`Event::Refused`] waits to be taken, and so does the input.
+    refused: Option<Refusal>,
     /// TLS is on.
     tls: bool,
     /// No new transaction begins.
@@ -74,6 +76,7 @@ impl Session {
             output: Vec::new(),
             unconfirmed: None,
             confirmed: false,
+            refused: None,
             tls: false,
             shutting_down: false,
             mails: 0,
@@ -86,8 +89,8 @@ impl Session {
         session
     }
 
-    /// Takes input, as much as it wants; returns how many octets it took. Fewer than given: [`Self::wants_input`] turned false,
-    /// and the rest is to be given again before anything else.
+    /// Takes input, as much as it wants; returns how many octets it took. Fewer than given: an event waits or it is closed, and
+    /// the rest is to be given again, before anything else, once [`Self::wants_input`].
     pub fn receive(&mut self, input: &[u8], now: Instant) -> usize {
         if self.unconfirmed.is_some_and(|octets_ahead| input.len() > octets_ahead) {
             self.confirm();
@@ -129,6 +132,9 @@ impl Session {
         if mem::take(&mut self.confirmed) {
             return Some(Event::Confirmed);
         }
+        if let Some(refusal) = self.refused.take() {
+            return Some(Event::Refused(refusal));
+        }
         match &mut self.state {
             State::Deciding { mail, .. } => mail.take().map(|mail| Event::Mail(*mail)),
             State::StartingTls { announced } => (!mem::replace(announced, true)).then_some(Event::StartTls),
@@ -169,7 +175,7 @@ impl Session {
 
     /// Whether it takes input now: not while a mail waits for its answer or TLS starts, nor when it is closed.
     pub fn wants_input(&self) -> bool {
-        matches!(self.state, State::Dialogue(_) | State::Data(_))
+        self.refused.is_none() && matches!(self.state, State::Dialogue(_) | State::Data(_))
     }
 
     /// Whether the connection is to be closed once the output is written.
@@ -356,7 +362,8 @@ impl Session {
             }
             (Err(refusal), helo) => {
                 self.state = State::Dialogue(Dialogue::Greeted { helo });
-                self.say_times(&refusal, replies);
+                self.refused = Some(refusal);
+                self.say_times(&Reply::refusal(refusal), replies);
                 self.await_command(now);
             }
         }

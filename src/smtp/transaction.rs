@@ -1,7 +1,7 @@
 //! One mail's envelope, and the mail while its data comes in.
 
 use super::data::{Data, DataReader};
-use super::event::Mail;
+use super::event::{Mail, Refusal};
 use super::pace::Pace;
 use super::path::ForwardPath;
 use super::reply::{self, Reply};
@@ -102,14 +102,14 @@ impl Receiving {
     }
 
     /// The mail, or why it is refused; and what the client called itself.
-    pub(super) fn finish(self, settings: &Settings) -> (Result<Mail, Reply>, Box<str>) {
+    pub(super) fn finish(self, settings: &Settings) -> (Result<Mail, Refusal>, Box<str>) {
         let Transaction { helo, sender, recipients, .. } = self.transaction;
         let Data { head, octets, bare_line_ends } = self.data.into_data();
         if octets > settings.message_octets_max {
-            return (Err(reply::TOO_BIG), helo);
+            return (Err(Refusal::TooBig), helo);
         }
         if bare_line_ends > 0 && settings.bare_line_ends == BareLineEnds::Reject {
-            return (Err(reply::BARE_LINE_ENDS), helo);
+            return (Err(Refusal::BareLineEnds), helo);
         }
         let mail = Mail { sender, recipients, head, octets, bare_line_ends, helo: helo.to_string() };
         (Ok(mail), helo)

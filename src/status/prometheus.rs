@@ -75,6 +75,14 @@ fn messages(text: &mut Exposition, metrics: &Metrics) {
     for (code, count) in &metrics.deferred {
         deferred.sample(&[("code", &code.to_string())], count);
     }
+    let mut refused =
+        text.family("messages_refused_total", "counter", "Mails that were refused after their end, by cause.");
+    for (cause, count) in &metrics.mails_refused {
+        refused.sample(&[("cause", cause)], count);
+    }
+    let mut bare =
+        text.family("messages_bare_line_ends_total", "counter", "Mails that were taken with CR or LF outside of CRLF.");
+    bare.sample(&[], metrics.bare_line_ends);
     let mut unrecognised =
         text.family("messages_unrecognised_total", "counter", "Mails that nobody could read or place, by cause.");
     for (cause, count) in &metrics.unrecognised {
