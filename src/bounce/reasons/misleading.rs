@@ -10,6 +10,7 @@ use crate::bounce::Reason::{
 pub(super) const MISLEADING: &[Row] = &[
     Row("unknown temporary failure", Undefined, "PP, X.400 gateways"),
     Row("unknown permanent failure", Undefined, "PP, X.400 gateways"),
+    Row("sender verify failed", Rejected, "Exim"),
     Row("destinatario desconocido o mailbox lleno", UserUnknown, "Latinmail"),
     Row("mailbox is full .. or does not exist", MailboxFull, "Exchange relays"),
     Row("larger than the current system limit or the recipient's mailbox is full", MailboxFull, "Exchange 2003"),

@@ -107,12 +107,50 @@ impl Phrases {
         let word = |at: usize| bytes.get(at).is_some_and(u8::is_ascii_alphanumeric);
         let bounded = start == 0 || !word(start) || !word(start - 1);
         bounded
+            && !(is_about_the_recipient(row.1) && is_about_us(bytes, start, end))
             && row.0.split(" .. ").nth(1).is_none_or(|second| {
                 let reach = bytes.get(end..bytes.len().min(end + GAP_OCTETS_MAX + second.len())).unwrap_or(&[]);
                 memchr::memmem::find(reach, second.as_bytes()).is_some()
             })
     }
 }
+
+/// Reasons that would switch the recipient off.
+const fn is_about_the_recipient(reason: Reason) -> bool {
+    matches!(reason, Reason::UserUnknown | Reason::HostUnknown | Reason::MailboxDisabled)
+}
+
+/// `Your domain … does not exist`: what is said to be missing is ours.
+fn is_about_us(text: &[u8], start: usize, end: usize) -> bool {
+    const WORDS: &[&str] = &[
+        "sender",
+        "sending",
+        "your domain",
+        "your host",
+        "your server",
+        "your mail server",
+        "helo",
+        "ehlo",
+        "header",
+        "mail from",
+        "return path",
+        "return-path",
+        "return address",
+        "authentication",
+        "whitelist",
+        "allow list",
+        "host name for",
+        "dns entry",
+        "content type",
+        "spam source",
+    ];
+    let window = text.get(start.saturating_sub(BEFORE_OCTETS)..text.len().min(end + BEHIND_OCTETS)).unwrap_or(&[]);
+    WORDS.iter().any(|words| memchr::memmem::find(window, words.as_bytes()).is_some())
+}
+
+/// How far a word about us may stand in front of a phrase, and behind it, in octets.
+const BEFORE_OCTETS: usize = 35;
+const BEHIND_OCTETS: usize = 32;
 
 /// What was decided, and on what.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -2,8 +2,8 @@
 
 use super::Row;
 use crate::bounce::Reason::{
-    AuthFailure, Blocked, Filtered, Greylisted, MailboxDisabled, MailboxFull, MessageTooBig, NoRelaying, OnHold,
-    PolicyViolation, Rejected, Suspended, SystemError, UserUnknown,
+    AuthFailure, Blocked, ContentError, Filtered, Greylisted, MailboxDisabled, MailboxFull, MessageTooBig, NoRelaying,
+    OnHold, PolicyViolation, Rejected, Suspended, SystemError, UserUnknown,
 };
 
 /// Words that decide only when neither a clear phrase nor a specific status does.
@@ -14,6 +14,18 @@ pub(super) const WEAK: &[Row] = &[
     Row("spf", AuthFailure, "various"),
     Row("callout", Rejected, "various"),
     Row("sender not", Rejected, "various"),
+    Row("sender @", Rejected, "various"),
+    Row("sending ", Rejected, "various"),
+    Row("your domain", Rejected, "various"),
+    Row("in mail from", Rejected, "various"),
+    Row("return address", Rejected, "various"),
+    Row("whitelist", Rejected, "various"),
+    Row("allow list", Rejected, "various"),
+    Row("spam source", Blocked, "various"),
+    Row("host name for", Blocked, "various"),
+    Row("dns entry", Blocked, "various"),
+    Row("header not", ContentError, "various"),
+    Row("unknown content", ContentError, "various"),
     Row("relay", NoRelaying, "various"),
     Row("your ip", Blocked, "various"),
     Row("your network", Blocked, "various"),
