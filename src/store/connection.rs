@@ -25,7 +25,7 @@ impl Connection {
     pub fn open(path: &Path, disk: DiskSource, settings: &Settings) -> Result<Self, OpenError> {
         let connection =
             Self { path: path.to_owned(), disk, cache_octets: settings.cache_octets, database: RwLock::new(None) };
-        open::verify(&connection.path, &connection.disk, connection.cache_octets)?;
+        open::verify(&connection.path, &connection.disk)?;
         let mut database = open::open(&connection.path, &connection.disk, connection.cache_octets)?;
         compaction::compact_if_worth(&mut database, connection.file_octets());
         connection.put(database);

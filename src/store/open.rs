@@ -13,6 +13,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+/// The page cache while a file is verified: each page is read once, and what is given back stays resident.
+const VERIFY_CACHE_OCTETS: usize = 512 << 10;
+
 /// Why a database could not be opened. In no case was the file changed.
 #[derive(Debug)]
 pub enum OpenError {
@@ -54,7 +57,7 @@ impl std::error::Error for OpenError {}
 /// redb checks its pages only after a crash, and panics on a damaged one, whenever it comes to it. So each start reads the whole
 /// file, through an overlay that keeps all writes in memory (0.1 s with a million counters). A file that decays
 /// later ends the daemon, and is refused at the next start.
-pub fn verify(path: &Path, disk: &DiskSource, cache_octets: usize) -> Result<(), OpenError> {
+pub fn verify(path: &Path, disk: &DiskSource) -> Result<(), OpenError> {
     if !matches!(disk, DiskSource::File) || !path.exists() {
         return Ok(());
     }
@@ -62,17 +65,17 @@ pub fn verify(path: &Path, disk: &DiskSource, cache_octets: usize) -> Result<(),
         OpenOptions::new().read(true).write(true).open(path).map_err(|error| OpenError::Io(path.to_owned(), error))?;
     // What a panic interrupts is dropped with all that it touched.
     let verified = panic::catch_unwind(AssertUnwindSafe(|| {
-        let database = whole(file, cache_octets).map_err(|error| explain(path, error))?;
+        let database = whole(file).map_err(|error| explain(path, error))?;
         check(path, &database)
     }));
     verified.unwrap_or_else(|_| Err(explain(path, damaged())))
 }
 
-fn whole(file: File, cache_octets: usize) -> Result<Database, DatabaseError> {
+fn whole(file: File) -> Result<Database, DatabaseError> {
     let repaired = Arc::new(AtomicBool::new(false));
     let noted = Arc::clone(&repaired);
     let mut builder = Builder::new();
-    builder.set_cache_size(cache_octets).set_repair_callback(move |_| noted.store(true, Ordering::Relaxed));
+    builder.set_cache_size(VERIFY_CACHE_OCTETS).set_repair_callback(move |_| noted.store(true, Ordering::Relaxed));
     let mut database = builder.create_with_backend(Overlay::new(file)?)?;
     // The repair after a crash has read and compared everything already.
     if repaired.load(Ordering::Relaxed) || database.check_integrity()? { Ok(database) } else { Err(damaged()) }
@@ -202,7 +205,7 @@ mod tests {
         transaction.commit().unwrap();
         drop(database);
         let before = fs::read(&path).unwrap();
-        let result = verify(&path, &DiskSource::File, 1 << 20).and_then(|()| open(&path, &DiskSource::File, 1 << 20));
+        let result = verify(&path, &DiskSource::File).and_then(|()| open(&path, &DiskSource::File, 1 << 20));
         (result, fs::read(&path).unwrap() == before)
     }
 
