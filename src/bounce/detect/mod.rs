@@ -1,11 +1,13 @@
 //! Who wrote it, and what it says: the ordered table of detectors.
 //!
-//! The first detector that recognises the mail decides. Each knows one format; the last one knows none, and reads prose.
+//! The first detector that recognises the mail decides. Each knows one format; the last ones know none: they read prose, and keep what
+//! nobody could read.
 
 mod delivery_status;
 mod feedback;
 mod prose;
 mod sns;
+mod unread;
 mod wrapped;
 
 use super::mail::Mail;
@@ -33,6 +35,7 @@ const DETECTORS: &[Detector] = &[
     Detector { read: sns::read, origin: "Amazon SES notifications by mail" },
     Detector { read: wrapped::read, origin: "gateways that pass a bounce on inside one of their own" },
     Detector { read: prose::read, origin: "every other sender" },
+    Detector { read: unread::read, origin: "notices of any sender that name nobody" },
 ];
 
 /// Runs the detectors in order.
