@@ -152,7 +152,7 @@ pub enum Outcome {
 }
 
 /// What an operator changes.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Command {
     /// `set-permanent-bounced-address`: as a hard bounce.
     Suspend(Failure),
@@ -194,7 +194,7 @@ pub enum Command {
 }
 
 /// Which notifications.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Selection {
     /// One.
     Id(NotificationId),
@@ -267,7 +267,7 @@ pub enum Effect {
 }
 
 /// What the queue did with a notification.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Queued {
     /// A new one.
     New(NotificationId),
@@ -278,7 +278,7 @@ pub enum Queued {
 }
 
 /// What a command did.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum CommandResult {
     /// The notification of `Command::Suspend`.
     Queued(Queued),

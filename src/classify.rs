@@ -22,14 +22,33 @@ pub enum Format {
     Json,
 }
 
+impl std::str::FromStr for Format {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "text" => Ok(Self::Text),
+            "json" => Ok(Self::Json),
+            _ => Err("expected text or json".to_owned()),
+        }
+    }
+}
+
 /// What would be done about a finding.
 pub type Actions<'a> = &'a dyn Fn(Kind, Reason, Class) -> Action;
 
 /// Reads every mail of `paths` and prints what it is. A path that cannot be read is an error, after the others were printed.
 pub fn run(paths: &[PathBuf], format: Format, actions: Actions<'_>, out: &mut dyn Write) -> io::Result<()> {
+    mails(paths, &mut |path, mail| print(path, &bounce::read(mail), format, actions, out))
+}
+
+/// Calls `each` with every mail of `paths` and the file it is from; an error as for [`run`].
+pub fn mails(paths: &[PathBuf], each: &mut dyn FnMut(&Path, &[u8]) -> io::Result<()>) -> io::Result<()> {
     let mut failed = None;
     for path in paths {
-        if let Err(error) = walk(path, 0, &mut |file| one_file(file, format, actions, out)) {
+        let mut one_file =
+            |file: &Path| each_mail(&mut io::BufReader::new(fs::File::open(file)?), &mut |mail| each(file, mail));
+        if let Err(error) = walk(path, 0, &mut one_file) {
             if error.kind() == io::ErrorKind::BrokenPipe {
                 return Err(error);
             }
@@ -52,14 +71,18 @@ fn walk(path: &Path, depth: usize, each: &mut dyn FnMut(&Path) -> io::Result<()>
     entries.iter().try_for_each(|entry| walk(entry, depth + 1, each))
 }
 
-fn one_file(path: &Path, format: Format, actions: Actions<'_>, out: &mut dyn Write) -> io::Result<()> {
-    each_mail(&mut io::BufReader::new(fs::File::open(path)?), &mut |mail| {
-        let report = bounce::read(mail);
-        match format {
-            Format::Json => print_json(path, &report, actions, out),
-            Format::Text => print_text(path, &report, actions, out),
-        }
-    })
+/// Prints what one mail is.
+pub fn print(
+    path: &Path,
+    report: &Report,
+    format: Format,
+    actions: Actions<'_>,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    match format {
+        Format::Json => print_json(path, report, actions, out),
+        Format::Text => print_text(path, report, actions, out),
+    }
 }
 
 /// Splits an mbox: a new message starts behind an empty line with a `From ` line that ends in a date and has a field below.

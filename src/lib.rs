@@ -15,6 +15,7 @@ pub mod import;
 pub mod logging;
 pub mod metrics;
 pub mod notify;
+pub mod operate;
 pub mod policy;
 pub mod server;
 pub mod smtp;

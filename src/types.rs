@@ -150,10 +150,21 @@ impl fmt::Display for Timestamp {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct MessageId(pub u64);
 
+impl MessageId {
+    /// The id of this text, as [`fmt::Display`] shows it; small letters will do.
+    pub fn parse(text: &str) -> Option<Self> {
+        let digit = |c: char| DIGITS.iter().position(|digit| char::from(*digit) == c.to_ascii_uppercase());
+        let add = |id: u64, c| id.checked_mul(32)?.checked_add(u64::try_from(digit(c)?).ok()?);
+        (!text.is_empty()).then(|| text.chars().try_fold(0, add).map(Self))?
+    }
+}
+
+/// Crockford's base 32: no I, L, O, U.
+const DIGITS: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+
 impl fmt::Display for MessageId {
-    /// Crockford's base 32 (no I, L, O, U), upper case, at least ten digits.
+    /// Base 32, upper case, at least ten digits.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        const DIGITS: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
         let digits = (64 - self.0.leading_zeros()).div_ceil(5).max(10);
         let digit = |place: u32| DIGITS[usize::try_from(self.0 >> (5 * place) & 31).unwrap_or(0)];
         let text: String = (0..digits).rev().map(|place| char::from(digit(place))).collect();
@@ -203,6 +214,12 @@ mod tests {
         assert_eq!(MessageId(0).to_string(), "0000000000");
         assert!(MessageId(31).to_string() < MessageId(32).to_string());
         assert_eq!(MessageId(u64::MAX).to_string(), "FZZZZZZZZZZZZ");
+        for id in [0, 1, 31, 32, 1 << 40, u64::MAX] {
+            assert_eq!(MessageId::parse(&MessageId(id).to_string().to_lowercase()), Some(MessageId(id)));
+        }
+        for text in ["", "U", "-", "GZZZZZZZZZZZZ", "0000000000 "] {
+            assert_eq!(MessageId::parse(text), None, "{text:?}");
+        }
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The commands and their options. The texts are what `--help` shows.
 
+use crate::classify;
 use crate::logging::Format;
 use argh::{ArgsInfo, FromArgs};
 use std::path::PathBuf;
@@ -38,6 +39,18 @@ pub enum Command {
     Stdin(Stdin),
     CheckConfig(CheckConfig),
     PrintConfig(PrintConfig),
+    Classify(Classify),
+    Replay(Replay),
+    DumpCounters(DumpCounters),
+    FindAddress(FindAddress),
+    SetPermanentBouncedAddress(SetPermanentBouncedAddress),
+    ResetCounter(ResetCounter),
+    ForgetAddress(ForgetAddress),
+    Queue(Queue),
+    Quarantine(Quarantine),
+    Stats(Stats),
+    Tail(Tail),
+    Backup(Backup),
     Sign(Sign),
     ImportSqlite(ImportSqlite),
 }
@@ -102,6 +115,339 @@ pub struct ImportSqlite {
     /// only say what would be taken over
     #[argh(switch)]
     pub dry_run: bool,
+}
+
+/// Say what each mail is, and why. Files are single mails or mboxes, folders are walked; no configuration is needed.
+#[derive(FromArgs, ArgsInfo, Debug)]
+#[argh(subcommand, name = "classify")]
+pub struct Classify {
+    /// text (default), or json: one object a line
+    #[argh(option, arg_name = "form", default = "classify::Format::Text")]
+    pub format: classify::Format,
+
+    /// files and folders
+    #[argh(positional)]
+    pub files: Vec<PathBuf>,
+}
+
+/// Say what a heap of stored bounces would do under this configuration: totals per action and reason. Changes nothing.
+#[derive(FromArgs, ArgsInfo, Debug)]
+#[argh(subcommand, name = "replay")]
+pub struct Replay {
+    /// must be given: nothing else is offered
+    #[argh(switch)]
+    pub dry_run: bool,
+
+    /// table (default), json or csv
+    #[argh(option, arg_name = "form", default = "Form::Table")]
+    pub format: Form,
+
+    /// files, mboxes and folders
+    #[argh(positional)]
+    pub files: Vec<PathBuf>,
+}
+
+/// List the soft counters.
+#[derive(FromArgs, ArgsInfo, Debug)]
+#[argh(subcommand, name = "dump-counters")]
+pub struct DumpCounters {
+    /// table (default), json or csv
+    #[argh(option, arg_name = "form", default = "Form::Table")]
+    pub format: Form,
+
+    /// only of this sending domain
+    #[argh(option, arg_name = "domain")]
+    pub domain: Option<String>,
+
+    /// only of matching addresses; * stands for any text
+    #[argh(option, arg_name = "pattern")]
+    pub address: Option<String>,
+
+    /// only those that stand at least at this
+    #[argh(option, arg_name = "number", default = "0")]
+    pub min_count: u32,
+
+    /// address (default), count, first-seen or last-seen; the latter three with the highest first
+    #[argh(option, arg_name = "column", default = "Sort::Address")]
+    pub sort: Sort,
+
+    /// at most so many
+    #[argh(option, arg_name = "number")]
+    pub limit: Option<usize>,
+}
+
+/// Show all that is known of an address: counters, notifications and what became of past ones.
+#[derive(FromArgs, ArgsInfo, Debug)]
+#[argh(subcommand, name = "find-address")]
+pub struct FindAddress {
+    /// the address; * stands for any text
+    #[argh(option, arg_name = "pattern")]
+    pub address: String,
+
+    /// table (default), json or csv
+    #[argh(option, arg_name = "form", default = "Form::Table")]
+    pub format: Form,
+}
+
+/// Treat an address as permanently failed: its platform is told.
+#[derive(FromArgs, ArgsInfo, Debug)]
+#[argh(subcommand, name = "set-permanent-bounced-address")]
+pub struct SetPermanentBouncedAddress {
+    /// the address
+    #[argh(option, arg_name = "address")]
+    pub bounced_address: String,
+
+    /// the configured sending domain
+    #[argh(option, arg_name = "domain")]
+    pub domain: String,
+}
+
+/// Remove the soft counter of an address.
+#[derive(FromArgs, ArgsInfo, Debug)]
+#[argh(subcommand, name = "reset-counter")]
+pub struct ResetCounter {
+    /// the address
+    #[argh(option, arg_name = "address")]
+    pub bounced_address: String,
+
+    /// only of this sending domain
+    #[argh(option, arg_name = "domain")]
+    pub domain: Option<String>,
+}
+
+/// Erase every trace of an address from the database: counters, notifications, history, and mails in the quarantine that name it.
+#[derive(FromArgs, ArgsInfo, Debug)]
+#[argh(subcommand, name = "forget-address")]
+pub struct ForgetAddress {
+    /// the address
+    #[argh(option, arg_name = "address")]
+    pub address: String,
+}
+
+/// Look at and change the queue of notifications.
+#[derive(FromArgs, ArgsInfo, Debug)]
+#[argh(subcommand, name = "queue")]
+pub struct Queue {
+    /// what to do
+    #[argh(subcommand)]
+    pub action: QueueAction,
+}
+
+#[derive(FromArgs, ArgsInfo, Debug)]
+#[argh(subcommand)]
+pub enum QueueAction {
+    List(QueueList),
+    Show(QueueShow),
+    Retry(QueueRetry),
+    Drop(QueueDrop),
+}
+
+/// List pending and parked notifications.
+#[derive(FromArgs, ArgsInfo, Debug)]
+#[argh(subcommand, name = "list")]
+pub struct QueueList {
+    /// table (default), json or csv
+    #[argh(option, arg_name = "form", default = "Form::Table")]
+    pub format: Form,
+
+    /// only of this sending domain
+    #[argh(option, arg_name = "domain")]
+    pub domain: Option<String>,
+
+    /// only the parked ones
+    #[argh(switch)]
+    pub parked: bool,
+
+    /// only the pending ones
+    #[argh(switch)]
+    pub pending: bool,
+
+    /// at most so many
+    #[argh(option, arg_name = "number")]
+    pub limit: Option<usize>,
+}
+
+/// Show all of one notification.
+#[derive(FromArgs, ArgsInfo, Debug)]
+#[argh(subcommand, name = "show")]
+pub struct QueueShow {
+    /// its id
+    #[argh(positional)]
+    pub id: u64,
+
+    /// table (default), json or csv
+    #[argh(option, arg_name = "form", default = "Form::Table")]
+    pub format: Form,
+}
+
+/// Try notifications now; parked ones become pending again.
+#[derive(FromArgs, ArgsInfo, Debug)]
+#[argh(subcommand, name = "retry")]
+pub struct QueueRetry {
+    /// the one with this id
+    #[argh(positional)]
+    pub id: Option<u64>,
+
+    /// those of this sending domain
+    #[argh(option, arg_name = "domain")]
+    pub domain: Option<String>,
+
+    /// all that are parked
+    #[argh(switch)]
+    pub parked: bool,
+
+    /// all
+    #[argh(switch)]
+    pub all: bool,
+}
+
+/// Drop notifications for good; the history remembers that.
+#[derive(FromArgs, ArgsInfo, Debug)]
+#[argh(subcommand, name = "drop")]
+pub struct QueueDrop {
+    /// the one with this id
+    #[argh(positional)]
+    pub id: Option<u64>,
+
+    /// those of this sending domain
+    #[argh(option, arg_name = "domain")]
+    pub domain: Option<String>,
+
+    /// all that are parked
+    #[argh(switch)]
+    pub parked: bool,
+
+    /// all
+    #[argh(switch)]
+    pub all: bool,
+}
+
+/// Look at the mails that nobody could read or no domain claims.
+#[derive(FromArgs, ArgsInfo, Debug)]
+#[argh(subcommand, name = "quarantine")]
+pub struct Quarantine {
+    /// what to do
+    #[argh(subcommand)]
+    pub action: QuarantineAction,
+}
+
+#[derive(FromArgs, ArgsInfo, Debug)]
+#[argh(subcommand)]
+pub enum QuarantineAction {
+    List(QuarantineList),
+    Show(QuarantineShow),
+    Export(QuarantineExport),
+    Drop(QuarantineDrop),
+}
+
+/// List the mails, the newest first.
+#[derive(FromArgs, ArgsInfo, Debug)]
+#[argh(subcommand, name = "list")]
+pub struct QuarantineList {
+    /// table (default), json or csv
+    #[argh(option, arg_name = "form", default = "Form::Table")]
+    pub format: Form,
+
+    /// at most so many
+    #[argh(option, arg_name = "number")]
+    pub limit: Option<usize>,
+}
+
+/// Show one mail, and what the reader makes of it.
+#[derive(FromArgs, ArgsInfo, Debug)]
+#[argh(subcommand, name = "show")]
+pub struct QuarantineShow {
+    /// its id
+    #[argh(positional)]
+    pub id: String,
+}
+
+/// Write each mail, as it came, to ID.eml in a folder.
+#[derive(FromArgs, ArgsInfo, Debug)]
+#[argh(subcommand, name = "export")]
+pub struct QuarantineExport {
+    /// the folder
+    #[argh(positional)]
+    pub folder: PathBuf,
+}
+
+/// Drop one mail, or all of them.
+#[derive(FromArgs, ArgsInfo, Debug)]
+#[argh(subcommand, name = "drop")]
+pub struct QuarantineDrop {
+    /// its id
+    #[argh(positional)]
+    pub id: Option<String>,
+
+    /// all
+    #[argh(switch)]
+    pub all: bool,
+}
+
+/// One screen about the service: rates, classes, reasons, queues, commit times, memory.
+#[derive(FromArgs, ArgsInfo, Debug)]
+#[argh(subcommand, name = "stats")]
+pub struct Stats {}
+
+/// Follow the running daemon's log, from now on.
+#[derive(FromArgs, ArgsInfo, Debug)]
+#[argh(subcommand, name = "tail")]
+pub struct Tail {}
+
+/// Write a consistent copy of the database to a file, also while the daemon runs. To restore it, copy it back.
+#[derive(FromArgs, ArgsInfo, Debug)]
+#[argh(subcommand, name = "backup")]
+pub struct Backup {
+    /// the file to write; the daemon writes it, if one runs
+    #[argh(positional)]
+    pub file: PathBuf,
+}
+
+/// The form of a list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// Aligned, for people.
+    Table,
+    /// One array of objects.
+    Json,
+    /// RFC 4180.
+    Csv,
+}
+
+impl FromStr for Form {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "table" => Ok(Self::Table),
+            "json" => Ok(Self::Json),
+            "csv" => Ok(Self::Csv),
+            _ => Err("expected table, json or csv".to_owned()),
+        }
+    }
+}
+
+/// The order of the counters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sort {
+    /// As they are stored: by domain and address.
+    Address,
+    /// By this column, the highest first.
+    Column(&'static str),
+}
+
+impl FromStr for Sort {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "address" => Ok(Self::Address),
+            "count" => Ok(Self::Column("count")),
+            "first-seen" | "first_seen" => Ok(Self::Column("first_seen")),
+            "last-seen" | "last_seen" => Ok(Self::Column("last_seen")),
+            _ => Err("expected address, count, first-seen or last-seen".to_owned()),
+        }
+    }
 }
 
 /// How the daemon's log looks.

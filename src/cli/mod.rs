@@ -7,10 +7,14 @@ mod arguments;
 mod arrange;
 mod configuration;
 mod daemon;
+mod desk;
 mod drain;
 mod exit;
 mod handover;
 mod import;
+mod lists;
+mod operations;
+mod reading;
 mod sign;
 mod stdin;
 
@@ -19,6 +23,7 @@ pub use exit::Failure;
 
 use crate::config::{self, Config};
 use crate::logging;
+use crate::operate::Request;
 use crate::types::Timestamp;
 use argh::FromArgs as _;
 use arguments::Command;
@@ -77,6 +82,18 @@ fn dispatch(arguments: Arguments) -> Result<(), Failure> {
         Command::Stdin(_) => stdin::run(&choice),
         Command::CheckConfig(_) => configuration::check(&choice),
         Command::PrintConfig(_) => configuration::print(&choice),
+        Command::Classify(options) => reading::classify(&options),
+        Command::Replay(options) => reading::replay(&choice, &options),
+        Command::DumpCounters(options) => operations::dump_counters(&choice, &options),
+        Command::FindAddress(options) => operations::find_address(&choice, &options),
+        Command::SetPermanentBouncedAddress(options) => operations::suspend(&choice, &options),
+        Command::ResetCounter(options) => operations::reset_counter(&choice, &options),
+        Command::ForgetAddress(options) => operations::forget_address(&choice, &options),
+        Command::Queue(options) => operations::queue(&choice, &options.action),
+        Command::Quarantine(options) => operations::quarantine(&choice, &options.action),
+        Command::Stats(_) => operations::text(&choice, &Request::Stats),
+        Command::Tail(_) => operations::text(&choice, &Request::Tail),
+        Command::Backup(options) => operations::backup(&choice, &options),
         Command::Sign(options) => sign::run(&choice, &options),
         Command::ImportSqlite(options) => import::run(&choice, &options),
     }

@@ -4,9 +4,11 @@
 //! reported, but stalls no mail. Every message and every value is escaped here, so that text from the wire cannot
 //! forge a line. Commands, which log little and to a person, use [`for_command`] instead.
 
+mod follow;
 mod queue;
 mod render;
 
+pub use follow::follow;
 pub use queue::LINES_OCTETS_MAX;
 
 use log::kv::{ToValue, Value};

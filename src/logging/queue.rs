@@ -1,6 +1,6 @@
 //! Lines between those who log and the thread that writes: bounded, and never waited for.
 
-use super::{Format, render};
+use super::{Format, follow, render};
 use log::{Level, Record};
 use std::io::Write;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -117,6 +117,7 @@ pub(super) fn spawn_writer(queue: Arc<Queue>, mut out: impl Write + Send + 'stat
     let write = move || {
         let mut buffer = Vec::new();
         while queue.take(&mut buffer) {
+            follow::pass_on(&buffer);
             let _ = out.write_all(&buffer).and_then(|()| out.flush());
             buffer.clear();
             buffer.shrink_to(KEPT_OCTETS_MAX);

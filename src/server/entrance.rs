@@ -1,6 +1,7 @@
 //! The way of an accepted connection to the service that it is for, past the gate.
 
 use super::conn::Conn;
+use super::control::Control;
 use super::gate::{Gate, Refusal};
 use super::listen::Service;
 use super::sessions::Sessions;
@@ -25,6 +26,7 @@ pub(super) struct Entrance<'a> {
     pub(super) metrics: &'a mut Metrics,
     pub(super) sessions: &'a mut Sessions,
     pub(super) status: &'a mut StatusClients,
+    pub(super) control: &'a mut Control,
     pub(super) next_connection: &'a mut ConnectionId,
     pub(super) now: Instant,
 }
@@ -32,7 +34,11 @@ pub(super) struct Entrance<'a> {
 impl Entrance<'_> {
     /// Watches the connection and greets the client, or turns it away.
     pub(super) fn enter(&mut self, mut socket: Socket, peer: IpAddr, service: &Service) {
-        let Service::Mail(settings, listener) = service else { return self.show_status(socket) };
+        let (settings, listener) = match service {
+            Service::Mail(settings, listener) => (settings, listener),
+            Service::Status => return self.show_status(socket),
+            Service::Control => return self.control.admit(socket),
+        };
         if let Err(refusal) = self.admit(&socket, peer) {
             return self.refuse(socket, peer, refusal, listener.tls);
         }

@@ -5,13 +5,16 @@ use super::sessions::Arrived;
 use super::settings::Config;
 use super::story;
 use super::token::ConnectionId;
-use crate::change::{Accepted, Batch, Committed, Digest, Effect, MailResult, Outcome, Queued, Series, Settled};
+use crate::change::{
+    Accepted, Batch, Command, CommandResult, Committed, Digest, Effect, MailResult, Outcome, Queued, Series, Settled,
+};
 use crate::metrics::Metrics;
 use crate::policy::Action;
 use crate::smtp::Verdict;
 use crate::store::{Store, StoreError};
 use crate::types::{MessageId, Timestamp};
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::mpsc::SyncSender;
 use std::time::{Duration, Instant};
 
 /// What nobody waits for (confirmed digests, sums, settled attempts after an error) is written no later than this.
@@ -19,6 +22,9 @@ const FLUSH_TIME_MAX: Duration = Duration::from_secs(1);
 
 /// Reading of mails in one turn ends after this time; the others wait for the next turn. Each takes 20 ms at worst.
 const READING_TIME_MAX: Duration = Duration::from_millis(20);
+
+/// Where the result of a command goes.
+pub(super) type CommandAnswer = SyncSender<Result<CommandResult, String>>;
 
 /// What waits to be written.
 pub(super) struct Ledger {
@@ -28,6 +34,7 @@ pub(super) struct Ledger {
     confirmed: Vec<Digest>,
     settled: Vec<Settled>,
     sums: BTreeMap<Series, u64>,
+    commands: Vec<(Command, CommandAnswer)>,
     next_id: MessageId,
     flush_at: Option<Instant>,
     /// The last transaction failed: what no mail waits for is tried again only at `flush_at`.
@@ -65,6 +72,7 @@ impl Ledger {
             confirmed: Vec::new(),
             settled: Vec::new(),
             sums: BTreeMap::new(),
+            commands: Vec::new(),
             next_id: MessageId(now.millis() << 20),
             flush_at: None,
             has_failed: false,
@@ -97,6 +105,11 @@ impl Ledger {
         self.settled.extend(settled);
     }
 
+    /// What an operator asks for; the answer comes after the transaction.
+    pub(super) fn command(&mut self, command: Command, answer: CommandAnswer) {
+        self.commands.push((command, answer));
+    }
+
     /// Octets of mails that wait.
     pub(super) fn octets_waiting(&self) -> usize {
         self.octets_waiting
@@ -122,21 +135,23 @@ impl Ledger {
     ) -> Option<Closed> {
         let is_due = self.flush_at.is_some_and(|at| at <= now);
         let has_settled = !self.settled.is_empty() && !self.has_failed;
-        if self.arrived.is_empty() && !is_due && !has_settled {
+        if self.arrived.is_empty() && self.commands.is_empty() && !is_due && !has_settled {
             return None;
         }
         let (waiting, mails) = self.judge_arrived(config, time);
+        let (commands, answers): (Vec<_>, Vec<_>) = std::mem::take(&mut self.commands).into_iter().unzip();
         let batch = Batch {
             confirmed: std::mem::take(&mut self.confirmed),
             mails,
             settled: std::mem::take(&mut self.settled),
-            commands: Vec::new(),
+            commands,
             sums: std::mem::take(&mut self.sums).into_iter().collect(),
         };
         self.flush_at = None;
         let start = Instant::now();
         let result = self.store.commit(&batch, time);
         self.has_failed = result.is_err();
+        answer_commands(answers, &result);
         Some(match result {
             Ok(committed) => {
                 metrics.committed(batch.mails.len(), start.elapsed());
@@ -179,7 +194,8 @@ impl Ledger {
         committed: &Committed,
         now: Instant,
     ) -> Closed {
-        let mut closed = Closed { settled: batch.settled, ..Closed::default() };
+        let has_queued = !committed.commands.is_empty();
+        let mut closed = Closed { settled: batch.settled, has_queued, ..Closed::default() };
         for (((connection, judged), mail), result) in waiting.into_iter().zip(batch.mails).zip(&committed.mails) {
             story::tell_mail(&judged, result);
             self.sum(&judged, result);
@@ -261,6 +277,22 @@ impl Ledger {
 fn count_mails(metrics: &mut Metrics, waiting: &[(ConnectionId, Judged)], committed: &Committed, time: Timestamp) {
     for ((_, judged), result) in waiting.iter().zip(&committed.mails) {
         metrics.mail(&judged.report, &judged.findings, judged.octets, result, time);
+    }
+}
+
+/// Tells the operators; one who has gone is not told.
+fn answer_commands(answers: Vec<CommandAnswer>, result: &Result<Committed, StoreError>) {
+    match result {
+        Ok(committed) => {
+            for (answer, result) in answers.into_iter().zip(&committed.commands) {
+                let _ = answer.send(Ok(result.clone()));
+            }
+        }
+        Err(error) => {
+            for answer in answers {
+                let _ = answer.send(Err(error.to_string()));
+            }
+        }
     }
 }
 

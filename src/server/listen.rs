@@ -1,10 +1,10 @@
 //! The listening sockets: opened here or handed over by the service manager, watched, and left alone for a while when
 //! the process has no file descriptor left for another connection.
 
-use super::RunError;
 use super::settings::{Endpoint, Listener, Settings, Tls};
 use super::socket::{Acceptor, Socket};
 use super::token::Source;
+use super::{RunError, control};
 use crate::smtp::{self, Protocol};
 use listenfd::ListenFd;
 use mio::{Interest, Registry};
@@ -29,6 +29,8 @@ pub(super) enum Service {
     Mail(Arc<smtp::Settings>, Listener),
     /// Metrics and the page.
     Status,
+    /// Commands of operators.
+    Control,
 }
 
 /// All listeners.
@@ -59,6 +61,8 @@ impl Listeners {
         if let Some(status) = &settings.status {
             listeners.push((take_or_bind(&mut sockets, &Endpoint::Tcp(status.address))?, Service::Status));
         }
+        let control = settings.control.as_ref().and_then(control::open);
+        listeners.extend(control.map(|acceptor| (acceptor, Service::Control)));
         for (acceptor, endpoint) in sockets {
             let listener = Listener { endpoint, ..Listener::smtp(([0, 0, 0, 0], 0).into()) };
             listeners.push((acceptor, Service::Mail(session_settings(settings, &listener), listener)));
@@ -77,6 +81,7 @@ impl Listeners {
         match &service {
             Service::Mail(_, listener) => log::info!("listening on {name} for {}", protocol_name(listener.protocol)),
             Service::Status => log::info!("listening on {name} for HTTP"),
+            Service::Control => log::info!("listening on {name} for commands"),
         }
         self.all.push(Listening { acceptor, service, is_ready: true });
         Ok(())

@@ -5,6 +5,7 @@
 //! anybody but the disk: a slow client, platform or reader of the log costs a buffer or a timer.
 
 mod conn;
+mod control;
 mod entrance;
 mod gate;
 mod judge;

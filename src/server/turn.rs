@@ -1,5 +1,6 @@
 //! The loop: what one turn does, in which order, and when it ends.
 
+use super::control::{Ask, Control};
 use super::entrance::Entrance;
 use super::gate::Gate;
 use super::ledger::{Closed, Ledger};
@@ -16,6 +17,7 @@ use crate::metrics::Metrics;
 use crate::notify::Notifier;
 use crate::smtp::Verdict;
 use crate::status::answer::Question;
+use crate::status::http::Target;
 use crate::types::Timestamp;
 use mio::{Events, Poll, Waker};
 use rustls::ServerConfig;
@@ -33,6 +35,9 @@ const TIDY_INTERVAL: Duration = Duration::from_secs(60);
 /// While more is left and there is other work: a slice this often.
 const TIDY_BUSY_INTERVAL: Duration = Duration::from_secs(1);
 
+/// A pending notification that is older is a trouble, where the configuration says nothing of it.
+const QUEUE_AGE_MAX: Duration = Duration::from_secs(24 * 3600);
+
 /// The running daemon.
 pub(super) struct Server {
     poll: Poll,
@@ -47,6 +52,7 @@ pub(super) struct Server {
     ledger: Ledger,
     metrics: Metrics,
     status: StatusClients,
+    control: Control,
     manager: ServiceManager,
     notifier: Notifier,
     outcomes: Receiver<Settled>,
@@ -66,6 +72,7 @@ impl Server {
         let listeners = Listeners::open(&config.settings, poll.registry())?;
         let waker = Arc::new(Waker::new(poll.registry(), Source::Waker.into()).map_err(RunError::Loop)?);
         let status = StatusClients::new(store.reader(), Arc::clone(&waker));
+        let control = Control::new(store.reader(), Arc::clone(&waker));
         let (sender, outcomes) = channel();
         let queue = Arc::new(store.reader());
         let notifier =
@@ -83,6 +90,7 @@ impl Server {
             ledger: Ledger::new(store, wall_clock()),
             metrics: Metrics { attempts: notifier.attempts(), ..Metrics::new(wall_clock()) },
             status,
+            control,
             manager: ServiceManager::from_environment(Instant::now()),
             notifier,
             outcomes,
@@ -112,6 +120,7 @@ impl Server {
         self.sessions.expire(now, &mut self.harvest);
         self.drive(now);
         self.ledger.settle(self.outcomes.try_iter());
+        self.take_commands();
         if let Some(closed) = self.ledger.close(&self.config, &mut self.metrics, now, wall_clock()) {
             self.act_on(closed, now);
         }
@@ -164,9 +173,10 @@ impl Server {
     }
 
     fn accept(&mut self, now: Instant) {
-        let Self { listeners, poll, config, gate, metrics, sessions, status, next_connection, .. } = self;
+        let Self { listeners, poll, config, gate, metrics, sessions, status, control, next_connection, .. } = self;
         let registry = poll.registry();
-        let mut entrance = Entrance { registry, config, gate, metrics, sessions, status, next_connection, now };
+        let mut entrance =
+            Entrance { registry, config, gate, metrics, sessions, status, control, next_connection, now };
         listeners.accept(now, |socket, peer, service| entrance.enter(socket, peer, service));
     }
 
@@ -206,19 +216,25 @@ impl Server {
         }
     }
 
+    /// Takes what operators ask for: changes for the next transaction, and how things stand.
+    fn take_commands(&mut self) {
+        while let Some(ask) = self.control.next() {
+            match ask {
+                Ask::Change(command, answer) => self.ledger.command(command, answer),
+                // Whoever may use the control socket may see addresses.
+                Ask::State(answer) => {
+                    // The client may have gone.
+                    let _ = answer.send(question(Target::Page, &self.metrics, &self.config, true));
+                }
+            }
+        }
+    }
+
     /// Serves those who look.
     fn show_status(&mut self, now: Instant) {
         let Self { status, metrics, config, .. } = self;
         let Some(listener) = &config.settings.status else { return };
-        status.turn(now, |target| Question {
-            target,
-            now: wall_clock(),
-            metrics: metrics.clone(),
-            process: process::of_this_process(),
-            tenants: Arc::clone(&config.tenants),
-            show_addresses: listener.show_addresses,
-            queue_age_max: listener.queue_age_max,
-        });
+        status.turn(now, |target| question(target, metrics, config, listener.show_addresses));
     }
 
     /// Tells the service manager how it goes.
@@ -321,6 +337,20 @@ impl Server {
         ledger.confirm(&mut harvest.confirmed, Instant::now());
         ledger.write_rest(&config, &mut metrics, wall_clock());
         log::info!("stopped");
+    }
+}
+
+/// What the loop knows at this moment, for a thread that looks.
+fn question(target: Target, metrics: &Metrics, config: &Config, show_addresses: bool) -> Question {
+    let status = config.settings.status.as_ref();
+    Question {
+        target,
+        now: wall_clock(),
+        metrics: metrics.clone(),
+        process: process::of_this_process(),
+        tenants: Arc::clone(&config.tenants),
+        show_addresses,
+        queue_age_max: status.map_or(QUEUE_AGE_MAX, |listener| listener.queue_age_max),
     }
 }
 

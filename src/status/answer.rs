@@ -41,7 +41,8 @@ impl Question {
         }
     }
 
-    fn context(&self) -> Context<'_> {
+    /// The same, without the target.
+    pub fn context(&self) -> Context<'_> {
         Context {
             now: self.now,
             metrics: Some(&self.metrics),

@@ -1,0 +1,152 @@
+//! Where a command's request goes: to the running daemon over its control socket, or, when none runs, to the database itself.
+
+use super::{Failure, drain};
+use crate::change::{Batch, Command, CommandResult};
+use crate::config::Config;
+use crate::operate::{self, Desk, Reply, Request};
+use crate::status::gather::{self, Context};
+use crate::status::{Process, Snapshot};
+use crate::store::{OpenError, Reader, Store};
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::os::unix::net::UnixStream;
+use std::time::{Duration, Instant};
+
+/// The longest reply, in octets: a mail of the quarantine (1 MiB), as numbers.
+const REPLY_OCTETS_MAX: u64 = 8 << 20;
+/// How long a command waits for another one that holds the database.
+const BUSY_TIME_MAX: Duration = Duration::from_secs(5);
+const BUSY_STEP: Duration = Duration::from_millis(50);
+/// A pending notification that is older is a trouble.
+const QUEUE_AGE_MAX: Duration = Duration::from_secs(24 * 3600);
+
+/// Passes every reply but the last to `take`. The choice between daemon and database is made here and nowhere else.
+pub fn ask(
+    config: &Config,
+    request: &Request,
+    take: &mut dyn FnMut(Reply) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    let give_up = Instant::now() + BUSY_TIME_MAX;
+    loop {
+        if let Some(stream) = connect(config)? {
+            return ask_daemon(&stream, request, take);
+        }
+        match Store::open(&config.database, config.store.clone(), super::now()) {
+            Err(OpenError::Locked(_)) if Instant::now() < give_up => std::thread::sleep(BUSY_STEP),
+            Err(OpenError::Locked(path)) => return Err(unreachable_daemon(config, &OpenError::Locked(path))),
+            opened => return ask_database(opened?, config, request, take),
+        }
+    }
+}
+
+fn unreachable_daemon(config: &Config, locked: &OpenError) -> Failure {
+    let socket = config.server.settings.control.as_ref().map(|control| control.path.display().to_string());
+    let socket = socket.unwrap_or_default();
+    Failure::try_again(format!("{locked}, and no daemon answers at its control socket {socket}"))
+}
+
+/// `None`: no daemon listens there.
+fn connect(config: &Config) -> Result<Option<UnixStream>, Failure> {
+    let Some(control) = &config.server.settings.control else { return Ok(None) };
+    match UnixStream::connect(&control.path) {
+        Ok(stream) => Ok(Some(stream)),
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+            let group = control.group.as_deref().unwrap_or("its own");
+            let path = control.path.display();
+            Err(Failure::try_again(format!("{path}: {error}: the daemon answers its user and the group {group}")))
+        }
+        Err(_) => Ok(None),
+    }
+}
+
+fn ask_daemon(
+    mut stream: &UnixStream,
+    request: &Request,
+    take: &mut dyn FnMut(Reply) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    let line = serde_json::to_string(request).map_err(io::Error::from)?;
+    stream.write_all(format!("{line}\n").as_bytes())?;
+    let mut replies = BufReader::new(stream);
+    let mut line = String::new();
+    loop {
+        line.clear();
+        replies.by_ref().take(REPLY_OCTETS_MAX).read_line(&mut line)?;
+        let reply = serde_json::from_str(&line);
+        match reply.map_err(|_| Failure::try_again("the daemon closed the connection before it had said all"))? {
+            Reply::End => return Ok(()),
+            Reply::Failed(why) => return Err(Failure::try_again(why)),
+            reply => take(reply)?,
+        }
+    }
+}
+
+fn ask_database(
+    store: Store,
+    config: &Config,
+    request: &Request,
+    take: &mut dyn FnMut(Reply) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    let mut desk = StoppedDesk { reader: store.reader(), store, config };
+    let mut failed = Ok(());
+    let served = operate::serve(request.clone(), &mut desk, &mut |reply| {
+        let taken = match reply {
+            Reply::End => Ok(()),
+            Reply::Failed(why) => Err(Failure::try_again(why)),
+            reply => take(reply),
+        };
+        taken.map_err(|failure| {
+            failed = Err(failure);
+            io::Error::from(io::ErrorKind::Interrupted)
+        })
+    });
+    served.or(failed)?;
+    if queues(request) { send_queued(&mut desk.store, config) } else { Ok(()) }
+}
+
+/// Whether the request leads to notifications that can be sent now.
+fn queues(request: &Request) -> bool {
+    matches!(request, Request::Change(Command::Suspend(_) | Command::RetryNotifications(_)))
+}
+
+fn send_queued(store: &mut Store, config: &Config) -> Result<(), Failure> {
+    let domains = drain::drain(store, config);
+    if domains > 0 {
+        let mut out = io::stdout();
+        writeln!(out, "No daemon runs. What could not be delivered at once is queued until one does.")?;
+    }
+    Ok(())
+}
+
+/// Serves from the database of a daemon that does not run.
+struct StoppedDesk<'a> {
+    reader: Reader,
+    store: Store,
+    config: &'a Config,
+}
+
+impl Desk for StoppedDesk<'_> {
+    fn reader(&self) -> &Reader {
+        &self.reader
+    }
+
+    fn change(&mut self, command: Command) -> Result<CommandResult, String> {
+        let batch = Batch { commands: vec![command], ..Batch::default() };
+        let committed = self.store.commit(&batch, super::now()).map_err(|error| error.to_string())?;
+        committed.commands.into_iter().next().ok_or_else(|| "the change had no result".to_owned())
+    }
+
+    fn snapshot(&mut self) -> Result<Snapshot, String> {
+        let context = Context {
+            now: super::now(),
+            metrics: None,
+            process: Process::default(),
+            tenants: &self.config.server.tenants,
+            show_addresses: true,
+            queue_age_max: QUEUE_AGE_MAX,
+        };
+        Ok(gather::snapshot(&self.reader, &context))
+    }
+
+    fn next_lines(&mut self) -> Option<String> {
+        None
+    }
+}

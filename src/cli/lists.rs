@@ -1,0 +1,172 @@
+//! Lists as tables, JSON and CSV. Rows are printed as they come; a table takes its widths from the first rows.
+
+use super::arguments::Form;
+use crate::escape::{Escaped, JsonString};
+use serde_json::Value;
+use std::fmt::Write as _;
+use std::io::{self, Write};
+
+/// Rows that decide on the widths of a table's columns.
+const MEASURED_ROWS: usize = 500;
+/// A wider column is not aligned.
+const WIDTH_MAX: usize = 60;
+
+/// Prints a list.
+pub struct List<W: Write> {
+    form: Form,
+    columns: &'static [&'static str],
+    out: W,
+    rows: usize,
+    measured: Vec<Vec<String>>,
+    widths: Vec<usize>,
+}
+
+impl<W: Write> List<W> {
+    /// Nothing is printed yet.
+    pub fn new(form: Form, columns: &'static [&'static str], out: W) -> Self {
+        Self { form, columns, out, rows: 0, measured: Vec::new(), widths: Vec::new() }
+    }
+
+    /// The next row: a value for each column.
+    pub fn row(&mut self, values: &[Value]) -> io::Result<()> {
+        self.rows += 1;
+        match self.form {
+            Form::Table => self.table_row(values),
+            Form::Json => {
+                self.out.write_all(if self.rows == 1 { b"[\n" } else { b",\n" })?;
+                self.out.write_all(object(self.columns, values).as_bytes())
+            }
+            Form::Csv => {
+                if self.rows == 1 {
+                    self.csv_head()?;
+                }
+                let cells: Vec<String> = values.iter().map(csv_cell).collect();
+                write!(self.out, "{}\r\n", cells.join(","))
+            }
+        }
+    }
+
+    /// What stands behind the last row.
+    pub fn finish(mut self) -> io::Result<()> {
+        match (self.form, self.rows) {
+            (Form::Table, 0) => writeln!(self.out, "Nothing to show.")?,
+            (Form::Table, _) => self.print_measured()?,
+            (Form::Json, 0) => writeln!(self.out, "[]")?,
+            (Form::Json, _) => writeln!(self.out, "\n]")?,
+            (Form::Csv, 0) => self.csv_head()?,
+            (Form::Csv, _) => {}
+        }
+        self.out.flush()
+    }
+
+    fn csv_head(&mut self) -> io::Result<()> {
+        write!(self.out, "{}\r\n", self.columns.join(","))
+    }
+
+    fn table_row(&mut self, values: &[Value]) -> io::Result<()> {
+        let cells: Vec<String> = values.iter().map(|value| Escaped(&plain(value)).to_string()).collect();
+        if self.rows > MEASURED_ROWS {
+            return self.print(&cells);
+        }
+        self.measured.push(cells);
+        if self.rows == MEASURED_ROWS { self.print_measured() } else { Ok(()) }
+    }
+
+    fn print_measured(&mut self) -> io::Result<()> {
+        let rows = std::mem::take(&mut self.measured);
+        if self.widths.is_empty() {
+            let head: Vec<String> = self.columns.iter().map(|column| column.to_uppercase()).collect();
+            let width = |at: usize| {
+                let cells = rows.iter().chain([&head]).filter_map(|row| row.get(at));
+                cells.map(|cell| cell.chars().count()).max().unwrap_or(0).min(WIDTH_MAX)
+            };
+            self.widths = (0..head.len()).map(width).collect();
+            self.print(&head)?;
+        }
+        rows.iter().try_for_each(|cells| self.print(cells))
+    }
+
+    fn print(&mut self, cells: &[String]) -> io::Result<()> {
+        let mut line = String::new();
+        for (cell, width) in cells.iter().zip(&self.widths) {
+            // Writing to a String cannot fail.
+            _ = write!(line, "{cell:width$}  ");
+        }
+        writeln!(self.out, "{}", line.trim_end())
+    }
+}
+
+/// A value as a person reads it.
+fn plain(value: &Value) -> String {
+    match value {
+        Value::Null => "-".to_owned(),
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
+
+/// The columns in their order, which a map would not keep.
+fn object(columns: &[&str], values: &[Value]) -> String {
+    let fields = columns.iter().zip(values).map(|(column, value)| {
+        let value = if let Value::String(text) = value { JsonString(text).to_string() } else { value.to_string() };
+        format!("\"{column}\": {value}")
+    });
+    format!("  {{{}}}", fields.collect::<Vec<_>>().join(", "))
+}
+
+/// RFC 4180. Text that a spreadsheet would take for a formula gets a quote in front, control characters are escaped.
+fn csv_cell(value: &Value) -> String {
+    let Value::String(text) = value else {
+        return if value.is_null() { String::new() } else { value.to_string() };
+    };
+    let guard = if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { "'" } else { "" };
+    let text = format!("{guard}{}", Escaped(text));
+    if text.contains([',', '"', ' ', ';']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn printed(form: Form, rows: &[Vec<Value>]) -> String {
+        let mut out = Vec::new();
+        let mut list = List::new(form, &["address", "count"], &mut out);
+        for row in rows {
+            list.row(row).unwrap();
+        }
+        list.finish().unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn each_form_prints_the_same_rows() {
+        let rows = [vec![json!("a@b.de"), json!(3)], vec![json!("longer@b.de"), Value::Null]];
+        assert_eq!(printed(Form::Table, &rows), "ADDRESS      COUNT\na@b.de       3\nlonger@b.de  -\n");
+        assert_eq!(printed(Form::Csv, &rows), "address,count\r\na@b.de,3\r\nlonger@b.de,\r\n");
+        let parsed: Value = serde_json::from_str(&printed(Form::Json, &rows)).unwrap();
+        assert_eq!(parsed, json!([{"address": "a@b.de", "count": 3}, {"address": "longer@b.de", "count": null}]));
+    }
+
+    #[test]
+    fn an_empty_list_is_a_list() {
+        assert_eq!(printed(Form::Table, &[]), "Nothing to show.\n");
+        assert_eq!(printed(Form::Csv, &[]), "address,count\r\n");
+        assert_eq!(printed(Form::Json, &[]), "[]\n");
+    }
+
+    #[test]
+    fn hostile_text_forges_no_row_cell_or_formula() {
+        let rows = [vec![json!("=cmd|'x'!A1\"@b.de\r\n\u{1b}[2J\u{202e}"), json!(1)]];
+        let csv = "address,count\r\n\"'=cmd|'x'!A1\"\"@b.de\\r\\n\\u{1b}[2J\\u{202e}\",1\r\n";
+        assert_eq!(printed(Form::Csv, &rows), csv);
+        let table = printed(Form::Table, &rows);
+        assert!(!table.contains(['\u{1b}', '\u{202e}', '\r']) && table.lines().count() == 2, "{table:?}");
+    }
+
+    #[test]
+    fn long_lists_go_on_behind_the_measured_rows() {
+        let rows: Vec<_> = (0..MEASURED_ROWS + 10).map(|number| vec![json!("a@b.de"), json!(number)]).collect();
+        assert_eq!(printed(Form::Table, &rows).lines().count(), rows.len() + 1);
+    }
+}

@@ -1,0 +1,255 @@
+//! What an operator looks at and changes, the same with the daemon and without it: a [`Request`] goes in, [`Reply`]s come out.
+//!
+//! The daemon serves requests on its control socket, a command serves them itself while no daemon runs; both call
+//! [`serve`] with a [`Desk`] of their own. Reads come from short read transactions, and none is open while a reply is passed
+//! on, so that a slow reader of the replies holds up nobody. How replies are printed is elsewhere.
+
+mod rows;
+
+pub use rows::columns;
+
+use crate::change::{Command, CommandResult, NotificationId, Selection};
+use crate::status::{Snapshot, stats};
+use crate::store::{COMMAND_ROWS_MAX, CounterFilter, Cursor, Page, Pattern, Reader, StoreError, WaitingFilter};
+use crate::types::{Address, Domain, MessageId};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::path::PathBuf;
+
+/// Rows of one slice: what one read transaction collects.
+const SLICE_ROWS: usize = 500;
+
+/// What is asked for; one JSON object on the control socket.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Request {
+    /// Soft counters, by domain and address.
+    Counters {
+        /// Of this sending domain.
+        domain: Option<Domain>,
+        /// `*` stands for any text.
+        address: Option<String>,
+        /// That stand at least at this.
+        count_min: u32,
+    },
+    /// All that is known of matching addresses: counters, notifications, history.
+    Find {
+        /// `*` stands for any text.
+        address: String,
+    },
+    /// Notifications, in the order in which they were queued.
+    Notifications {
+        /// Of this sending domain.
+        domain: Option<Domain>,
+        /// Only parked, or only pending ones.
+        parked: Option<bool>,
+    },
+    /// One notification with all that is known of it.
+    Notification(NotificationId),
+    /// The quarantine, the newest first.
+    Quarantine,
+    /// One mail of the quarantine, as it came.
+    QuarantinedMail(MessageId),
+    /// One screen about the whole service.
+    Stats,
+    /// A consistent copy of the database.
+    Backup(PathBuf),
+    /// The log's lines from now on, until the client leaves; only a running daemon has them.
+    Tail,
+    /// A change.
+    Change(Command),
+}
+
+/// A part of the answer; one JSON object a line on the control socket.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reply {
+    /// The values of [`columns`], in this order.
+    Row(Vec<serde_json::Value>),
+    /// Text for a person.
+    Text(String),
+    /// A mail as it came.
+    Octets(Vec<u8>),
+    /// What the change did.
+    Changed(CommandResult),
+    /// It could not be answered.
+    Failed(String),
+    /// There is no such thing.
+    NotFound,
+    /// That was all.
+    End,
+}
+
+/// Who serves requests: the daemon, or a command without it.
+pub trait Desk {
+    /// The database.
+    fn reader(&self) -> &Reader;
+
+    /// One change, durable on return.
+    fn change(&mut self, command: Command) -> Result<CommandResult, String>;
+
+    /// The state of the whole service.
+    fn snapshot(&mut self) -> Result<Snapshot, String>;
+
+    /// The next lines of the log, as they come; `None` where there is no log to follow.
+    fn next_lines(&mut self) -> Option<String>;
+}
+
+/// Why serving ended before the end.
+#[derive(Debug)]
+pub enum ServeError {
+    /// Whoever asked has gone.
+    Gone(std::io::Error),
+    /// The database, or the daemon, says why.
+    Failed(String),
+}
+
+impl fmt::Display for ServeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Gone(error) => error.fmt(f),
+            Self::Failed(why) => f.write_str(why),
+        }
+    }
+}
+
+impl From<std::io::Error> for ServeError {
+    fn from(error: std::io::Error) -> Self {
+        Self::Gone(error)
+    }
+}
+
+impl From<StoreError> for ServeError {
+    fn from(error: StoreError) -> Self {
+        Self::Failed(error.to_string())
+    }
+}
+
+impl From<String> for ServeError {
+    fn from(why: String) -> Self {
+        Self::Failed(why)
+    }
+}
+
+/// Takes each reply as it is ready; may block as long as it likes.
+pub type Sink<'a> = &'a mut dyn FnMut(Reply) -> std::io::Result<()>;
+
+/// Answers one request, with [`Reply::End`] or [`Reply::Failed`] last.
+pub fn serve(request: Request, desk: &mut dyn Desk, sink: Sink<'_>) -> std::io::Result<()> {
+    match answer(request, desk, sink) {
+        Ok(()) => sink(Reply::End),
+        Err(ServeError::Failed(why)) => sink(Reply::Failed(why)),
+        Err(ServeError::Gone(error)) => Err(error),
+    }
+}
+
+fn answer(request: Request, desk: &mut dyn Desk, sink: Sink<'_>) -> Result<(), ServeError> {
+    let reader = desk.reader().clone();
+    match request {
+        Request::Counters { domain, address, count_min } => {
+            let filter = CounterFilter { domain, address: address.as_deref().map(Pattern::new), count_min };
+            slices(|cursor| reader.counters(&filter, cursor, SLICE_ROWS), |counter| sink(rows::counter(&counter)))
+        }
+        Request::Find { address } => find(&reader, &address, sink),
+        Request::Notifications { domain, parked } => {
+            let filter = WaitingFilter { domain, parked, address: None };
+            slices(|cursor| reader.notifications(&filter, cursor, SLICE_ROWS), |row| sink(rows::notification(&row)))
+        }
+        Request::Notification(id) => match reader.notification(id)? {
+            Some(waiting) => rows::details(&waiting).into_iter().try_for_each(|row| Ok(sink(row)?)),
+            None => Ok(sink(Reply::NotFound)?),
+        },
+        Request::Quarantine => {
+            slices(|cursor| reader.quarantine(cursor, SLICE_ROWS), |mail| sink(rows::quarantined(&mail)))
+        }
+        Request::QuarantinedMail(id) => {
+            let mail = reader.quarantined(id)?;
+            Ok(sink(mail.map_or(Reply::NotFound, |(_, octets)| Reply::Octets(octets)))?)
+        }
+        Request::Stats => {
+            let snapshot = desk.snapshot()?;
+            Ok(sink(Reply::Text(stats::render_stats(&snapshot)))?)
+        }
+        Request::Backup(file) => {
+            let copied = reader.backup(&file)?;
+            let text = format!("{}: {} rows, {} octets\n", file.display(), copied.rows, copied.octets);
+            Ok(sink(Reply::Text(text))?)
+        }
+        Request::Tail => tail(desk, sink),
+        Request::Change(command) => change(desk, &command, sink),
+    }
+}
+
+/// Passes on slice after slice, each read before its first row is passed on.
+fn slices<T>(
+    mut read: impl FnMut(Option<&Cursor>) -> Result<Page<T>, StoreError>,
+    mut pass: impl FnMut(T) -> std::io::Result<()>,
+) -> Result<(), ServeError> {
+    let mut cursor = None;
+    loop {
+        let page = read(cursor.as_ref())?;
+        page.rows.into_iter().try_for_each(&mut pass)?;
+        if page.next.is_none() {
+            return Ok(());
+        }
+        cursor = page.next;
+    }
+}
+
+fn find(reader: &Reader, text: &str, sink: Sink<'_>) -> Result<(), ServeError> {
+    if let Some(address) = Address::parse(text).filter(|_| !text.contains('*')) {
+        return find_one(reader, &address, sink);
+    }
+    let pattern = Pattern::new(text);
+    let counters = CounterFilter { address: Some(pattern.clone()), ..CounterFilter::default() };
+    slices(|cursor| reader.counters(&counters, cursor, SLICE_ROWS), |row| sink(rows::found_counter(&row)))?;
+    let waiting = WaitingFilter { address: Some(pattern.clone()), ..WaitingFilter::default() };
+    slices(|cursor| reader.notifications(&waiting, cursor, SLICE_ROWS), |row| sink(rows::found_notification(&row)))?;
+    slices(
+        |cursor| reader.history(None, cursor, SLICE_ROWS),
+        |past| if pattern.matches(past.address.as_str()) { sink(rows::found_past(&past)) } else { Ok(()) },
+    )
+}
+
+fn find_one(reader: &Reader, address: &Address, sink: Sink<'_>) -> Result<(), ServeError> {
+    reader.counters_of(address)?.iter().try_for_each(|row| sink(rows::found_counter(row)))?;
+    reader.notifications_of(address)?.iter().try_for_each(|row| sink(rows::found_notification(row)))?;
+    slices(|cursor| reader.history(Some(address), cursor, SLICE_ROWS), |row| sink(rows::found_past(&row)))
+}
+
+fn tail(desk: &mut dyn Desk, sink: Sink<'_>) -> Result<(), ServeError> {
+    while let Some(lines) = desk.next_lines() {
+        sink(Reply::Text(lines))?;
+    }
+    Err(ServeError::Failed("no daemon is running: there is nothing to follow".to_owned()))
+}
+
+/// A command touches a bounded number of rows: it is repeated until all are done.
+fn change(desk: &mut dyn Desk, command: &Command, sink: Sink<'_>) -> Result<(), ServeError> {
+    let mut total = 0;
+    loop {
+        match desk.change(command.clone())? {
+            CommandResult::Rows(rows) => {
+                total += rows;
+                if rows < COMMAND_ROWS_MAX || !is_repeatable(command) {
+                    return Ok(sink(Reply::Changed(CommandResult::Rows(total)))?);
+                }
+            }
+            queued @ CommandResult::Queued(_) => return Ok(sink(Reply::Changed(queued))?),
+        }
+    }
+}
+
+/// Whether doing it again touches other rows.
+fn is_repeatable(command: &Command) -> bool {
+    match command {
+        Command::Forget(_) | Command::DropNotifications(_) | Command::DropQuarantined(None) => true,
+        // What was not due is due after the first time.
+        Command::RetryNotifications(selection) => !matches!(selection, Selection::Id(_)),
+        Command::Suspend(_)
+        | Command::ResetCounter { .. }
+        | Command::DropQuarantined(Some(_))
+        | Command::ImportCounter { .. }
+        | Command::ImportPast { .. } => false,
+    }
+}

@@ -1,0 +1,201 @@
+//! The control socket: operators' commands reach the running daemon here.
+//!
+//! The loop accepts a client and gives it to a thread of its own, which reads one request (a line of JSON) and writes the
+//! replies (a line of JSON each). The thread reads the database by itself and may wait for its client as long as it
+//! takes; the loop only applies changes, in the transaction of its next turn. So nobody who looks, however slowly, delays a mail.
+
+use super::ledger::CommandAnswer;
+use super::settings::{ControlSocket, Endpoint};
+use super::socket::{Acceptor, Socket};
+use crate::change::{Command, CommandResult};
+use crate::logging;
+use crate::operate::{self, Desk, Reply, Request};
+use crate::status::answer::Question;
+use crate::status::{Snapshot, gather};
+use crate::store::Reader;
+use mio::Waker;
+use std::io::{self, BufRead, BufReader, BufWriter, Read, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
+use std::thread;
+use std::time::Duration;
+
+/// Clients at the same time; those beyond are told so.
+const CLIENTS_MAX: usize = 16;
+
+/// The longest request, in octets.
+const REQUEST_OCTETS_MAX: u64 = 64 << 10;
+
+/// How long a client may take to send its request, or to take some of the replies.
+const CLIENT_TIME_MAX: Duration = Duration::from_secs(300);
+
+/// How often a client that follows the log is looked at, to see whether it has gone.
+const FOLLOW_STEP: Duration = Duration::from_secs(1);
+
+/// Of a client's thread; only what is touched costs memory.
+const STACK_OCTETS: usize = 512 << 10;
+
+/// What a client's thread asks of the loop.
+pub(super) enum Ask {
+    /// A change, for the next transaction.
+    Change(Command, CommandAnswer),
+    /// How things stand.
+    State(SyncSender<Question>),
+}
+
+/// The loop's side.
+pub(super) struct Control {
+    asks: Receiver<Ask>,
+    sender: Sender<Ask>,
+    waker: Arc<Waker>,
+    reader: Reader,
+    /// Each client's thread holds a clone.
+    clients: Arc<()>,
+}
+
+/// Opens the socket; without it the daemon runs, but commands do not reach it.
+pub(super) fn open(control: &ControlSocket) -> Option<Acceptor> {
+    let opened = bind(control);
+    if let Err(error) = &opened {
+        log::error!("commands cannot reach this daemon: {}: {error}", control.path.display());
+    }
+    opened.ok()
+}
+
+fn bind(control: &ControlSocket) -> io::Result<Acceptor> {
+    let acceptor = Acceptor::bind(&Endpoint::Unix(control.path.clone()))?;
+    if let Some(group) = &control.group {
+        give_to_group(&control.path, group)?;
+    }
+    std::fs::set_permissions(&control.path, std::fs::Permissions::from_mode(0o660))?;
+    Ok(acceptor)
+}
+
+fn give_to_group(path: &Path, group: &str) -> io::Result<()> {
+    let id = group.parse().ok().or_else(|| group_id(group));
+    let id = id.ok_or_else(|| io::Error::other(format!("there is no group {group}")))?;
+    std::os::unix::fs::chown(path, None, Some(id))
+}
+
+/// From the group file (group(5)); groups of a directory service are given by number.
+fn group_id(name: &str) -> Option<u32> {
+    let groups = std::fs::read_to_string("/etc/group").ok()?;
+    let mut entries = groups.lines().map(|line| line.split(':').collect::<Vec<_>>());
+    entries.find(|fields| fields.first() == Some(&name))?.get(2)?.parse().ok()
+}
+
+impl Control {
+    pub(super) fn new(reader: Reader, waker: Arc<Waker>) -> Self {
+        let (sender, asks) = channel();
+        Self { asks, sender, waker, reader, clients: Arc::new(()) }
+    }
+
+    /// What a client asks of the loop.
+    pub(super) fn next(&mut self) -> Option<Ask> {
+        self.asks.try_recv().ok()
+    }
+
+    /// Gives a client to a thread.
+    pub(super) fn admit(&mut self, socket: Socket) {
+        let Socket::Unix(stream) = socket else { return };
+        let stream = UnixStream::from(stream);
+        if Arc::strong_count(&self.clients) > CLIENTS_MAX {
+            return refuse(&stream);
+        }
+        let desk = LiveDesk {
+            reader: self.reader.clone(),
+            sender: self.sender.clone(),
+            waker: Arc::clone(&self.waker),
+            followed: None,
+            _client: Arc::clone(&self.clients),
+        };
+        let work = move || {
+            if let Err(error) = converse(&stream, desk) {
+                log::debug!("a client of the control socket left: {error}");
+            }
+        };
+        let started = thread::Builder::new().name("control".to_owned()).stack_size(STACK_OCTETS).spawn(work);
+        if let Err(error) = started {
+            log::warn!("a command cannot be served: {error}");
+        }
+    }
+}
+
+fn refuse(stream: &UnixStream) {
+    let text = "too many commands at the same time: try again".to_owned();
+    // Its buffer is empty: it takes a line, or the client is gone.
+    let _ = write_reply(&mut &*stream, &Reply::Failed(text));
+}
+
+/// One request and its replies, with a client that may be slow.
+fn converse(stream: &UnixStream, mut desk: LiveDesk) -> io::Result<()> {
+    stream.set_nonblocking(false)?;
+    stream.set_read_timeout(Some(CLIENT_TIME_MAX))?;
+    stream.set_write_timeout(Some(CLIENT_TIME_MAX))?;
+    let mut line = String::new();
+    BufReader::new(stream.take(REQUEST_OCTETS_MAX)).read_line(&mut line)?;
+    let mut out = BufWriter::new(stream);
+    let request: Request = match serde_json::from_str(&line) {
+        Ok(request) => request,
+        Err(error) => {
+            write_reply(&mut out, &Reply::Failed(format!("not a request of this version: {error}")))?;
+            return out.flush();
+        }
+    };
+    log::debug!("control: {request:?}");
+    let is_live = request == Request::Tail;
+    operate::serve(request, &mut desk, &mut |reply| {
+        write_reply(&mut out, &reply)?;
+        if is_live { out.flush() } else { Ok(()) }
+    })?;
+    out.flush()
+}
+
+fn write_reply(out: &mut impl Write, reply: &Reply) -> io::Result<()> {
+    serde_json::to_writer(&mut *out, reply)?;
+    out.write_all(b"\n")
+}
+
+/// A client's thread serves with this.
+struct LiveDesk {
+    reader: Reader,
+    sender: Sender<Ask>,
+    waker: Arc<Waker>,
+    followed: Option<Receiver<String>>,
+    _client: Arc<()>,
+}
+
+impl LiveDesk {
+    /// Asks the loop, and waits for its answer.
+    fn ask<T>(&self, ask: impl FnOnce(SyncSender<T>) -> Ask) -> Result<T, String> {
+        let (sender, answer) = sync_channel(1);
+        let stopping = |_| "the daemon is stopping".to_owned();
+        self.sender.send(ask(sender)).map_err(|error| stopping(error.to_string()))?;
+        self.waker.wake().map_err(|error| error.to_string())?;
+        answer.recv().map_err(|error| stopping(error.to_string()))
+    }
+}
+
+impl Desk for LiveDesk {
+    fn reader(&self) -> &Reader {
+        &self.reader
+    }
+
+    fn change(&mut self, command: Command) -> Result<CommandResult, String> {
+        self.ask(|answer| Ask::Change(command, answer))?
+    }
+
+    fn snapshot(&mut self) -> Result<Snapshot, String> {
+        let question = self.ask(Ask::State)?;
+        Ok(gather::snapshot(&self.reader, &question.context()))
+    }
+
+    /// An empty piece now and then shows whether the client is still there.
+    fn next_lines(&mut self) -> Option<String> {
+        let lines = self.followed.get_or_insert_with(logging::follow).recv_timeout(FOLLOW_STEP);
+        Some(lines.unwrap_or_default())
+    }
+}
