@@ -3,6 +3,7 @@
 //! Files are single messages or mboxes, folders are walked in sorted order. How arguments are parsed is elsewhere.
 
 use crate::bounce::{self, Class, Kind, Reason, Recipient, Report};
+use crate::escape::Escaped;
 use crate::policy::Action;
 use std::fs;
 use std::io::{self, BufRead, Write};
@@ -160,7 +161,7 @@ fn print_text(path: &Path, report: &Report, actions: Actions<'_>, out: &mut dyn 
         print_recipient(recipient, actions(report.kind, recipient.reason, recipient.class), out)?;
     }
     for problem in &report.problems {
-        writeln!(out, "  problem: {}", printable(&problem.0))?;
+        writeln!(out, "  problem: {}", Escaped(&problem.0))?;
     }
     Ok(())
 }
@@ -171,7 +172,7 @@ fn print_recipient(recipient: &Recipient, action: Action, out: &mut dyn Write) -
             .into_iter()
             .flatten()
             .collect();
-    writeln!(out, "  {}", printable(recipient.address.as_str()))?;
+    writeln!(out, "  {}", Escaped(recipient.address.as_str()))?;
     let rows = [
         ("class", recipient.class.name().to_owned()),
         ("reason", recipient.reason.name().to_owned()),
@@ -184,16 +185,7 @@ fn print_recipient(recipient: &Recipient, action: Action, out: &mut dyn Write) -
         ("evidence", recipient.evidence.clone()),
     ];
     for (name, value) in rows.iter().filter(|(_, value)| !value.is_empty()) {
-        writeln!(out, "    {name:<9} {}", printable(value))?;
+        writeln!(out, "    {name:<9} {}", Escaped(value))?;
     }
     Ok(())
-}
-
-/// Text from a mail as a terminal may show it: control and formatting characters are escaped.
-fn printable(text: &str) -> String {
-    let hidden = |c: char| {
-        c.is_control()
-            || matches!(c, '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{2069}' | '\u{FEFF}')
-    };
-    text.chars().flat_map(|c| if hidden(c) { c.escape_unicode().collect::<Vec<_>>() } else { vec![c] }).collect()
 }
