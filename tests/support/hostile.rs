@@ -44,6 +44,8 @@ const REPEATED: &[(&str, &str, &str, usize)] = &[
     ("dashes", FLAT, "\n--", 0),
     ("header fields", "", "Received: from a by b\n", 0),
     ("one endless header field", "Subject: x", " yyyyyyy", 0),
+    ("first halves of phrases", DAEMON, "mailbox ", 0),
+    ("phrases behind words about us", DAEMON, "sender user unknown ", 0),
     ("one endless folded field", "Subject: x", "\n y", 0),
     ("encoded words", "Subject: ", "=?utf-8?q?a?= ", 0),
     ("one line", DAEMON, "a", 0),

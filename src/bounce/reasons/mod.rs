@@ -25,6 +25,7 @@ pub use normal::normalise;
 use super::report::{Class, Kind, Reason};
 use super::status::EnhancedStatus;
 use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
+use std::ops::Range;
 use std::sync::LazyLock;
 
 /// A phrase in lower case, with `@` for any address; the reason; who says so.
@@ -34,6 +35,8 @@ pub(super) struct Row(&'static str, Reason, &'static str);
 
 /// The longest text between the two halves of a phrase, in octets.
 const GAP_OCTETS_MAX: usize = 100;
+/// How often the surroundings of a match are looked at in one text; a notice needs some dozens.
+const LOOKS_MAX: usize = 1000;
 /// The longest text that is searched for one recipient, in octets.
 pub const TEXT_OCTETS_MAX: usize = 16 * 1024;
 
@@ -89,30 +92,40 @@ static PHRASES: LazyLock<Phrases> = LazyLock::new(|| {
 impl Phrases {
     /// The smallest matching row of the clear ones, and of the weak ones.
     fn search(&self, text: &str) -> (Option<usize>, Option<usize>) {
-        let (mut clear, mut weak) = (None, None);
+        let (mut clear, mut weak, mut looks) = (None, None, LOOKS_MAX);
         for found in self.automaton.find_overlapping_iter(text) {
             let index = found.pattern().as_usize();
             let best = if index < self.weak_from { &mut clear } else { &mut weak };
-            if best.is_none_or(|known| index < known) && self.fits(index, text, found.start(), found.end()) {
+            if best.is_none_or(|known| index < known) && self.fits(index, text, found.range(), &mut looks) {
                 *best = Some(index);
             }
         }
         (clear, weak)
     }
 
-    /// The phrase starts at a word's start, and its other half follows in reach.
-    fn fits(&self, index: usize, text: &str, start: usize, end: usize) -> bool {
+    /// The phrase starts at a word's start, speaks of the recipient, and its other half follows in reach.
+    fn fits(&self, index: usize, text: &str, found: Range<usize>, looks: &mut usize) -> bool {
         let Some(row) = self.rows.get(index) else { return false };
         let bytes = text.as_bytes();
         let word = |at: usize| bytes.get(at).is_some_and(u8::is_ascii_alphanumeric);
-        let bounded = start == 0 || !word(start) || !word(start - 1);
+        let bounded = found.start == 0 || !word(found.start) || !word(found.start - 1);
+        let second = row.0.split(" .. ").nth(1);
         bounded
-            && !(is_about_the_recipient(row.1) && is_about_us(bytes, start, end))
-            && row.0.split(" .. ").nth(1).is_none_or(|second| {
-                let reach = bytes.get(end..bytes.len().min(end + GAP_OCTETS_MAX + second.len())).unwrap_or(&[]);
-                memchr::memmem::find(reach, second.as_bytes()).is_some()
-            })
+            && (second.is_none() || may_look(looks) && follows(bytes, found.end, second.unwrap_or("")))
+            && (!is_about_the_recipient(row.1) || may_look(looks) && !is_about_us(bytes, found.start, found.end))
     }
+}
+
+/// Takes one look, if any is left.
+const fn may_look(looks: &mut usize) -> bool {
+    let left = *looks > 0;
+    *looks = looks.saturating_sub(1);
+    left
+}
+
+fn follows(text: &[u8], end: usize, second: &str) -> bool {
+    let reach = text.get(end..text.len().min(end + GAP_OCTETS_MAX + second.len())).unwrap_or(&[]);
+    memchr::memmem::find(reach, second.as_bytes()).is_some()
 }
 
 /// Reasons that would switch the recipient off.
