@@ -1,4 +1,4 @@
-//! The archive of the mails behind suspensions: [`compress`] and [`write`]. Files and names only; when they are written is decided by the notifier.
+//! The archive of the mails behind suspensions: [`compress`] and [`write()`]. Files and names only; when they are written is decided by the notifier.
 //!
 //! A mail goes to `<folder>/<first two characters>/<address>.gz`, all in lower case. A later mail for the same address does not
 //! replace it, but goes beside it as `<address>.<hash of the content>.gz`: so writing the same mail again (after a crash between the

@@ -1,6 +1,6 @@
 //! The log: one event a line on standard output, in the form that its reader wants, written by a thread of its own.
 //!
-//! Whoever logs never waits: lines go to a bounded [`queue`], and a reader that stalls loses lines, which are counted and
+//! Whoever logs never waits: lines go to a bounded `queue`, and a reader that stalls loses lines, which are counted and
 //! reported, but stalls no mail. Every message and every value is escaped here, so that text from the wire cannot
 //! forge a line. Commands, which log little and to a person, use [`for_command`] instead.
 
