@@ -9,7 +9,7 @@ use crate::bounce::reasons;
 use crate::bounce::report::Kind;
 use crate::types::Address;
 
-/// What the words for people add to the weight of the header: they speak of a failure, and name its cause.
+/// What the words for people add to the weight of the header: they speak of a failure, and name its cause or list who failed.
 const SPEAKS: i32 = 2;
 const NAMES_CAUSE: i32 = 1;
 /// The most recipients of the returned message that are looked for in a notice.
@@ -39,7 +39,7 @@ pub fn read(mail: &Mail<'_>) -> Option<Detected> {
 fn words_weight(notice: &Notice, speaks: bool, named: &[Named]) -> i32 {
     if !speaks {
         0
-    } else if name_a_cause(notice, named) {
+    } else if name_a_cause(notice, named) || named.first().is_some_and(|first| first.place == Place::Listed) {
         SPEAKS + NAMES_CAUSE
     } else {
         SPEAKS
@@ -79,7 +79,8 @@ fn named(mail: &Mail<'_>) -> Vec<Named> {
 
 /// A mail system wrote it, and it says what it is.
 fn is_sure(mail: &Mail<'_>) -> bool {
-    mail.weight() >= origin::ENOUGH && mail.notice().speaks_of_failure()
+    let notice = mail.notice();
+    mail.weight() >= origin::ENOUGH && (notice.speaks_of_failure() || reasons::names_a_cause(notice.own()))
 }
 
 /// Notices to which a local part is enough (GroupWise, local delivery) mean a recipient of the returned message.

@@ -212,6 +212,31 @@ impl Notice {
     }
 }
 
+/// `Recipient   : <`: nothing but the name of a field stands in front.
+fn is_labelled(before: &str) -> bool {
+    const LABELS: &[&str] = &[
+        "recipient",
+        "recipients",
+        "recipient address",
+        "failed recipient",
+        "rcpt",
+        "address",
+        "email",
+        "destinataire",
+        "destinatario",
+        "destinatário",
+        "empfänger",
+        "ontvanger",
+        "geadresseerde",
+        "odbiorca",
+        "adresat",
+        "mottagare",
+        "modtager",
+    ];
+    let Some(label) = before.trim_end_matches([' ', '\t', '<', '"']).strip_suffix(':') else { return false };
+    LABELS.contains(&label.trim_matches([' ', '\t', '*', '-', '\u{a0}']))
+}
+
 /// An address that notices give for help.
 fn is_of_a_role(named: &Named) -> bool {
     const ROLES: &[&str] = &[
@@ -360,7 +385,9 @@ impl<'a> Scan<'a> {
             Place::Listed
         } else if lower.contains("rcpt to") {
             Place::Command
-        } else if introduced && !lower.rsplit(' ').nth(1).is_some_and(|word| matches!(word, "from" | "by")) {
+        } else if is_labelled(&lower)
+            || introduced && !lower.rsplit(' ').nth(1).is_some_and(|word| matches!(word, "from" | "by"))
+        {
             Place::Introduced
         } else if lower.trim_start().starts_with("to:") {
             Place::ToLine

@@ -182,7 +182,10 @@ pub fn weigh(outer: &Outer, content_type: &str) -> i32 {
 
 /// What speaks for a person or a list as author, and for a machine without a known name.
 fn personal_weight(outer: &Outer, from: &str) -> i32 {
-    let mut weight = 0;
+    // Notices go out with a null sender.
+    let has_return_path =
+        outer.return_path.as_deref().is_some_and(|path| path.contains('@') && !is_daemon(&path.to_lowercase()));
+    let mut weight = -i32::from(has_return_path);
     if outer.is_reply {
         weight -= 1;
     }
@@ -200,9 +203,8 @@ fn personal_weight(outer: &Outer, from: &str) -> i32 {
         weight -= 2;
     }
     if ["no-reply@", "noreply@", "no_reply@", "donotreply@"].iter().any(|local| from.contains(local)) {
-        // Notices go out with a null sender; what else such a machine sends can bounce itself.
-        let bounces = outer.return_path.as_deref().is_some_and(|path| path.contains('@'));
-        weight += if bounces { -2 } else { 1 };
+        // What else than notices such a machine sends can bounce itself.
+        weight += if has_return_path { -1 } else { 1 };
     }
     if auto_reply::is_reply_subject(&outer.envelope.subject) {
         weight -= 4;
