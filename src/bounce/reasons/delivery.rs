@@ -130,6 +130,8 @@ pub(super) const TRANSIT: &[Row] = &[
     Row("tried again", Expired, "various"),
     Row("did not answer", Expired, "various"),
     Row("days in queue", Expired, "various"),
+    Row("exceeded max time", Expired, "SparkPost"),
+    Row("over max retries", Expired, "SparkPost"),
     Row("abandoned after", Expired, "various"),
     Row("does not answer", Expired, "various"),
     Row("allotted time", Expired, "various"),

@@ -28,6 +28,7 @@ pub(super) const UNKNOWN: &[Row] = &[
     Row("recipient verify", UserUnknown, "various"),
     Row("cannot process address", UserUnknown, "various"),
     Row("nobody here", UserUnknown, "various"),
+    Row("recipient is invalid", UserUnknown, "SparkPost"),
     Row("mailbox .. not hosted here", UserUnknown, "various"),
     Row("nobody by that name", UserUnknown, "various"),
     Row("find a mailbox", UserUnknown, "various"),
