@@ -8,6 +8,7 @@ use super::inbox::Inbox;
 use super::pool::Pool;
 use super::queue::{ArchiveJob, Queue};
 use crate::archive;
+use crate::escape::Escaped;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -46,7 +47,7 @@ impl Archiving {
     /// A file could not be written.
     pub fn failed(&mut self, error: &str, now: Instant) {
         if now >= self.paused_until {
-            log::warn!("the archive cannot be written, trying again in {PAUSE:?}: {}", error.escape_debug());
+            log::warn!("the archive cannot be written, trying again in {PAUSE:?}: {}", Escaped(&error));
         }
         self.paused_until = now + PAUSE;
         self.is_done = false;

@@ -5,6 +5,7 @@ use super::outcome::{Judgement, judge};
 use super::queue::Notification;
 use super::resolver::Resolver;
 use super::schedule::Evidence;
+use crate::escape::Escaped;
 use crate::metrics::Attempts;
 use crate::tenant::{Endpoint, Tenant, Tenants, UrlTemplate};
 use crate::types::Timestamp;
@@ -75,7 +76,7 @@ impl Attempt {
         };
         log::debug!("Post to: {url}");
         if self.dry_run {
-            log::info!("dry_run addr=<{}> url={url}", self.notification.address.as_str().escape_debug());
+            log::info!("dry_run addr=<{}> url={url}", Escaped(self.notification.address.as_str()));
             return End::Done { status: 0, body: "dry_run: not sent".to_owned() };
         }
         self.post(tenant, &url)
@@ -104,7 +105,7 @@ impl Attempt {
             Err(error) => return unreachable(&error),
         };
         let (status, body) = (answer.status, head_of(&answer.body));
-        log::debug!("Response: {status} {}", body.escape_debug());
+        log::debug!("Response: {status} {}", Escaped(&body));
         match judge(status, answer.retry_after.as_deref(), &tenant.done_statuses, self.now, self.delay_max) {
             Judgement::Done => End::Done { status, body },
             Judgement::Retry { evidence, retry_after } => {

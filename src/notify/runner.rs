@@ -15,6 +15,7 @@ use super::resolver::Resolver;
 use super::schedule::{Blame, Evidence, Limits, Schedule, Ticket};
 use super::{Report, Settings, backoff};
 use crate::change::{NotificationId, Outcome, Settled};
+use crate::escape::Escaped;
 use crate::metrics::Attempts;
 use crate::tenant::Tenants;
 use crate::types::{Domain, Timestamp};
@@ -388,7 +389,7 @@ fn given_up(error: &str) -> Outcome {
 fn log_outage(domain: &Domain, failures_before: u32, failures: u32, end: &End) {
     match (failures_before, failures, end) {
         (0, 1.., End::Retry { error, .. }) => {
-            log::warn!("domain={domain} the platform is down, its notifications wait: {}", error.escape_debug());
+            log::warn!("domain={domain} the platform is down, its notifications wait: {}", Escaped(&error));
         }
         (1.., 0, _) => log::info!("domain={domain} the platform is up again"),
         _ => {}
@@ -397,7 +398,7 @@ fn log_outage(domain: &Domain, failures_before: u32, failures: u32, end: &End) {
 
 fn log_outcome(notification: &Notification, outcome: &Outcome) {
     let (id, domain) = (notification.message_id, &notification.domain);
-    let addr = notification.address.as_str().escape_debug();
+    let addr = Escaped(notification.address.as_str());
     let attempts = notification.attempts.saturating_add(1);
     match outcome {
         Outcome::Delivered { status, .. } => {
@@ -407,11 +408,11 @@ fn log_outcome(notification: &Notification, outcome: &Outcome) {
         }
         Outcome::Retry { next_attempt, error } => log::info!(
             "id={id} addr=<{addr}> domain={domain} notification=deferred attempts={attempts} next={next_attempt} error={}",
-            error.escape_debug()
+            Escaped(&error)
         ),
         Outcome::Parked { error } => log::warn!(
             "id={id} addr=<{addr}> domain={domain} notification=parked attempts={attempts} error={}",
-            error.escape_debug()
+            Escaped(&error)
         ),
         Outcome::Archived => {}
     }
