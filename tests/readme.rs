@@ -41,8 +41,9 @@ fn every_command_is_understood() {
         // Where it would write outside of its folder.
         let words: Vec<String> = words[1..]
             .iter()
-            .map(|word| {
-                if word.starts_with('/') { folder.path().join(&word[1..]).display().to_string() } else { word.clone() }
+            .map(|word| match word.strip_prefix('/') {
+                Some(below) => folder.path().join(below).display().to_string(),
+                None => word.clone(),
             })
             .collect();
         let output = run(folder.path(), &words);

@@ -47,7 +47,7 @@ impl Archiving {
     /// A file could not be written.
     pub fn failed(&mut self, error: &str, now: Instant) {
         if now >= self.paused_until {
-            log::warn!("the archive cannot be written, trying again in {PAUSE:?}: {}", Escaped(&error));
+            log::warn!("the archive cannot be written, trying again in {PAUSE:?}: {}", Escaped(error));
         }
         self.paused_until = now + PAUSE;
         self.is_done = false;

@@ -389,7 +389,7 @@ fn given_up(error: &str) -> Outcome {
 fn log_outage(domain: &Domain, failures_before: u32, failures: u32, end: &End) {
     match (failures_before, failures, end) {
         (0, 1.., End::Retry { error, .. }) => {
-            log::warn!("domain={domain} the platform is down, its notifications wait: {}", Escaped(&error));
+            log::warn!("domain={domain} the platform is down, its notifications wait: {}", Escaped(error));
         }
         (1.., 0, _) => log::info!("domain={domain} the platform is up again"),
         _ => {}
@@ -408,11 +408,11 @@ fn log_outcome(notification: &Notification, outcome: &Outcome) {
         }
         Outcome::Retry { next_attempt, error } => log::info!(
             "id={id} addr=<{addr}> domain={domain} notification=deferred attempts={attempts} next={next_attempt} error={}",
-            Escaped(&error)
+            Escaped(error)
         ),
         Outcome::Parked { error } => log::warn!(
             "id={id} addr=<{addr}> domain={domain} notification=parked attempts={attempts} error={}",
-            Escaped(&error)
+            Escaped(error)
         ),
         Outcome::Archived => {}
     }
