@@ -1,0 +1,121 @@
+//! The daemon as a process, and what it used.
+
+use rustix::process::{Pid, Signal, kill_process};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+use tempfile::TempDir;
+
+/// A running daemon with a folder of its own.
+pub struct Daemon {
+    child: Child,
+    folder: TempDir,
+    address: SocketAddr,
+}
+
+/// What the daemon used.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Usage {
+    pub cpu: Duration,
+    pub resident_octets: u64,
+    pub peak_octets: u64,
+    pub file_octets: u64,
+    pub commits: u64,
+}
+
+impl Usage {
+    /// Of the time since `earlier`; memory stays as it is.
+    pub fn since(&self, earlier: &Self) -> Self {
+        Self {
+            cpu: self.cpu - earlier.cpu,
+            file_octets: self.file_octets.saturating_sub(earlier.file_octets),
+            commits: self.commits - earlier.commits,
+            ..*self
+        }
+    }
+}
+
+impl Daemon {
+    /// With the log at level info, written to a file, and a threshold that nothing reaches.
+    pub fn start(template: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let (address, status) = (crate::free_address(), crate::free_address());
+        let config = format!(
+            "production:\n  handler:\n    dbfile: bounces.redb\n    temporary_threshold: 1000000\n    domains:\n      \
+             mydomain.de:\n        base_url: {template}\n  listen: {address}\n  status:\n    listen: {status}\n  smtp:\n    \
+             connections_max: 20000\n    connections_per_client_max: 20000\n"
+        );
+        std::fs::write(folder.path().join("config.yml"), config).unwrap();
+        let log = std::fs::File::create(folder.path().join("log")).unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_bouncesvc"));
+        command.arg("--config").arg(folder.path().join("config.yml")).arg("run-smtpserver");
+        let child = command.stdout(log).stdin(Stdio::null()).spawn().unwrap();
+        let mut daemon = Self { child, folder, address };
+        while !daemon.is_ready() {
+            assert!(daemon.child.try_wait().unwrap().is_none(), "the daemon ended");
+            std::thread::yield_now();
+        }
+        daemon.address = address;
+        daemon
+    }
+
+    fn is_ready(&self) -> bool {
+        std::fs::read_to_string(self.folder.path().join("log")).is_ok_and(|log| log.contains("ready"))
+    }
+
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    pub fn usage(&self) -> Usage {
+        let process = Path::new("/proc").join(self.child.id().to_string());
+        let stat = std::fs::read_to_string(process.join("stat")).unwrap();
+        // Behind the name in brackets: the 12th and 13th field are user and system time, in ticks of 10 ms.
+        let ticks: u64 =
+            stat.rsplit(") ").next().unwrap().split(' ').skip(11).take(2).map(|n| n.parse::<u64>().unwrap()).sum();
+        let status = std::fs::read_to_string(process.join("status")).unwrap();
+        let field = |name: &str| {
+            let line = status.lines().find(|line| line.starts_with(name)).unwrap();
+            line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() * 1024
+        };
+        Usage {
+            cpu: Duration::from_millis(10 * ticks),
+            resident_octets: field("VmRSS:"),
+            peak_octets: field("VmHWM:"),
+            file_octets: std::fs::metadata(self.folder.path().join("bounces.redb")).map_or(0, |meta| meta.len()),
+            commits: self.commits().unwrap_or_default(),
+        }
+    }
+
+    /// What the control socket's `stats` say: `transactions  N: …`.
+    fn commits(&self) -> Option<u64> {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_bouncesvc"));
+        let output = command.arg("--config").arg(self.folder.path().join("config.yml")).arg("stats").output().ok()?;
+        let text = String::from_utf8(output.stdout).ok()?;
+        let line = text.lines().find(|line| line.starts_with("transactions"))?;
+        let number: String = line.split(':').next()?.chars().filter(char::is_ascii_digit).collect();
+        number.parse().ok()
+    }
+
+    /// Stops it in order; its folder, to look at.
+    pub fn stop(mut self) -> TempDir {
+        self.signal(Signal::TERM);
+        assert!(self.child.wait().unwrap().success());
+        std::mem::replace(&mut self.folder, tempfile::tempdir().unwrap())
+    }
+
+    fn signal(&self, signal: Signal) {
+        let pid = Pid::from_raw(i32::try_from(self.child.id()).unwrap()).unwrap();
+        let _ = kill_process(pid, signal);
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        if self.child.try_wait().is_ok_and(|status| status.is_none()) {
+            self.signal(Signal::KILL);
+            let _ = self.child.wait();
+        }
+    }
+}
