@@ -28,7 +28,7 @@ impl Usage {
     /// Of the time since `earlier`; memory stays as it is.
     pub fn since(&self, earlier: &Self) -> Self {
         Self {
-            cpu: self.cpu - earlier.cpu,
+            cpu: self.cpu.saturating_sub(earlier.cpu),
             file_octets: self.file_octets.saturating_sub(earlier.file_octets),
             commits: self.commits - earlier.commits,
             ..*self
