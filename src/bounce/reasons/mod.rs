@@ -234,7 +234,7 @@ fn by_stage(reason: Reason, normal: &str, by: &str) -> Reason {
 
 /// Hard or soft: (kind, reason, status) → class, ordered; the first row that fits decides.
 ///
-/// Origin: DESIGN.md §4, "Class". Everything that is neither named here nor undefined is soft.
+/// Everything that is neither named here nor undefined is soft.
 const CLASSES: &[ClassRow] = &[
     ClassRow { kind: Some(Kind::Feedback), reasons: &[], temporary: None, class: Class::Feedback },
     ClassRow { kind: Some(Kind::Delay), reasons: &[], temporary: None, class: Class::Soft },
