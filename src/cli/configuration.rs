@@ -6,7 +6,7 @@ use std::io::Write as _;
 
 /// Says that the configuration is right, and what should be known all the same.
 pub fn check(choice: &Choice) -> Result<(), Failure> {
-    let config = config::load(choice)?;
+    let config = config::load_complete(choice)?;
     let mut out = std::io::stdout().lock();
     let domains: Vec<&str> = config.server.tenants.iter().map(|tenant| tenant.domain.as_str()).collect();
     writeln!(out, "{}, section {}: correct", config.file.display(), config.environment)?;

@@ -18,7 +18,7 @@ const LOG_WAIT_MAX: Duration = Duration::from_secs(1);
 
 /// Runs until SIGTERM or SIGINT.
 pub fn run(choice: Choice, options: &RunSmtpServer, debug: bool) -> Result<(), Failure> {
-    let mut config = config::load(&choice)?;
+    let mut config = config::load_complete(&choice)?.into_inner();
     let listener = chosen_listener(options, &config)?;
     let format = options.log_format.map_or_else(Format::of_stdout, |format| format.0);
     let logging = Logging::start(format, debug).map_err(|error| Failure::try_again(error.to_string()))?;
@@ -35,7 +35,7 @@ fn serve(config: Config, choice: Choice, listener: Option<Listener>) -> Result<(
     let store = open_when_free(&config)?;
     let choice = Choice { file: Some(config.file), ..choice };
     let reload = Box::new(move || {
-        let mut config = config::load(&choice).map_err(|error| error.to_string())?;
+        let mut config = config::load_complete(&choice).map_err(|error| error.to_string())?.into_inner();
         adjust(&mut config, listener.as_ref());
         Ok(config.server)
     });

@@ -107,8 +107,15 @@ fn queues(request: &Request) -> bool {
     matches!(request, Request::Change(Command::Suspend(_) | Command::RetryNotifications(_)))
 }
 
+/// What was asked for is done. Without the secrets nothing is sent, and the daemon will.
 fn send_queued(store: &mut Store, config: &Config) -> Result<(), Failure> {
-    let domains = drain::drain(store, config);
+    let domains = match config.complete() {
+        Ok(config) => drain::drain(store, &config),
+        Err(error) => {
+            log::warn!("nothing is sent now: {error}");
+            1
+        }
+    };
     if domains > 0 {
         let mut out = io::stdout();
         writeln!(out, "No daemon runs. What could not be delivered at once is queued until one does.")?;

@@ -1,7 +1,7 @@
 //! Sends queued notifications from a command, while no daemon does: for some seconds, then the rest waits.
 
 use crate::change::{Batch, Settled};
-use crate::config::Config;
+use crate::config::Complete;
 use crate::notify::{Notifier, Queue};
 use crate::store::Store;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ const STOP_TIME_MAX: Duration = Duration::from_secs(1);
 const STEP: Duration = Duration::from_millis(20);
 
 /// Tries what is due now; returns how many domains still have pending notifications.
-pub fn drain(store: &mut Store, config: &Config) -> usize {
+pub fn drain(store: &mut Store, config: &Complete) -> usize {
     let queue: Arc<dyn Queue> = Arc::new(store.reader());
     let (report, settled) = mpsc::channel();
     let report = Box::new(move |settled: Settled| _ = report.send(settled));

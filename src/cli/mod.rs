@@ -21,7 +21,7 @@ mod stdin;
 pub use arguments::Arguments;
 pub use exit::Failure;
 
-use crate::config::{self, Config};
+use crate::config::{self, Complete, Config};
 use crate::logging;
 use crate::operate::Request;
 use crate::types::Timestamp;
@@ -105,11 +105,22 @@ fn now() -> Timestamp {
     Timestamp::default().after(since_epoch)
 }
 
-/// The configuration, with its warnings on standard error.
+/// The configuration without its secrets, with its warnings on standard error.
 fn load(choice: &config::Choice) -> Result<Config, Failure> {
     let config = config::load(choice)?;
+    warn(&config);
+    Ok(config)
+}
+
+/// The same with its secrets.
+fn load_complete(choice: &config::Choice) -> Result<Complete, Failure> {
+    let config = config::load_complete(choice)?;
+    warn(&config);
+    Ok(config)
+}
+
+fn warn(config: &Config) {
     for warning in &config.warnings {
         log::warn!("{warning}");
     }
-    Ok(config)
 }

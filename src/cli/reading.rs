@@ -2,7 +2,7 @@
 
 use super::arguments::{Classify, Replay};
 use super::lists::List;
-use super::{Failure, load};
+use super::{Failure, load_complete};
 use crate::bounce;
 use crate::classify;
 use crate::config::Choice;
@@ -34,7 +34,7 @@ pub fn replay(choice: &Choice, options: &Replay) -> Result<(), Failure> {
     if !options.dry_run || options.files.is_empty() {
         return Err(Failure::usage("replay: give --dry-run, and name files or folders"));
     }
-    let config = load(choice)?;
+    let config = load_complete(choice)?;
     let mut totals: BTreeMap<[String; 4], u64> = BTreeMap::new();
     classify::mails(&options.files, &mut |_, mail| {
         let mail: Arc<[u8]> = mail.into();

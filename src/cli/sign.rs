@@ -3,7 +3,7 @@
 //! For trying out, and for platforms that would rather call a program than compute an HMAC.
 
 use super::arguments::Sign;
-use super::{Failure, load};
+use super::{Failure, load_complete};
 use crate::config::Choice;
 use crate::evidence::{self, Day, LOCAL_PART_OCTETS_MAX, TOKEN_FIELD};
 use crate::types::{Address, Domain};
@@ -13,7 +13,7 @@ use std::io::Write as _;
 pub fn run(choice: &Choice, options: &Sign) -> Result<(), Failure> {
     let address = Address::parse(&options.address).ok_or_else(|| Failure::usage("--address: expected local@domain"))?;
     let domain = Domain::parse(&options.domain).ok_or_else(|| Failure::usage("--domain: expected a domain name"))?;
-    let config = load(choice)?;
+    let config = load_complete(choice)?;
     let Some(tenant) = config.server.tenants.get(&domain) else {
         return Err(Failure::usage(format!("{domain} is none of the configured domains")));
     };

@@ -1,7 +1,7 @@
 //! `stdin`: one mail from standard input, as an alias pipes it.
 //!
-//! The running daemon gets it over SMTP, so that the mail server's pipe user needs no rights on our files. Without a daemon
-//! the same code decides and writes here. The exit code is 0 once the mail's effect is durable, and 75 in every other
+//! The running daemon gets it over SMTP, so that the mail server's pipe user needs no rights on our files, nor on the secrets
+//! that the configuration names. Without a daemon the same code decides and writes here. The exit code is 0 once the mail's effect is durable, and 75 in every other
 //! case: the mail server keeps the mail and tries again. Nothing is printed on success, since some mail servers take
 //! output for a failure.
 
@@ -10,7 +10,7 @@ use super::handover::{Handed, Letter, hand_over};
 use super::{Failure, drain, load};
 use crate::bounce;
 use crate::change::{Accepted, Batch};
-use crate::config::{Choice, Config};
+use crate::config::{Choice, Complete};
 use crate::policy::{self, Received};
 use crate::store::{OpenError, Store};
 use crate::types::{Address, MessageId};
@@ -45,7 +45,7 @@ fn deliver(choice: &Choice) -> Result<(), Failure> {
         }
         match Store::open(&config.database, config.store.clone(), super::now()) {
             Err(OpenError::Locked(_)) if Instant::now() < give_up => std::thread::sleep(BUSY_STEP),
-            opened => return write(opened?, &config, &letter, octets),
+            opened => return write(opened?, &config.complete()?, &letter, octets),
         }
     }
 }
@@ -60,7 +60,7 @@ fn read_mail(mut input: impl Read, head_octets_max: usize) -> io::Result<(Vec<u8
 }
 
 /// What the daemon would do with the mail, in one transaction; then another one, since our exit is the 250.
-fn write(mut store: Store, config: &Config, letter: &Letter<'_>, octets: u64) -> Result<(), Failure> {
+fn write(mut store: Store, config: &Complete, letter: &Letter<'_>, octets: u64) -> Result<(), Failure> {
     let now = super::now();
     let id = MessageId(now.millis() << 10);
     let mail: Arc<[u8]> = with_crlf(letter.mail).into();

@@ -16,10 +16,22 @@ use std::time::Duration;
 pub struct Reading {
     /// Where relative paths start.
     pub folder: PathBuf,
+    /// What becomes of the secrets that it names.
+    pub secrets: Secrets,
     problems: RefCell<Vec<Found>>,
     warnings: RefCell<Vec<String>>,
     effective: RefCell<Vec<(Vec<String>, Value)>>,
     unknown: RefCell<Vec<Unknown>>,
+}
+
+/// What becomes of the files and variables that hold secrets.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Secrets {
+    /// It is checked that they are named as they should be: most commands need no more, and may read no more.
+    #[default]
+    Named,
+    /// They are read, and checked.
+    Read,
 }
 
 /// A problem whose place is not yet looked up.
@@ -50,8 +62,8 @@ pub struct Finished {
 
 impl Reading {
     /// Reads relative paths from `folder` on.
-    pub fn new(folder: &Path) -> Self {
-        Self { folder: folder.to_owned(), ..Self::default() }
+    pub fn new(folder: &Path, secrets: Secrets) -> Self {
+        Self { folder: folder.to_owned(), secrets, ..Self::default() }
     }
 
     /// Notes what works, but should be known.

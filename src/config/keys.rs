@@ -2,7 +2,7 @@
 //! each is for; the defaults of limits stand with the settings they belong to.
 
 use super::endpoints;
-use super::fields::{Fields, is_off, number_of};
+use super::fields::{Fields, Secrets, is_off, number_of};
 use super::platforms;
 use crate::bounce::Reason;
 use crate::policy::{Action, Actions};
@@ -239,9 +239,12 @@ fn tls(mut fields: Fields<'_>) -> Option<server::TlsFiles> {
     Some(server::TlsFiles { certificate: certificate?, key: key? })
 }
 
-/// A file that must be there and must open.
+/// A file that must be there and must open, for those who may read secrets.
 fn readable(fields: &mut Fields<'_>, key: &'static str) -> Option<PathBuf> {
     let path = fields.path(key)?;
+    if fields.reading().secrets == Secrets::Named {
+        return Some(path);
+    }
     if let Err(error) = std::fs::File::open(&path) {
         fields.problem(key, format!("{} cannot be read: {error}", path.display()));
     }

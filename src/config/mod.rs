@@ -1,8 +1,9 @@
 //! The configuration: YAML → raw mappings → typed settings, with every mistake that can be found at once.
 //!
 //! [`load`] is the way in. The result is plain data for the other parts; which key means what stands in `keys`.
-//! Secrets are read here, from files or the environment, and are never shown. Deliberately absent: any effect. A
-//! configuration can be checked on a machine that does not run the service.
+//! Secrets are read here, from files or the environment, and are never shown; but only by [`load_complete`] and
+//! [`Config::complete`], for those who use them, so that everybody else needs no right to read them. Deliberately absent: any
+//! effect. A configuration can be checked on a machine that does not run the service.
 
 mod endpoints;
 mod errors;
@@ -18,8 +19,9 @@ pub use errors::{ConfigError, Problem};
 pub use units::{parse_duration, show_duration, show_octets};
 
 use crate::{server, store};
-use fields::{Fields, Finished, Found, Reading};
+use fields::{Fields, Finished, Found, Reading, Secrets};
 use serde_yaml::{Mapping, Value};
+use std::ops::Deref;
 use std::path::{Path, PathBuf};
 
 /// The largest configuration file, in octets.
@@ -37,7 +39,8 @@ pub struct Choice {
     pub environment: String,
 }
 
-/// A checked configuration.
+/// A checked configuration. Header fields and signing secrets whose value stands elsewhere are left out: they are only in
+/// the [`Complete`] one.
 #[derive(Debug, Clone)]
 pub struct Config {
     /// The file.
@@ -56,14 +59,43 @@ pub struct Config {
     effective: Vec<(Vec<String>, Value)>,
 }
 
-/// Reads and checks.
+/// A configuration with the secrets that it names: what a platform is told with, and what decides on evidence.
+#[derive(Debug, Clone)]
+pub struct Complete(Config);
+
+/// Reads and checks all but the secrets.
 pub fn load(choice: &Choice) -> Result<Config, ConfigError> {
     let file = find(choice)?;
-    let text = read(&file)?;
-    parse(&file, &text, &choice.environment)
+    parse(&file, &read(&file)?, &choice.environment)
+}
+
+/// Reads and checks all, also the secrets and the files of TLS.
+pub fn load_complete(choice: &Choice) -> Result<Complete, ConfigError> {
+    let file = find(choice)?;
+    parse_complete(&file, &read(&file)?, &choice.environment)
+}
+
+impl Deref for Complete {
+    type Target = Config;
+
+    fn deref(&self) -> &Config {
+        &self.0
+    }
+}
+
+impl Complete {
+    /// For who moves it on.
+    pub fn into_inner(self) -> Config {
+        self.0
+    }
 }
 
 impl Config {
+    /// The same with its secrets, read now.
+    pub fn complete(&self) -> Result<Complete, ConfigError> {
+        load_complete(&Choice { file: Some(self.file.clone()), environment: self.environment.clone() })
+    }
+
     /// The configuration in force as YAML, every default written out, secrets masked.
     pub fn effective_yaml(&self) -> String {
         let mut root = Value::Mapping(Mapping::new());
@@ -99,15 +131,24 @@ fn read(file: &Path) -> Result<String, ConfigError> {
     Ok(text)
 }
 
-/// The section `environment` of `text`; relative paths start at the folder of `file`.
+/// The section `environment` of `text`, without secrets; relative paths start at the folder of `file`.
 pub fn parse(file: &Path, text: &str, environment: &str) -> Result<Config, ConfigError> {
+    parse_with(Secrets::Named, file, text, environment)
+}
+
+/// As [`parse`], with the secrets.
+pub fn parse_complete(file: &Path, text: &str, environment: &str) -> Result<Complete, ConfigError> {
+    parse_with(Secrets::Read, file, text, environment).map(Complete)
+}
+
+fn parse_with(secrets: Secrets, file: &Path, text: &str, environment: &str) -> Result<Config, ConfigError> {
     let not_yaml = |error: serde_yaml::Error| ConfigError::NotYaml(file.to_owned(), error.to_string());
     let mut root: Value = serde_yaml::from_str(text).map_err(not_yaml)?;
     root.apply_merge().map_err(not_yaml)?;
     let section = root.get(environment).cloned().ok_or_else(|| no_environment(file, environment, &root))?;
 
     let folder = std::path::absolute(file).ok().and_then(|path| path.parent().map(Path::to_owned)).unwrap_or_default();
-    let reading = Reading::new(&folder);
+    let reading = Reading::new(&folder, secrets);
     let settings = keys::read(Fields::new(&reading, vec![environment.to_owned()], section));
     let Finished { problems, warnings, effective } = reading.finish();
     let Some(settings) = settings.filter(|_| problems.is_empty()) else {

@@ -1,6 +1,8 @@
 //! The key `domains`: which platform is told about which sending domain, and with which credentials.
+//!
+//! A secret that is only named, not read, is left out of the settings.
 
-use super::fields::{Fields, text_of};
+use super::fields::{Fields, Secrets, text_of};
 use crate::evidence::{self, Strength};
 use crate::tenant::{Endpoint, Secret, Tenant, Tenants, UrlTemplate};
 use crate::types::Domain;
@@ -99,60 +101,66 @@ fn evidence(fields: &mut Fields<'_>) -> evidence::Rules {
         strength.ok_or_else(|| "expected none, weak or strong".to_owned())
     };
     let required = fields.parsed("require_evidence", default.required, parse, |required| required.name().into());
-    let secrets = signing_secrets(fields);
-    if required == Strength::Strong && secrets.is_empty() {
+    let (named, secrets) = signing_secrets(fields);
+    if required == Strength::Strong && named == 0 {
         fields.problem("require_evidence", "strong needs signing_secret beside it");
     }
     let days_max = fields.number("signature_days_max", default.days_max, 1..=3650);
     evidence::Rules { required, secrets, days_max }
 }
 
-/// `{ file: … }` or `{ env: … }`, or a list of them: the first one signs, all of them verify.
-fn signing_secrets(fields: &mut Fields<'_>) -> Vec<Secret> {
+/// `{ file: … }` or `{ env: … }`, or a list of them: the first one signs, all of them verify. How many are named, and those
+/// that were read.
+fn signing_secrets(fields: &mut Fields<'_>) -> (usize, Vec<Secret>) {
     let sources = match fields.take("signing_secret") {
-        None => return Vec::new(),
+        None => Vec::new(),
         Some(Value::Sequence(sources)) => sources,
         Some(one) => vec![one],
     };
+    let named = sources.len();
     let mut secrets = Vec::new();
     for source in sources {
         let mut source = fields.below("signing_secret", source);
-        let read = secret(&mut source);
+        let read = secret(&mut source).and_then(long_enough);
         source.done();
         match read {
-            Ok(secret) if secret.reveal().len() >= SIGNING_SECRET_OCTETS_MIN => secrets.push(secret),
-            Ok(_) => {
-                let message = format!("expected a secret of at least {SIGNING_SECRET_OCTETS_MIN} octets");
-                fields.problem("signing_secret", message);
-            }
+            Ok(secret) => secrets.extend(secret),
             Err(message) => fields.problem("signing_secret", message),
         }
     }
-    fields.record("signing_secret", vec![Value::from("***"); secrets.len()]);
-    secrets
+    fields.record("signing_secret", vec![Value::from("***"); named]);
+    (named, secrets)
+}
+
+fn long_enough(secret: Option<Secret>) -> Result<Option<Secret>, String> {
+    let is_short = |secret: &Secret| secret.reveal().len() < SIGNING_SECRET_OCTETS_MIN;
+    if secret.as_ref().is_some_and(is_short) {
+        return Err(format!("expected a secret of at least {SIGNING_SECRET_OCTETS_MIN} octets"));
+    }
+    Ok(secret)
 }
 
 /// Names of header fields (RFC 9110 §5.1) with their values.
 fn headers(fields: &mut Fields<'_>) -> Vec<(String, Secret)> {
     let mut section = fields.section("headers");
-    let mut headers = Vec::new();
+    let (mut headers, mut shown) = (Vec::new(), serde_yaml::Mapping::new());
     for (name, value) in section.rest() {
         if !is_token(&name) {
             section.problem(&name, "expected the name of an HTTP header field");
             continue;
         }
+        shown.insert(name.as_str().into(), "***".into());
         match header_value(&section, &name, value) {
-            Ok(secret) => headers.push((name, secret)),
+            Ok(secret) => headers.extend(secret.map(|secret| (name, secret))),
             Err(message) => section.problem(&name, message),
         }
     }
-    let names: Vec<&str> = headers.iter().map(|(name, _)| name.as_str()).collect();
-    fields.record("headers", names.iter().map(|name| ((*name).into(), "***".into())).collect::<serde_yaml::Mapping>());
+    fields.record("headers", shown);
     headers
 }
 
 /// A fixed text, or `{ file: …, prefix: … }`, or `{ env: …, prefix: … }`.
-fn header_value(section: &Fields<'_>, name: &str, value: Value) -> Result<Secret, String> {
+fn header_value(section: &Fields<'_>, name: &str, value: Value) -> Result<Option<Secret>, String> {
     if value.is_mapping() {
         let mut source = section.below(name, value);
         let secret = secret(&mut source);
@@ -164,22 +172,26 @@ fn header_value(section: &Fields<'_>, name: &str, value: Value) -> Result<Secret
             "a secret does not belong here: expected `{ prefix: \"Bearer \", file: PATH }` or `env: NAME`".to_owned()
         );
     }
-    checked_value(text_of(&value)?)
+    checked_value(text_of(&value)?).map(Some)
 }
 
-fn secret(source: &mut Fields<'_>) -> Result<Secret, String> {
-    let folder = source.reading().folder.clone();
+/// What `{ file: …, prefix: … }` or `{ env: …, prefix: … }` names, where secrets are read.
+fn secret(source: &mut Fields<'_>) -> Result<Option<Secret>, String> {
+    let reading = source.reading();
     let prefix = source.take("prefix").map(|value| text_of(&value)).transpose()?.unwrap_or_default();
     let file = source.take("file").map(|value| text_of(&value)).transpose()?;
     let variable = source.take("env").map(|value| text_of(&value)).transpose()?;
-    let value = match (file, variable) {
-        (Some(file), None) => secret_file(&folder, &file)?,
-        (None, Some(name)) => {
+    let value = match (file, variable, reading.secrets) {
+        (Some(_), Some(_), _) | (None, None, _) => {
+            return Err("expected either `file: PATH` or `env: NAME`".to_owned());
+        }
+        (_, _, Secrets::Named) => return Ok(None),
+        (Some(file), None, Secrets::Read) => secret_file(&reading.folder, &file)?,
+        (None, Some(name), Secrets::Read) => {
             std::env::var(&name).map_err(|_| format!("the environment variable {name} is not set"))?
         }
-        _ => return Err("expected either `file: PATH` or `env: NAME`".to_owned()),
     };
-    checked_value(format!("{prefix}{}", value.trim()))
+    checked_value(format!("{prefix}{}", value.trim())).map(Some)
 }
 
 /// The file beside the configuration, or the service manager's credential of this name.

@@ -24,7 +24,7 @@ production:
 ";
 
 fn parsed(text: &str) -> Result<Config, ConfigError> {
-    parse(Path::new("/etc/here/config.yml"), text, "develop")
+    parse_complete(Path::new("/etc/here/config.yml"), text, "develop").map(Complete::into_inner)
 }
 
 /// A section that is complete, with `more` behind it, indented as keys of the section.
@@ -166,7 +166,7 @@ fn secrets_come_from_files_and_are_never_shown() {
             "develop: {{handler: {{dbfile: a, domains: {{d.de: {{base_url: 'http://h/{{address}}', headers: {headers}}}}}}}}}"
         )
     };
-    let read = |headers: &str| parse(&files.path().join("c.yml"), &text(headers), "develop");
+    let read = |headers: &str| parse_complete(&files.path().join("c.yml"), &text(headers), "develop");
     let config = read("{Authorization: {prefix: 'Bearer ', file: token}, X-A: b}").unwrap();
     let headers = &config.server.tenants.iter().next().unwrap().headers;
     assert_eq!(headers[0].1.reveal(), "Bearer hunter2");
@@ -260,5 +260,22 @@ fn evidence_needs_its_secret() {
     ] {
         let problems = problems(&of_domain(&keys));
         assert!(problems.iter().any(|text| text.contains(problem)), "{keys}: {problems:?}");
+    }
+}
+
+#[test]
+fn who_needs_no_secrets_needs_no_right_to_read_them() {
+    let named = "headers: {X-A: {env: NOT_SET_ANYWHERE}, X-B: b}, require_evidence: strong, signing_secret: [{file: gone}, {env: NOT_SET_ANYWHERE}]";
+    let tls = "listen: {address: '[::1]:25', tls: implicit}\ntls: {certificate: gone, key: gone}";
+    let text = with(tls).replace("{base_url", &format!("{{{named}, base_url"));
+    assert_eq!(problems(&text).len(), 5, "each of the five is missing");
+    let config = parse(Path::new("c.yml"), &text, "develop").unwrap();
+    let tenant = config.server.tenants.iter().next().unwrap();
+    assert_eq!((tenant.headers.len(), tenant.evidence.secrets.len()), (1, 0));
+    let shown = config.effective_yaml();
+    assert_eq!(shown.matches("'***'").count(), 4, "{shown}");
+    for wrong in ["headers: {X-A: {}}", "headers: {X-A: {env: A, file: b}}", "signing_secret: {fil: a}"] {
+        let text = with("").replace("{base_url", &format!("{{{wrong}, base_url"));
+        assert!(parse(Path::new("c.yml"), &text, "develop").is_err(), "{wrong}");
     }
 }
