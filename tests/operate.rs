@@ -149,6 +149,26 @@ fn changes_work_live_and_stopped() {
     assert_eq!(stdout(&site, &["find-address", "--address", "b.full@other-provider.com"]), "Nothing to show.\n");
 }
 
+/// The platform asks to be left alone for a long time; the operator knows that it is well again.
+#[test]
+fn a_retry_by_hand_ends_the_pause_of_the_domain() {
+    for retry in
+        [&["queue", "retry", "1"][..], &["queue", "retry", "--domain=mydomain.de"], &["queue", "retry", "--all"]]
+    {
+        let platform = Platform::start(|_| Answer::status(503).with_header("Retry-After", "3000"));
+        let site = Site::new(&platform.template(), "");
+        let daemon = site.start();
+        Client::connect(daemon.address()).mail(&hard("gone@some-provider.com", "1"));
+        daemon.wait_for_line("notification=deferred");
+        while json(&site, &["queue", "list", "--format=json"])[0]["attempts"] != 1 {}
+        platform.set_script(|_| Answer::status(200));
+        assert_eq!(stdout(&site, retry), "Done: 1 row.\n");
+        platform.wait_for_count(2);
+        daemon.wait_for_line("notification=delivered");
+        assert!(daemon.stop().success());
+    }
+}
+
 #[test]
 fn a_backup_of_the_live_database_is_a_database() {
     let platform = Platform::answering(200);

@@ -234,15 +234,22 @@ pub fn backup(choice: &Choice, options: &Backup) -> Result<(), Failure> {
 
 /// Asks for a change and says what it did.
 fn change(config: &Config, command: Command) -> Result<(), Failure> {
+    // What is due already needs no change to be tried.
+    let nothing = match command {
+        Command::RetryNotifications(Selection::Domain(_) | Selection::All) => {
+            "None was parked or put off. What is pending is tried now."
+        }
+        _ => "There was nothing to change.",
+    };
     ask(config, &Request::Change(command), &mut |reply| {
         let Reply::Changed(result) = reply else { return Ok(()) };
-        Ok(writeln!(io::stdout(), "{}", words(&result))?)
+        Ok(writeln!(io::stdout(), "{}", words(&result, nothing))?)
     })
 }
 
-fn words(result: &CommandResult) -> String {
+fn words(result: &CommandResult, nothing: &str) -> String {
     match result {
-        CommandResult::Rows(0) => "There was nothing to change.".to_owned(),
+        CommandResult::Rows(0) => nothing.to_owned(),
         CommandResult::Rows(1) => "Done: 1 row.".to_owned(),
         CommandResult::Rows(rows) => format!("Done: {rows} rows."),
         CommandResult::Queued(Queued::New(id)) => format!("Notification {id} is queued."),

@@ -6,6 +6,7 @@ use super::queue::Notification;
 use super::schedule::Ticket;
 use crate::change::NotificationId;
 use crate::tenant::Tenants;
+use crate::types::Domain;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -21,6 +22,8 @@ pub struct Inbox {
 pub struct News {
     /// The queue may have changed.
     pub nudged: bool,
+    /// Domains whose pause is over; `None`: all.
+    pub resumed: Vec<Option<Domain>>,
     /// Reports that are durable.
     pub committed: Vec<NotificationId>,
     /// Attempts that ended; no more than there are workers.
@@ -68,6 +71,6 @@ impl Inbox {
 impl News {
     fn is_pressing(&self) -> bool {
         let none = self.committed.is_empty() && self.ended.is_empty() && self.archived.is_empty();
-        !none || self.reload.is_some() || self.stop.is_some()
+        !none || !self.resumed.is_empty() || self.reload.is_some() || self.stop.is_some()
     }
 }

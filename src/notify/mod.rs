@@ -26,6 +26,7 @@ pub use queue::{ArchiveJob, Notification, Queue, QueueError};
 use crate::change::{NotificationId, Settled};
 use crate::metrics::Attempts;
 use crate::tenant::Tenants;
+use crate::types::Domain;
 use inbox::Inbox;
 use runner::Runner;
 use std::path::PathBuf;
@@ -98,9 +99,17 @@ impl Notifier {
         self.attempts.clone()
     }
 
-    /// There may be new due rows (a commit queued some, an operator asked for a retry). Never blocks.
+    /// There may be new due rows, since a commit queued some. Never blocks.
     pub fn nudge(&self) {
         self.inbox.tell(|news| news.nudged = true);
+    }
+
+    /// An operator asked for a retry: a domain that is paused since its platform is down (`None`: each of them) is tried now.
+    pub fn resume(&self, domain: Option<Domain>) {
+        self.inbox.tell(|news| {
+            news.nudged = true;
+            news.resumed.push(domain);
+        });
     }
 
     /// The outcomes of these notifications are durable: they are no longer in flight. One id for each [`Settled`].

@@ -116,6 +116,9 @@ impl Runner {
         for (id, result) in news.archived {
             self.settle_archive(id, result);
         }
+        for domain in news.resumed {
+            self.schedule.resume(domain.as_ref(), Instant::now());
+        }
         if let Some((tenants, settings)) = news.reload {
             self.reload(tenants, settings);
         }

@@ -95,6 +95,15 @@ impl Schedule {
         }
     }
 
+    /// Ends the pause of `domain`, or of all: it may be probed now. What is known of it stays, so that one more failure pauses
+    /// it for longer.
+    pub fn resume(&mut self, domain: Option<&Domain>, now: Instant) {
+        let named = |(name, _): &(&Domain, &mut State)| domain.is_none_or(|domain| domain == *name);
+        for outage in self.domains.iter_mut().filter(named).filter_map(|(_, state)| state.outage.as_mut()) {
+            outage.probe_at = outage.probe_at.min(now);
+        }
+    }
+
     /// Leave to start one attempt for `domain`, if it may start now.
     pub fn start(&mut self, domain: &Domain, now: Instant) -> Option<Ticket> {
         let probe = !self.is_trusted(domain, now);
@@ -298,6 +307,24 @@ mod tests {
                 assert_eq!(schedule.failures(&a), 0);
             }
         }
+    }
+
+    #[test]
+    fn an_operator_ends_the_pause_of_one_domain_or_of_all_and_the_next_failure_counts() {
+        let (a, b, now) = (domain("a.de"), domain("b.de"), Instant::now());
+        let mut schedule = Schedule::new(LIMITS);
+        for domain in [&a, &b] {
+            let ticket = schedule.start(domain, now).unwrap();
+            end(&mut schedule, &ticket, Evidence::Unavailable { pause: Some(120 * SECOND) }, now);
+        }
+        let now = now + SECOND;
+        schedule.resume(Some(&a), now);
+        assert!(may_start(&schedule, &a, now) && !may_start(&schedule, &b, now));
+        let probes = fill(&mut schedule, &a, now);
+        assert_eq!(probes.len(), 1, "it is probed, not trusted");
+        assert_eq!(end(&mut schedule, &probes[0], UNREACHABLE, now), Blame::Domain(20 * SECOND));
+        schedule.resume(None, now);
+        assert!(may_start(&schedule, &a, now) && may_start(&schedule, &b, now));
     }
 
     #[test]

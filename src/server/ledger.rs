@@ -6,13 +6,14 @@ use super::settings::Config;
 use super::story;
 use super::token::ConnectionId;
 use crate::change::{
-    Accepted, Batch, Command, CommandResult, Committed, Digest, Effect, MailResult, Outcome, Queued, Series, Settled,
+    Accepted, Batch, Command, CommandResult, Committed, Digest, Effect, MailResult, Outcome, Queued, Selection, Series,
+    Settled,
 };
 use crate::metrics::Metrics;
 use crate::policy::Action;
 use crate::smtp::Verdict;
 use crate::store::{Store, StoreError};
-use crate::types::{MessageId, Timestamp};
+use crate::types::{Domain, MessageId, Timestamp};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::mpsc::SyncSender;
 use std::time::{Duration, Instant};
@@ -60,6 +61,8 @@ pub(super) struct Closed {
     pub(super) settled: Vec<Settled>,
     /// Whether notifications were queued.
     pub(super) has_queued: bool,
+    /// Domains whose notifications an operator wants to be tried now; `None`: all.
+    pub(super) retried: Vec<Option<Domain>>,
 }
 
 impl Ledger {
@@ -195,7 +198,8 @@ impl Ledger {
         now: Instant,
     ) -> Closed {
         let has_queued = !committed.commands.is_empty();
-        let mut closed = Closed { settled: batch.settled, has_queued, ..Closed::default() };
+        let retried = self.retried(&batch.commands);
+        let mut closed = Closed { settled: batch.settled, has_queued, retried, ..Closed::default() };
         for (((connection, judged), mail), result) in waiting.into_iter().zip(batch.mails).zip(&committed.mails) {
             story::tell_mail(&judged, result);
             self.sum(&judged, result);
@@ -210,6 +214,23 @@ impl Ledger {
             self.flush_soon(now);
         }
         closed
+    }
+
+    /// The domains that retries are about; `None`: all of them.
+    fn retried(&self, commands: &[Command]) -> Vec<Option<Domain>> {
+        let mut domains = Vec::new();
+        for command in commands {
+            let Command::RetryNotifications(selection) = command else { continue };
+            match selection {
+                Selection::Id(id) => {
+                    let row = self.store.reader().notification(*id).ok().flatten();
+                    domains.extend(row.map(|row| Some(row.notification.domain)));
+                }
+                Selection::Domain(domain) => domains.push(Some(domain.clone())),
+                Selection::Parked | Selection::All => domains.push(None),
+            }
+        }
+        domains
     }
 
     /// Nothing of the batch happened: the senders keep their mails, and what is ours is tried again.

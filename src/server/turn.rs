@@ -214,6 +214,9 @@ impl Server {
         if closed.has_queued {
             self.notifier.nudge();
         }
+        for domain in closed.retried {
+            self.notifier.resume(domain);
+        }
     }
 
     /// Takes what operators ask for: changes for the next transaction, and how things stand.
