@@ -2,7 +2,7 @@
 
 use super::settings::Settings;
 use ipnet::IpNet;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::net::{IpAddr, Ipv6Addr};
 use std::time::{Duration, Instant};
 
@@ -12,7 +12,7 @@ const REFUSED_CLIENTS_MAX: usize = 1000;
 const MINUTE: Duration = Duration::from_secs(60);
 
 /// Why a client may not connect now.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Refusal {
     /// Outside of `allowed_networks`.
     Network,
@@ -49,7 +49,7 @@ pub(super) struct Gate {
     clients: HashMap<IpAddr, Client>,
     connections: usize,
     /// Refused and logged in the minute from `minute_start`.
-    refused: HashMap<IpAddr, Refusal>,
+    refused: HashSet<(IpAddr, Refusal)>,
     minute_start: Option<Instant>,
 }
 
@@ -106,7 +106,7 @@ impl Gate {
     /// Whether this refusal is to be logged: the first of its kind for the client in a minute.
     pub(super) fn is_news(&mut self, peer: IpAddr, refusal: Refusal, now: Instant) -> bool {
         self.turn_minute(now);
-        self.refused.len() < REFUSED_CLIENTS_MAX && self.refused.insert(client_of(peer), refusal) != Some(refusal)
+        self.refused.len() < REFUSED_CLIENTS_MAX && self.refused.insert((client_of(peer), refusal))
     }
 
     fn turn_minute(&mut self, now: Instant) {
@@ -197,6 +197,8 @@ mod tests {
         let mut gate = Gate::default();
         let (peer, start) = (ip("192.0.2.1"), Instant::now());
         assert!(gate.is_news(peer, Refusal::Network, start));
+        assert!(!gate.is_news(peer, Refusal::Network, start));
+        assert!(gate.is_news(peer, Refusal::Full, start));
         assert!(!gate.is_news(peer, Refusal::Network, start));
         assert!(gate.is_news(peer, Refusal::Network, start + MINUTE));
         for last in 0..=255 {
