@@ -45,7 +45,7 @@ pub struct Metrics {
     pub quarantine_evicted: u64,
     /// Replies that kept a mail at its sender, by their code (451, 452).
     pub deferred: BTreeMap<u16, u64>,
-    /// Mails that were refused after their end, by cause.
+    /// Mails that were refused, by cause.
     pub mails_refused: BTreeMap<&'static str, u64>,
     /// Mails that came with CR or LF outside of CRLF, and were taken all the same.
     pub bare_line_ends: u64,
@@ -152,7 +152,7 @@ impl Metrics {
         *self.deferred.entry(code).or_default() += 1;
     }
 
-    /// A mail that is never taken, for this cause.
+    /// A mail or a recipient that is never taken, for this cause.
     pub fn mail_refused(&mut self, cause: &'static str) {
         *self.mails_refused.entry(cause).or_default() += 1;
     }

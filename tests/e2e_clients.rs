@@ -141,6 +141,33 @@ fn connections_beyond_the_limits_get_421_and_those_that_leave_make_room() {
 }
 
 #[test]
+fn connections_beyond_those_of_all_clients_get_421() {
+    let site = Site::new(NOWHERE, "  smtp:\n    connections_max: 2\n");
+    let daemon = site.start();
+    let crowd = [Client::connect(daemon.address()), Client::connect(daemon.address())];
+    let refusal = Client::open(daemon.address()).reply();
+    assert!(refusal.starts_with("421 4.3.2 "), "{refusal}");
+    daemon.wait_for_line("connections_max is reached");
+    crowd.into_iter().for_each(Client::quit);
+    assert_serves(daemon.address(), "1");
+    daemon.stop();
+}
+
+#[test]
+fn both_families_are_served_and_named_for_what_they_are() {
+    let site = Site::new(NOWHERE, "  listen: ['127.0.0.1:0', '[::1]:0']\n  allowed_networks: [127.0.0.0/8]\n");
+    let daemon = site.start_with(std::process::Command::new(env!("CARGO_BIN_EXE_bouncesvc")), &[]);
+    let port_of = |line: &str| line.rsplit_once("]:").unwrap().1.split(' ').next().unwrap().to_owned();
+    let v6 = daemon.wait_for_line("listening on [::1]:");
+    let refusal = Client::open(format!("[::1]:{}", port_of(&v6)).parse().unwrap()).reply();
+    assert!(refusal.starts_with("421 4.7.1 "), "{refusal}");
+    daemon.wait_for_line("add to allowed_networks: ::1");
+    let v4 = daemon.wait_for_line("listening on 127.0.0.1:");
+    assert_serves(v4.split("listening on ").nth(1).unwrap().split(' ').next().unwrap().parse().unwrap(), "1");
+    daemon.stop();
+}
+
+#[test]
 fn a_client_outside_of_the_allowed_networks_gets_421_before_any_command() {
     let site = Site::new(NOWHERE, "  allowed_networks: [192.0.2.0/24]\n");
     let daemon = site.start();

@@ -75,6 +75,23 @@ fn transcripts_at_random_cuts() {
     }
 }
 
+/// A thousand clients that sent commands and read nothing once took a megabyte each.
+#[test]
+fn replies_that_nobody_reads_stop_the_input() {
+    let commands = b"EHLO client\r\n".repeat(10_000);
+    let mut session = Session::new(Arc::default(), CLIENT, Instant::now());
+    let (mut rest, mut rounds, mut replies) = (&commands[..], 0, 0);
+    while !rest.is_empty() {
+        assert!(session.wants_input());
+        rest = &rest[session.receive(rest, Instant::now())..];
+        let output = std::mem::take(session.output());
+        assert!(output.len() < 17 << 10, "{}", output.len());
+        replies += output.split(|octet| *octet == b'\n').filter(|line| line.starts_with(b"250 ")).count();
+        rounds += 1;
+    }
+    assert!(replies == 10_000 && rounds > 50, "{replies} replies in {rounds} rounds");
+}
+
 /// One transcript: what is done and what is expected, in order.
 struct Transcript {
     name: String,

@@ -49,6 +49,25 @@ fn wait_for_metric(address: SocketAddr, name: &str, value: &str) {
     }
 }
 
+#[test]
+fn what_is_refused_before_its_data_is_logged_and_counted() {
+    let site = Site::new(
+        "http://127.0.0.1:9/{address}",
+        "  status: {listen: '127.0.0.1:0'}\n  smtp: {accepted_recipients: [mydomain.de]}\n",
+    );
+    let daemon = site.start();
+    let mut client = Client::connect(daemon.address());
+    client.say("MAIL FROM:<> SIZE=99999999999", "552");
+    client.say("MAIL FROM:<>", "250");
+    client.say("RCPT TO:<a@elsewhere.example>", "550");
+    for cause in ["too_big", "recipient"] {
+        daemon.wait_for_line(&format!("action=refused note={cause}"));
+        let name = format!("bouncesvc_messages_refused_total{{cause=\"{cause}\"}}");
+        wait_for_metric(daemon.listener("HTTP"), &name, "1");
+    }
+    daemon.stop();
+}
+
 fn send(daemon: &Daemon, mails: &[String]) {
     let mut client = Client::connect(daemon.address());
     for mail in mails {

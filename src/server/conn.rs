@@ -12,11 +12,8 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// Octets that one connection may bring in one turn, so that a fast client leaves room for the others.
+/// Octets that one connection may bring, and those of its replies, in one turn, so that a fast client leaves room for the others.
 const TURN_OCTETS_MAX: usize = 256 << 10;
-
-/// A client that reads no replies gets no further ones: its input waits at this many octets of output.
-const OUTPUT_OCTETS_MAX: usize = 16 << 10;
 
 /// How long the last reply of a closed session may take to be written.
 const LINGER_TIME_MAX: Duration = Duration::from_secs(10);
@@ -38,7 +35,7 @@ pub(super) struct Turn<'a> {
     pub(super) mail: Option<Mail>,
     /// Digests whose 250 the client has got.
     pub(super) confirmed: &'a mut Vec<Digest>,
-    /// Mails that were refused after their end.
+    /// Mails that were refused, at MAIL or after their end.
     pub(super) refused: &'a mut Vec<Refusal>,
 }
 
@@ -145,8 +142,7 @@ impl Conn {
             if self.session.is_closed() {
                 return Ok(self.linger(turn));
             }
-            let is_read_for = self.session.wants_input() && self.session.output().len() < OUTPUT_OCTETS_MAX;
-            if !is_read_for || !turn.may_read {
+            if !self.session.wants_input() || !turn.may_read {
                 return Ok(Progress::Waiting);
             }
             if share == 0 {
@@ -154,7 +150,7 @@ impl Conn {
             }
             match self.feed(turn)? {
                 0 => return Ok(Progress::Over),
-                octets => share = share.saturating_sub(octets),
+                octets => share = share.saturating_sub(octets + self.session.output().len()),
             }
         }
     }

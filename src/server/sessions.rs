@@ -57,7 +57,7 @@ pub(super) struct Harvest {
     pub(super) arrived: Vec<Arrived>,
     /// Digests whose 250 the client has got.
     pub(super) confirmed: Vec<Digest>,
-    /// Mails that were refused after their end.
+    /// Mails that were refused, at MAIL or after their end.
     pub(super) refused: Vec<Refusal>,
     /// The clients that are gone.
     pub(super) gone: Vec<IpAddr>,

@@ -10,7 +10,7 @@ pub enum Event {
     /// The client went on after a 250 to its mail: it has got it. Comes before anything that the client went on to. What the
     /// client had sent before the 250 was said (RFC 2920 lets it send commands ahead) shows nothing and confirms nothing.
     Confirmed,
-    /// A mail was read to its end and refused; the client has its reply.
+    /// A mail was refused, at MAIL by the size that it announced or after its end, or a recipient was. The client has its reply.
     Refused(Refusal),
     /// Start TLS after the output is written, then call [`super::Session::tls_started`]; until then no input is taken.
     StartTls,
@@ -33,24 +33,27 @@ pub struct Mail {
     pub helo: String,
 }
 
-/// Why a mail was refused after its end.
+/// Why a mail, or one of its recipients, was refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Refusal {
     /// Beyond SIZE: `552 5.3.4`.
     TooBig,
     /// Bare CR or LF, where that is not taken: `550 5.6.11`.
     BareLineEnds,
+    /// Not among those whom mail is taken for: `550 5.7.1`.
+    Recipient,
 }
 
 impl Refusal {
     /// Every cause.
-    pub const ALL: &[Self] = &[Self::TooBig, Self::BareLineEnds];
+    pub const ALL: &[Self] = &[Self::TooBig, Self::BareLineEnds, Self::Recipient];
 
     /// The word for log and metrics.
     pub const fn name(self) -> &'static str {
         match self {
             Self::TooBig => "too_big",
             Self::BareLineEnds => "bare_line_ends",
+            Self::Recipient => "recipient",
         }
     }
 }

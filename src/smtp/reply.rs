@@ -66,11 +66,12 @@ impl Reply {
         }
     }
 
-    /// The answer to a mail that is not taken.
+    /// The answer to a mail or a recipient that is not taken.
     pub(super) fn refusal(refusal: Refusal) -> Self {
         match refusal {
             Refusal::TooBig => TOO_BIG,
             Refusal::BareLineEnds => BARE_LINE_ENDS,
+            Refusal::Recipient => RECIPIENT_REFUSED,
         }
     }
 

@@ -15,6 +15,10 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
+/// A client that reads no replies gets no further ones: its input waits at this many octets of output. Many commands are shorter
+/// than their replies, so that without it a few of them would fill the memory.
+const OUTPUT_OCTETS_MAX: usize = 16 << 10;
+
 /// One SMTP session.
 pub struct Session {
     settings: Arc<Settings>,
@@ -89,8 +93,8 @@ impl Session {
         session
     }
 
-    /// Takes input, as much as it wants; returns how many octets it took. Fewer than given: an event waits or it is closed, and
-    /// the rest is to be given again, before anything else, once [`Self::wants_input`].
+    /// Takes input, as much as it wants; returns how many octets it took. Fewer than given: an event or much output waits, or it is
+    /// closed, and the rest is to be given again, before anything else, once [`Self::wants_input`].
     pub fn receive(&mut self, input: &[u8], now: Instant) -> usize {
         if self.unconfirmed.is_some_and(|octets_ahead| input.len() > octets_ahead) {
             self.confirm();
@@ -173,9 +177,11 @@ impl Session {
         &mut self.output
     }
 
-    /// Whether it takes input now: not while a mail waits for its answer or TLS starts, nor when it is closed.
+    /// Whether it takes input now: not while a mail waits for its answer, TLS starts or much output waits to be written, nor when it
+    /// is closed.
     pub fn wants_input(&self) -> bool {
-        self.refused.is_none() && matches!(self.state, State::Dialogue(_) | State::Data(_))
+        let has_room = self.output.len() < OUTPUT_OCTETS_MAX;
+        has_room && self.refused.is_none() && matches!(self.state, State::Dialogue(_) | State::Data(_))
     }
 
     /// Whether the connection is to be closed once the output is written.
@@ -318,7 +324,7 @@ impl Session {
 
     fn begin(&mut self, helo: Box<str>, mail: MailCommand) -> (State, Reply) {
         if mail.size.is_some_and(|size| size > self.settings.message_octets_max) {
-            return (State::Dialogue(Dialogue::Greeted { helo }), reply::TOO_BIG);
+            return (State::Dialogue(Dialogue::Greeted { helo }), self.refuse(Refusal::TooBig));
         }
         if self.mails >= self.settings.mails_per_session_max {
             return (State::Closed, reply::TOO_MANY_MAILS);
@@ -327,8 +333,8 @@ impl Session {
         (State::Dialogue(Dialogue::Sender(Box::new(transaction))), reply::SENDER_OK)
     }
 
-    fn add(&self, mut transaction: Box<Transaction>, path: &ForwardPath) -> (State, Reply) {
-        let reply = transaction.add(path, &self.settings);
+    fn add(&mut self, mut transaction: Box<Transaction>, path: &ForwardPath) -> (State, Reply) {
+        let reply = transaction.add(path, &self.settings).unwrap_or_else(|refusal| self.refuse(refusal));
         let has_recipients = transaction.has_recipients();
         let next = if has_recipients { Dialogue::Recipients(transaction) } else { Dialogue::Sender(transaction) };
         (State::Dialogue(next), reply)
@@ -362,8 +368,8 @@ impl Session {
             }
             (Err(refusal), helo) => {
                 self.state = State::Dialogue(Dialogue::Greeted { helo });
-                self.refused = Some(refusal);
-                self.say_times(&Reply::refusal(refusal), replies);
+                let reply = self.refuse(refusal);
+                self.say_times(&reply, replies);
                 self.await_command(now);
             }
         }
@@ -383,6 +389,12 @@ impl Session {
             _ => self.settings.command_time_max,
         };
         self.state_end = now.checked_add(span);
+    }
+
+    /// What is said to a mail or a recipient that is not taken; the owner is told, too.
+    fn refuse(&mut self, refusal: Refusal) -> Reply {
+        self.refused = Some(refusal);
+        Reply::refusal(refusal)
     }
 
     fn say_times(&mut self, reply: &Reply, times: usize) {

@@ -32,21 +32,21 @@ impl Transaction {
         Self { helo, sender, smtputf8, recipients: Vec::new(), recipient_octets: 0 }
     }
 
-    /// Takes a recipient or not, as the reply says.
-    pub(super) fn add(&mut self, path: &ForwardPath, settings: &Settings) -> Reply {
+    /// Takes a recipient or not, as the reply says; `Err`: its mail is not taken here.
+    pub(super) fn add(&mut self, path: &ForwardPath, settings: &Settings) -> Result<Reply, Refusal> {
         let mailbox = path.as_str();
         if !self.smtputf8 && !mailbox.is_ascii() {
-            return reply::NEEDS_SMTPUTF8;
+            return Ok(reply::NEEDS_SMTPUTF8);
         }
         if !settings.accepts(path) {
-            return reply::RECIPIENT_REFUSED;
+            return Err(Refusal::Recipient);
         }
         if self.recipients.len() >= settings.recipients_max {
-            return reply::TOO_MANY_RECIPIENTS;
+            return Ok(reply::TOO_MANY_RECIPIENTS);
         }
         self.recipient_octets += mailbox.len() + mem::size_of::<String>();
         self.recipients.push(mailbox.to_owned());
-        reply::RECIPIENT_OK
+        Ok(reply::RECIPIENT_OK)
     }
 
     /// Whether a recipient was taken.

@@ -76,7 +76,7 @@ fn messages(text: &mut Exposition, metrics: &Metrics) {
         deferred.sample(&[("code", &code.to_string())], count);
     }
     let mut refused =
-        text.family("messages_refused_total", "counter", "Mails that were refused after their end, by cause.");
+        text.family("messages_refused_total", "counter", "Mails and recipients that were refused, by cause.");
     for (cause, count) in &metrics.mails_refused {
         refused.sample(&[("cause", cause)], count);
     }
