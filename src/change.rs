@@ -171,8 +171,15 @@ pub enum Command {
     DropNotifications(Selection),
     /// `quarantine drop`; `None`: all.
     DropQuarantined(Option<MessageId>),
-    /// `import-sqlite`: sets a counter to at least this; idempotent.
-    ImportCounter {
+    /// `import-sqlite`: a slice of what is taken over, in one transaction; doing it again changes nothing.
+    Import(Vec<Imported>),
+}
+
+/// What moves in from the predecessor.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Imported {
+    /// The counter stands at least at this.
+    Counter {
         /// The sending domain.
         domain: Domain,
         /// The recipient.
@@ -180,8 +187,8 @@ pub enum Command {
         /// At most the threshold.
         count: u32,
     },
-    /// `import-sqlite`: remembers a suspension of the past; idempotent.
-    ImportPast {
+    /// A suspension of the past, for the history.
+    Past {
         /// When the platform was told.
         at: Timestamp,
         /// The sending domain.

@@ -1,12 +1,12 @@
-//! Moving in: what the predecessor's SQLite database holds, as commands for the store.
+//! Moving in: what the predecessor's SQLite database holds, as rows for the store.
 //!
-//! [`plan`] reads and decides, [`Plan`] says on screen what would be done, and its commands do it. The predecessor's `counter` never
+//! [`plan`] reads and decides, [`Plan`] says on screen what would be done, and its slices do it. The predecessor's `counter` never
 //! went above 1, because each bounce inserted another row with the same address and domain: the number of rows is the count.
 //! It is cut at the threshold, so that an old heap of rows suspends nobody by itself. Doing it again changes nothing.
 //!
 //! Deliberately absent: any write to the SQLite file.
 
-use crate::change::Command;
+use crate::change::Imported;
 use crate::tenant::{Tenant, Tenants};
 use crate::types::{Address, Domain, Timestamp};
 use rusqlite::types::ValueRef;
@@ -20,6 +20,9 @@ use time::macros::format_description;
 /// Domains that are not configured and are named on screen.
 const DOMAINS_SHOWN_MAX: usize = 20;
 
+/// Of the rows of one transaction, as one request on the control socket; that takes 64 KiB.
+const SLICE_OCTETS_MAX: usize = 60 << 10;
+
 /// Why a file could not be read.
 #[derive(Debug)]
 pub struct ImportError(String);
@@ -27,8 +30,7 @@ pub struct ImportError(String);
 /// What will be taken over, and what will not.
 #[derive(Debug, Default)]
 pub struct Plan {
-    /// For the store, in any number of batches.
-    pub commands: Vec<Command>,
+    rows: Vec<Imported>,
     temporary_rows: u64,
     counters: u64,
     capped: u64,
@@ -63,6 +65,20 @@ fn tables(database: &Connection) -> rusqlite::Result<BTreeSet<String>> {
 }
 
 impl Plan {
+    /// The rows that are taken over, so many at a time that none of them holds up the daemon.
+    pub fn slices(&self) -> impl Iterator<Item = &[Imported]> {
+        let mut rest = self.rows.as_slice();
+        std::iter::from_fn(move || {
+            let mut octets = 0;
+            let fits = |row: &&Imported| {
+                octets += octets_max(row);
+                octets <= SLICE_OCTETS_MAX
+            };
+            let slice = rest.split_off(..rest.iter().take_while(fits).count())?;
+            (!slice.is_empty()).then_some(slice)
+        })
+    }
+
     fn read_temporary(&mut self, database: &Connection, tenants: &Tenants) -> rusqlite::Result<()> {
         let mut counts: BTreeMap<(Domain, String), (Address, u32, u32)> = BTreeMap::new();
         let mut query = database.prepare("SELECT bounced_address, domain FROM temporary_bounces")?;
@@ -77,7 +93,7 @@ impl Plan {
         for ((domain, _), (address, count, threshold)) in counts {
             self.counters += 1;
             self.capped += u64::from(count > threshold);
-            self.commands.push(Command::ImportCounter { domain, address, count: count.min(threshold) });
+            self.rows.push(Imported::Counter { domain, address, count: count.min(threshold) });
         }
         Ok(())
     }
@@ -93,7 +109,7 @@ impl Plan {
             };
             self.past += 1;
             let status = status(row.get_ref(3)?);
-            self.commands.push(Command::ImportPast { at, domain: tenant.domain.clone(), address, status });
+            self.rows.push(Imported::Past { at, domain: tenant.domain.clone(), address, status });
         }
         Ok(())
     }
@@ -117,6 +133,13 @@ impl Plan {
         }
         Ok(tenant.map(|tenant| (address, tenant)))
     }
+}
+
+/// What a row takes in a request at most: an address may need an escape for each octet.
+fn octets_max(row: &Imported) -> usize {
+    const REST_OCTETS_MAX: usize = 100;
+    let (Imported::Counter { domain, address, .. } | Imported::Past { domain, address, .. }) = row;
+    domain.as_str().len() + 2 * address.as_str().len() + REST_OCTETS_MAX
 }
 
 fn text(value: ValueRef<'_>) -> String {

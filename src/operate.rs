@@ -246,10 +246,8 @@ fn is_repeatable(command: &Command) -> bool {
         Command::Forget(_) | Command::DropNotifications(_) | Command::DropQuarantined(None) => true,
         // What was not due is due after the first time.
         Command::RetryNotifications(selection) => !matches!(selection, Selection::Id(_)),
-        Command::Suspend(_)
-        | Command::ResetCounter { .. }
-        | Command::DropQuarantined(Some(_))
-        | Command::ImportCounter { .. }
-        | Command::ImportPast { .. } => false,
+        Command::Suspend(_) | Command::ResetCounter { .. } | Command::DropQuarantined(Some(_)) | Command::Import(_) => {
+            false
+        }
     }
 }

@@ -5,8 +5,9 @@ use bouncesvc::store::{CounterFilter, End, Settings, Store};
 use bouncesvc::types::Timestamp;
 use rusqlite::Connection;
 use std::fs;
+use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Child, Command, Output, Stdio};
 use tempfile::TempDir;
 
 const TABLES: &str = "
@@ -87,6 +88,47 @@ fn rows_are_counted_cut_at_the_threshold_and_imported_once() {
         assert_eq!(counters(path), expected);
     }
     assert!(fs::read(path.join("bounced_emails.db")).expect("the SQLite file") == before);
+}
+
+#[test]
+fn a_running_daemon_takes_the_rows_over_in_slices() {
+    let folder = folder(
+        "WITH RECURSIVE number(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM number WHERE n < 3000)
+            INSERT INTO temporary_bounces SELECT 'user' || n || '@x.example', 'mydomain.example', 1 FROM number;
+        INSERT INTO permanent_bounces VALUES (1582979400, '\"\\\"\\\"@x.example', 'mydomain.example', 404);",
+    );
+    let path = folder.path();
+    let daemon = Daemon::start(path);
+    for changed in ["3001 rows of", "0 rows of"] {
+        let done = import(path, &["bounced_emails.db"]);
+        assert!(String::from_utf8_lossy(&done.stdout).contains(changed), "{done:?}");
+    }
+    drop(daemon);
+    let store = open(path);
+    let totals = store.reader().totals().expect("the totals");
+    assert_eq!((totals.counters, totals.history), (3000, 1));
+}
+
+/// Ended when it goes.
+struct Daemon(Child);
+
+impl Daemon {
+    fn start(folder: &Path) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_bouncesvc"));
+        command.args(["run-smtpserver", "--host=127.0.0.1", "--port=0", "--config"]).arg(folder.join("config.yml"));
+        let mut child = command.stdout(Stdio::piped()).spawn().expect("the daemon starts");
+        let log = BufReader::new(child.stdout.take().expect("its log"));
+        let daemon = Self(child);
+        assert!(log.lines().map_while(Result::ok).any(|line| line.ends_with("ready")));
+        daemon
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        self.0.kill().expect("a kill");
+        self.0.wait().expect("its end");
+    }
 }
 
 #[test]

@@ -5,7 +5,8 @@ mod support;
 
 use bouncesvc::bounce::{Class, Reason};
 use bouncesvc::change::{
-    Batch, Change, Command, CommandResult, Effect, MailResult, Outcome, Quarantined, Queued, Selection, Series,
+    Batch, Change, Command, CommandResult, Effect, Imported, MailResult, Outcome, Quarantined, Queued, Selection,
+    Series,
 };
 use bouncesvc::notify::Queue;
 use bouncesvc::store::{
@@ -468,8 +469,8 @@ fn counters_are_reset_in_one_domain_or_in_all() {
 fn an_import_lifts_counters_and_is_idempotent() {
     let mut fixture = fixture();
     fixture.receive(vec![soft("a@x.example"), soft("a@x.example")]);
-    let import =
-        |count| Command::ImportCounter { domain: domain("mydomain.example"), address: address("A@x.example"), count };
+    let row = |count| Imported::Counter { domain: domain("mydomain.example"), address: address("A@x.example"), count };
+    let import = |count| Command::Import(vec![row(1), row(count)]);
     for (count, changed, stands) in [(1, 0, 2), (3, 1, 3), (3, 0, 3)] {
         assert_eq!(fixture.command(import(count)), CommandResult::Rows(changed));
         assert_eq!(fixture.reader().counters_of(&address("a@x.example")).unwrap()[0].count, stands);

@@ -19,21 +19,47 @@ const BUSY_STEP: Duration = Duration::from_millis(50);
 /// A pending notification that is older is a trouble.
 const QUEUE_AGE_MAX: Duration = Duration::from_secs(24 * 3600);
 
-/// Passes every reply but the last to `take`. The choice between daemon and database is made here and nowhere else.
-pub fn ask(
-    config: &Config,
-    request: &Request,
-    take: &mut dyn FnMut(Reply) -> Result<(), Failure>,
-) -> Result<(), Failure> {
-    let give_up = Instant::now() + BUSY_TIME_MAX;
-    loop {
-        if let Some(stream) = connect(config)? {
-            return ask_daemon(&stream, request, take);
+/// Takes each reply but the last.
+pub type Take<'t> = &'t mut dyn FnMut(Reply) -> Result<(), Failure>;
+
+/// Asks once.
+pub fn ask(config: &Config, request: &Request, take: Take<'_>) -> Result<(), Failure> {
+    Asked::open(config)?.ask(request, take)
+}
+
+/// Who answers, for one request or several. The choice between daemon and database is made here and nowhere else.
+pub enum Asked<'c> {
+    /// The daemon, on a connection for each request; the first one is open.
+    Daemon(&'c Config, Option<UnixStream>),
+    /// The database of a stopped one.
+    Database(Box<StoppedDesk<'c>>),
+}
+
+impl<'c> Asked<'c> {
+    /// Waits a while for a command that holds the database.
+    pub fn open(config: &'c Config) -> Result<Self, Failure> {
+        let give_up = Instant::now() + BUSY_TIME_MAX;
+        loop {
+            if let Some(stream) = connect(config)? {
+                return Ok(Self::Daemon(config, Some(stream)));
+            }
+            match Store::open(&config.database, config.store.clone(), super::now()) {
+                Err(OpenError::Locked(_)) if Instant::now() < give_up => std::thread::sleep(BUSY_STEP),
+                Err(OpenError::Locked(path)) => return Err(unreachable_daemon(config, &OpenError::Locked(path))),
+                opened => return Ok(Self::Database(Box::new(StoppedDesk::new(opened?, config)))),
+            }
         }
-        match Store::open(&config.database, config.store.clone(), super::now()) {
-            Err(OpenError::Locked(_)) if Instant::now() < give_up => std::thread::sleep(BUSY_STEP),
-            Err(OpenError::Locked(path)) => return Err(unreachable_daemon(config, &OpenError::Locked(path))),
-            opened => return ask_database(opened?, config, request, take),
+    }
+
+    /// Passes every reply but the last to `take`.
+    pub fn ask(&mut self, request: &Request, take: Take<'_>) -> Result<(), Failure> {
+        match self {
+            Self::Daemon(config, stream) => {
+                let stream = stream.take().map_or_else(|| connect(config), |stream| Ok(Some(stream)))?;
+                let stream = stream.ok_or_else(|| Failure::try_again("the daemon has stopped meanwhile"))?;
+                ask_daemon(&stream, request, take)
+            }
+            Self::Database(desk) => desk.ask(request, take),
         }
     }
 }
@@ -58,11 +84,7 @@ fn connect(config: &Config) -> Result<Option<UnixStream>, Failure> {
     }
 }
 
-fn ask_daemon(
-    mut stream: &UnixStream,
-    request: &Request,
-    take: &mut dyn FnMut(Reply) -> Result<(), Failure>,
-) -> Result<(), Failure> {
+fn ask_daemon(mut stream: &UnixStream, request: &Request, take: Take<'_>) -> Result<(), Failure> {
     let line = serde_json::to_string(request).map_err(io::Error::from)?;
     stream.write_all(format!("{line}\n").as_bytes())?;
     let mut replies = BufReader::new(stream);
@@ -77,29 +99,6 @@ fn ask_daemon(
             reply => take(reply)?,
         }
     }
-}
-
-fn ask_database(
-    store: Store,
-    config: &Config,
-    request: &Request,
-    take: &mut dyn FnMut(Reply) -> Result<(), Failure>,
-) -> Result<(), Failure> {
-    let mut desk = StoppedDesk { reader: store.reader(), store, config };
-    let mut failed = Ok(());
-    let served = operate::serve(request.clone(), &mut desk, &mut |reply| {
-        let taken = match reply {
-            Reply::End => Ok(()),
-            Reply::Failed(why) => Err(Failure::try_again(why)),
-            reply => take(reply),
-        };
-        taken.map_err(|failure| {
-            failed = Err(failure);
-            io::Error::from(io::ErrorKind::Interrupted)
-        })
-    });
-    served.or(failed)?;
-    if queues(request) { send_queued(&mut desk.store, config) } else { Ok(()) }
 }
 
 /// Whether the request leads to notifications that can be sent now.
@@ -124,10 +123,33 @@ fn send_queued(store: &mut Store, config: &Config) -> Result<(), Failure> {
 }
 
 /// Serves from the database of a daemon that does not run.
-struct StoppedDesk<'a> {
+pub struct StoppedDesk<'a> {
     reader: Reader,
     store: Store,
     config: &'a Config,
+}
+
+impl<'a> StoppedDesk<'a> {
+    fn new(store: Store, config: &'a Config) -> Self {
+        Self { reader: store.reader(), store, config }
+    }
+
+    fn ask(&mut self, request: &Request, take: Take<'_>) -> Result<(), Failure> {
+        let mut failed = Ok(());
+        let served = operate::serve(request.clone(), self, &mut |reply| {
+            let taken = match reply {
+                Reply::End => Ok(()),
+                Reply::Failed(why) => Err(Failure::try_again(why)),
+                reply => take(reply),
+            };
+            taken.map_err(|failure| {
+                failed = Err(failure);
+                io::Error::from(io::ErrorKind::Interrupted)
+            })
+        });
+        served.or(failed)?;
+        if queues(request) { send_queued(&mut self.store, self.config) } else { Ok(()) }
+    }
 }
 
 impl Desk for StoppedDesk<'_> {

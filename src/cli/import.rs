@@ -1,4 +1,4 @@
-//! `import-sqlite`: moves in from the predecessor.
+//! `import-sqlite`: moves in from the predecessor, also while the daemon runs.
 
 use super::Failure;
 use super::arguments::ImportSqlite;
@@ -20,7 +20,7 @@ pub fn run(choice: &Choice, options: &ImportSqlite) -> Result<(), Failure> {
         writeln!(out, "Nothing was changed (--dry-run).")?;
         return Ok(());
     }
-    let changed = take_over(&config, plan.commands)?;
+    let changed = take_over(&config, &plan)?;
     writeln!(out, "{changed} rows of {} were changed.", config.database.display())?;
     Ok(())
 }
@@ -33,27 +33,20 @@ pub fn run(_choice: &Choice, _options: &ImportSqlite) -> Result<(), Failure> {
     ))
 }
 
+/// Slice by slice; what was interrupted is done again without harm.
 #[cfg(feature = "import-sqlite")]
-fn take_over(config: &crate::config::Config, commands: Vec<crate::change::Command>) -> Result<u64, Failure> {
-    use crate::change::{Batch, CommandResult};
-    use crate::store::{OpenError, Store};
+fn take_over(config: &crate::config::Config, plan: &crate::import::Plan) -> Result<u64, Failure> {
+    use super::desk::Asked;
+    use crate::change::{Command, CommandResult};
+    use crate::operate::{Reply, Request};
 
-    let opened = Store::open(&config.database, config.store.clone(), super::now());
-    let mut store = opened.map_err(|error| match error {
-        OpenError::Locked(_) => {
-            Failure::try_again(format!("{error}: stop the daemon for the import, it takes seconds"))
-        }
-        other => other.into(),
-    })?;
+    let mut asked = Asked::open(config)?;
     let mut changed = 0;
-    let mut commands = commands.into_iter();
-    loop {
-        let batch = Batch { commands: commands.by_ref().take(1000).collect(), ..Batch::default() };
-        if batch.is_empty() {
-            return Ok(changed);
-        }
-        for result in store.commit(&batch, super::now())?.commands {
-            changed += if let CommandResult::Rows(rows) = result { rows } else { 0 };
-        }
+    for slice in plan.slices() {
+        asked.ask(&Request::Change(Command::Import(slice.to_vec())), &mut |reply| {
+            changed += if let Reply::Changed(CommandResult::Rows(rows)) = reply { rows } else { 0 };
+            Ok(())
+        })?;
     }
+    Ok(changed)
 }

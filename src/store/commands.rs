@@ -6,7 +6,7 @@ use super::history::End;
 use super::queue::{PARKED, PENDING, Row, index_prefix};
 use super::tables::{domain_key, number_at_end, number_key};
 use super::writer::Writer;
-use crate::change::{Command, CommandResult, NotificationId, Selection};
+use crate::change::{Command, CommandResult, Imported, NotificationId, Selection};
 use crate::types::{Address, Domain};
 
 /// Rows that one command touches. Repeat a command whose result is [`CommandResult::Rows`] with this number.
@@ -25,14 +25,21 @@ impl Writer<'_> {
             Command::DropNotifications(selection) => self.drop_notifications(selection)?,
             Command::DropQuarantined(Some(id)) => u64::from(self.release(&number_key(id.0))?),
             Command::DropQuarantined(None) => self.drop_quarantine()?,
-            Command::ImportCounter { domain, address, count } => {
-                u64::from(self.import_counter(domain, address, *count)?)
-            }
-            Command::ImportPast { at, domain, address, status } => {
-                u64::from(self.import_past(*at, domain, address, *status)?)
-            }
+            Command::Import(rows) => self.import(rows)?,
         };
         Ok(CommandResult::Rows(rows))
+    }
+
+    /// How many rows are new; their number is bounded by who asks.
+    fn import(&mut self, rows: &[Imported]) -> Result<u64, StoreError> {
+        let mut changed = 0;
+        for row in rows {
+            changed += u64::from(match row {
+                Imported::Counter { domain, address, count } => self.import_counter(domain, address, *count)?,
+                Imported::Past { at, domain, address, status } => self.import_past(*at, domain, address, *status)?,
+            });
+        }
+        Ok(changed)
     }
 
     fn forget(&mut self, address: &Address) -> Result<u64, StoreError> {
