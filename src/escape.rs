@@ -26,6 +26,16 @@ impl fmt::Display for JsonString<'_> {
     }
 }
 
+/// Shows a JSON document that was made elsewhere. What is harmful stands inside of its strings, and is escaped there; line breaks
+/// stand only between values, and stay.
+pub struct JsonDocument<'a>(pub &'a str);
+
+impl fmt::Display for JsonDocument<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_pieces(f, self.0, |c| c != '\n' && is_harmful(c), write_json_escape)
+    }
+}
+
 /// Whether a character could move the cursor, break the line, or make text look other than it is.
 pub fn is_harmful(c: char) -> bool {
     if c.is_ascii() {

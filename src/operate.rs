@@ -9,7 +9,9 @@ mod rows;
 pub use rows::columns;
 
 use crate::change::{Command, CommandResult, NotificationId, Selection};
-use crate::status::{Snapshot, stats};
+use crate::status::Snapshot;
+use crate::status::stats::render_stats;
+use crate::status::stats_json::stats_json;
 use crate::store::{COMMAND_ROWS_MAX, CounterFilter, Cursor, Page, Pattern, Reader, StoreError, WaitingFilter};
 use crate::types::{Address, Domain, MessageId};
 use serde::{Deserialize, Serialize};
@@ -51,7 +53,10 @@ pub enum Request {
     /// One mail of the quarantine, as it came.
     QuarantinedMail(MessageId),
     /// One screen about the whole service.
-    Stats,
+    Stats {
+        /// As one JSON object.
+        json: bool,
+    },
     /// A consistent copy of the database.
     Backup(PathBuf),
     /// The log's lines from now on, until the client leaves; only a running daemon has them.
@@ -166,9 +171,10 @@ fn answer(request: Request, desk: &mut dyn Desk, sink: Sink<'_>) -> Result<(), S
             let mail = reader.quarantined(id)?;
             Ok(sink(mail.map_or(Reply::NotFound, |(_, octets)| Reply::Octets(octets)))?)
         }
-        Request::Stats => {
+        Request::Stats { json } => {
             let snapshot = desk.snapshot()?;
-            Ok(sink(Reply::Text(stats::render_stats(&snapshot)))?)
+            let text = if json { stats_json(&snapshot) } else { render_stats(&snapshot) };
+            Ok(sink(Reply::Text(text))?)
         }
         Request::Backup(file) => {
             let copied = reader.backup(&file)?;

@@ -190,8 +190,11 @@ fn stats_tell_whether_the_daemon_runs() {
     let site = Site::new(&platform.template(), "");
     let daemon = site.start();
     assert!(stdout(&site, &["stats"]).contains("running for"));
+    assert_eq!(json(&site, &["stats", "--format=json"])["daemon"]["mails_committed"], 0);
     daemon.stop();
     assert!(stdout(&site, &["stats"]).contains("not running"));
+    let stopped = json(&site, &["stats", "--format=json"]);
+    assert_eq!((&stopped["daemon"], &stopped["counters"]), (&serde_json::Value::Null, &0.into()));
     assert_eq!(run(&site, &["tail"]).status.code(), Some(75));
 }
 

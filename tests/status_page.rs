@@ -9,6 +9,7 @@ use bouncesvc::metrics::Event;
 use bouncesvc::status::http::Answer;
 use bouncesvc::status::page::render_page;
 use bouncesvc::status::stats::render_stats;
+use bouncesvc::status::stats_json::stats_json;
 use bouncesvc::status::{Counter, Queue, Snapshot};
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
@@ -44,7 +45,11 @@ fn hostile_text_stays_text() {
     }
     assert!(page.contains("&lt;script&gt;alert(1)&lt;/script&gt;&quot;&#39;&gt;"));
     assert!(!page.contains(|c| c != '\n' && is_harmful(c)));
-    assert!(!render_stats(&hostile()).contains(|c| c != '\n' && is_harmful(c)));
+    for text in [render_stats(&hostile()), stats_json(&hostile())] {
+        assert!(!text.contains(|c| c != '\n' && is_harmful(c)), "{text}");
+    }
+    let stats: serde_json::Value = serde_json::from_str(&stats_json(&hostile())).unwrap();
+    assert_eq!(stats["queue"][0]["last_error"], HOSTILE);
 }
 
 #[test]
@@ -104,6 +109,20 @@ fn stats_fit_on_one_screen() {
     for part in ["running for 3 d 3 h", "learn.example", "the platform answered 404", "user_unknown", "6.6 MiB"] {
         assert!(stats.contains(part), "{part} is missing in\n{stats}");
     }
+}
+
+#[test]
+fn the_numbers_for_scripts_are_those_of_the_screen() {
+    let stats: serde_json::Value = serde_json::from_str(&stats_json(&sample_snapshot::snapshot())).unwrap();
+    let screen = render_stats(&sample_snapshot::snapshot());
+    let row: Vec<&str> = screen.lines().find(|line| line.starts_with("mails")).unwrap().split_whitespace().collect();
+    for (name, shown) in ["last_5m", "last_1h", "last_24h", "last_7d"].into_iter().zip(&row[1..]) {
+        assert_eq!(stats[name]["mails"].to_string(), shown.replace(',', ""), "{name}");
+    }
+    assert_eq!(stats["time"].as_str().unwrap().len(), "2026-11-21T05:52:41Z".len());
+    assert!(stats["daemon"]["commits"]["p99"].as_f64().unwrap() < 1.0, "{stats:#}");
+    let empty = Snapshot { now: sample_snapshot::NOW, ..Snapshot::default() };
+    assert!(stats_json(&empty).contains("\"daemon\": null"));
 }
 
 /// The page over HTTP with its policy: what the policy refuses, the browser writes to its console.

@@ -9,7 +9,7 @@ _bouncesvc() {
         *"sign"*) words="--help --address --domain --prefix --config --env --debug --version" ;;
         *"backup"*) words="--help --config --env --debug --version" ;;
         *"tail"*) words="--help --config --env --debug --version" ;;
-        *"stats"*) words="--help --config --env --debug --version" ;;
+        *"stats"*) words="--help --format --config --env --debug --version" ;;
         *"quarantine drop"*) words="--help --all --config --env --debug --version" ;;
         *"quarantine export"*) words="--help --config --env --debug --version" ;;
         *"quarantine show"*) words="--help --config --env --debug --version" ;;

@@ -40,6 +40,7 @@ complete -c bouncesvc -n '__fish_seen_subcommand_from quarantine' -a show -d 'Sh
 complete -c bouncesvc -n '__fish_seen_subcommand_from quarantine' -a export -d 'Write each mail, as it came, to ID.eml in a folder.'
 complete -c bouncesvc -n '__fish_seen_subcommand_from quarantine' -a drop -d 'Drop one mail, or all of them.'
 complete -c bouncesvc -n __fish_use_subcommand -a stats -d 'One screen about the service: rates, classes, reasons, queues, commit times, memory.'
+complete -c bouncesvc -n '__fish_seen_subcommand_from stats' -l format -r -d 'text (default), or json: one object'
 complete -c bouncesvc -n __fish_use_subcommand -a tail -d 'Follow the running daemon\'s log, from now on.'
 complete -c bouncesvc -n __fish_use_subcommand -a backup -d 'Write a consistent copy of the database to a file, also while the daemon runs. To restore it, copy it back.'
 complete -c bouncesvc -n __fish_use_subcommand -a sign -d 'Sign an address: print what the platform adds to a mail, so that its bounce proves where it comes from.'

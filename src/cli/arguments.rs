@@ -387,7 +387,11 @@ pub struct QuarantineDrop {
 /// One screen about the service: rates, classes, reasons, queues, commit times, memory.
 #[derive(FromArgs, ArgsInfo, Debug)]
 #[argh(subcommand, name = "stats")]
-pub struct Stats {}
+pub struct Stats {
+    /// text (default), or json: one object
+    #[argh(option, arg_name = "form", default = "classify::Format::Text")]
+    pub format: classify::Format,
+}
 
 /// Follow the running daemon's log, from now on.
 #[derive(FromArgs, ArgsInfo, Debug)]

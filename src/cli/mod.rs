@@ -91,7 +91,7 @@ fn dispatch(arguments: Arguments) -> Result<(), Failure> {
         Command::ForgetAddress(options) => operations::forget_address(&choice, &options),
         Command::Queue(options) => operations::queue(&choice, &options.action),
         Command::Quarantine(options) => operations::quarantine(&choice, &options.action),
-        Command::Stats(_) => operations::text(&choice, &Request::Stats),
+        Command::Stats(options) => operations::stats(&choice, &options),
         Command::Tail(_) => operations::text(&choice, &Request::Tail),
         Command::Backup(options) => operations::backup(&choice, &options),
         Command::Sign(options) => sign::run(&choice, &options),

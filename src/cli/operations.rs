@@ -2,7 +2,7 @@
 
 use super::arguments::{
     Backup, DumpCounters, FindAddress, ForgetAddress, Form, QuarantineAction, QuarantineExport, QueueAction, QueueList,
-    ResetCounter, SetPermanentBouncedAddress, Sort,
+    ResetCounter, SetPermanentBouncedAddress, Sort, Stats,
 };
 use super::desk::ask;
 use super::exit::DATA;
@@ -213,6 +213,11 @@ fn export(config: &Config, options: &QuarantineExport) -> Result<(), Failure> {
         written += 1;
     }
     Ok(writeln!(io::stdout(), "{written} mails are in {}.", options.folder.display())?)
+}
+
+/// `stats`.
+pub fn stats(choice: &Choice, options: &Stats) -> Result<(), Failure> {
+    text(choice, &Request::Stats { json: options.format == classify::Format::Json })
 }
 
 /// `stats`, `tail` and `backup`: the answer is text.

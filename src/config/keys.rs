@@ -268,8 +268,15 @@ fn status(mut fields: Fields<'_>) -> Option<server::StatusListener> {
     if let Some(Err(message)) = &address {
         fields.problem("listen", message.clone());
     }
+    let reading = fields.reading();
     fields.done();
-    Some(server::StatusListener { address: address?.ok()?, show_addresses, queue_age_max })
+    let address = address?.ok()?;
+    if !address.ip().is_loopback() {
+        reading.warn(format!(
+            "whoever reaches {address} can read the metrics and the status page, which have no login: leave status.listen on the loopback, or put a proxy before it"
+        ));
+    }
+    Some(server::StatusListener { address, show_addresses, queue_age_max })
 }
 
 fn notifier(mut fields: Fields<'_>, archive_dir: Option<PathBuf>, dry_run: bool) -> notify::Settings {

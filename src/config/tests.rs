@@ -206,6 +206,16 @@ fn whoever_lets_everybody_in_is_told() {
 }
 
 #[test]
+fn whoever_shows_the_status_to_everybody_is_told() {
+    let shown = |listen: &str| {
+        let config = parsed(&with(&format!("listen: unix:x\nstatus: {{listen: '{listen}'}}"))).unwrap();
+        config.warnings.iter().any(|warning| warning.contains(listen) && warning.contains("no login"))
+    };
+    assert!(shown("0.0.0.0:9925") && shown("[::]:9925") && shown("192.0.2.1:9925"));
+    assert!(!shown("127.0.0.1:9925") && !shown("[::1]:9925"));
+}
+
+#[test]
 fn every_domain_may_differ_from_the_rest() {
     let text = "develop: {handler: {dbfile: a, temporary_threshold: 4, temporary_window: 30d, domains: {\
                 a.de: {base_url: 'http://h/{address}'}, \

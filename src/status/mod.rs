@@ -12,6 +12,7 @@ mod privacy;
 pub mod prometheus;
 mod snapshot;
 pub mod stats;
+pub mod stats_json;
 mod summary;
 pub mod words;
 
