@@ -21,6 +21,7 @@ pub struct Reading {
     problems: RefCell<Vec<Found>>,
     warnings: RefCell<Vec<String>>,
     effective: RefCell<Vec<(Vec<String>, Value)>>,
+    asked: RefCell<BTreeSet<Vec<String>>>,
     unknown: RefCell<Vec<Unknown>>,
 }
 
@@ -58,6 +59,8 @@ pub struct Finished {
     pub warnings: Vec<String>,
     /// Every key with the value that is in force.
     pub effective: Vec<(Vec<String>, Value)>,
+    /// Every key that means something here.
+    pub asked: BTreeSet<Vec<String>>,
 }
 
 impl Reading {
@@ -79,7 +82,7 @@ impl Reading {
             let message = format!("unknown key{}", hint(&unknown, &effective));
             problems.push(Found { path: unknown.path, part: Part::Key, message });
         }
-        Finished { problems, warnings: self.warnings.into_inner(), effective }
+        Finished { problems, warnings: self.warnings.into_inner(), effective, asked: self.asked.into_inner() }
     }
 }
 
@@ -126,6 +129,7 @@ impl<'r> Fields<'r> {
     /// The value as it stands; an explicit null counts as absent.
     pub fn take(&mut self, key: &'static str) -> Option<Value> {
         self.known.insert(key);
+        self.reading.asked.borrow_mut().insert(self.path_to(key));
         self.map.remove(key).filter(|value| !value.is_null())
     }
 

@@ -21,6 +21,7 @@ pub use units::{parse_duration, show_duration, show_octets};
 use crate::{server, store};
 use fields::{Fields, Finished, Found, Reading, Secrets};
 use serde_yaml::{Mapping, Value};
+use std::collections::BTreeSet;
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
 
@@ -57,6 +58,7 @@ pub struct Config {
     pub warnings: Vec<String>,
     /// Every key with the value in force, secrets masked.
     effective: Vec<(Vec<String>, Value)>,
+    asked: BTreeSet<Vec<String>>,
 }
 
 /// A configuration with the secrets that it names: what a platform is told with, and what decides on evidence.
@@ -105,9 +107,9 @@ impl Config {
         serde_yaml::to_string(&root).unwrap_or_default()
     }
 
-    /// The path of every key that was asked for, without the environment.
-    pub fn keys(&self) -> impl Iterator<Item = String> {
-        self.effective.iter().map(|(path, _)| path[1..].join("."))
+    /// Every key that the parser knows where this configuration has a place for it, without the environment.
+    pub fn keys(&self) -> impl Iterator<Item = &[String]> {
+        self.asked.iter().filter_map(|path| path.get(1..))
     }
 }
 
@@ -150,13 +152,13 @@ fn parse_with(secrets: Secrets, file: &Path, text: &str, environment: &str) -> R
     let folder = std::path::absolute(file).ok().and_then(|path| path.parent().map(Path::to_owned)).unwrap_or_default();
     let reading = Reading::new(&folder, secrets);
     let settings = keys::read(Fields::new(&reading, vec![environment.to_owned()], section));
-    let Finished { problems, warnings, effective } = reading.finish();
+    let Finished { problems, warnings, effective, asked } = reading.finish();
     let Some(settings) = settings.filter(|_| problems.is_empty()) else {
         return Err(ConfigError::Problems(file.to_owned(), located(text, problems)));
     };
     let keys::Settings { database, store, server } = settings;
     let (file, environment) = (file.to_owned(), environment.to_owned());
-    Ok(Config { file, environment, database, store, server, warnings, effective })
+    Ok(Config { file, environment, database, store, server, warnings, effective, asked })
 }
 
 fn no_environment(file: &Path, wanted: &str, root: &Value) -> ConfigError {
