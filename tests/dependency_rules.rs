@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 const ONLY_IN: &[(&str, &[&str])] = &[
     ("mio::", &["server/"]),
     ("redb::", &["store/", "store.rs"]),
-    ("ureq::", &["notify/http.rs"]),
+    ("ureq::", &["notify/http.rs", "notify/http/"]),
     ("mailparse::", &["bounce/"]),
     ("argh::", &["cli.rs", "cli/", "main.rs"]),
     ("serde_yaml::", &["config.rs", "config/"]),

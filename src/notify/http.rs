@@ -1,4 +1,4 @@
-//! One HTTP exchange: [`Client`]. The only file that names the HTTP library.
+//! One HTTP exchange: [`Client`]. Only this file, and `names` below it, name the HTTP library.
 //!
 //! Time and sizes are always bounded, redirects are never followed, a status is never an error, and proxies from the environment
 //! are not used. TLS trusts what the operating system trusts, so that an internal authority works.
@@ -10,12 +10,16 @@
 //! - header fields that are longer than their limit wrap the limit around and lift it;
 //! - timeouts are whole seconds, and each request costs a connection and a thread.
 
+mod names;
+
 use crate::tenant::Secret;
+use names::Names;
 use std::io::Read;
 use std::sync::Arc;
 use std::time::Duration;
 use ureq::http::{HeaderValue, Request, Response, Uri};
 use ureq::tls::{RootCerts, TlsConfig};
+use ureq::unversioned::transport::DefaultConnector;
 use ureq::{Agent, Body};
 
 /// Sends requests; keeps connections for the next one for a moment. Shared by the workers.
@@ -57,7 +61,7 @@ impl Client {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let tls =
             TlsConfig::builder().root_certs(RootCerts::PlatformVerifier).unversioned_rustls_crypto_provider(provider);
-        let agent = Agent::config_builder()
+        let config = Agent::config_builder()
             .tls_config(tls.build())
             .proxy(None)
             .http_status_as_error(false)
@@ -71,8 +75,8 @@ impl Client {
             .input_buffer_size(BUFFER_OCTETS)
             .output_buffer_size(BUFFER_OCTETS)
             .max_idle_age(IDLE_TIME_MAX)
-            .build()
-            .new_agent();
+            .build();
+        let agent = Agent::with_parts(config, DefaultConnector::default(), Names::default());
         Self { agent, request_time_max }
     }
 
