@@ -12,12 +12,15 @@ pub const LINES_OCTETS_MAX: usize = 1 << 20;
 /// A buffer that grew in a burst is given back down to this.
 const KEPT_OCTETS_MAX: usize = 64 << 10;
 
+/// After each write the writer lets lines gather for this long: under load, to wake it for every few lines would cost more than the lines.
+const GATHERING_TIME: Duration = Duration::from_millis(5);
+
 /// The lines that wait.
 pub(super) struct Queue {
     /// Of the lines that the queue adds itself.
     format: Format,
     state: Mutex<State>,
-    /// There are lines, or the end has come.
+    /// There are lines for an idle writer, or the end has come.
     ready: Condvar,
     /// The writer ended.
     ended: Condvar,
@@ -54,6 +57,11 @@ impl Queue {
             drop(state);
             self.ready.notify_one();
         }
+    }
+
+    /// Waits while lines gather, or until the end.
+    fn gather(&self) {
+        drop(self.ready.wait_timeout_while(self.lock(), GATHERING_TIME, |state| !state.is_finishing));
     }
 
     /// Ends the writer after the last line, or leaves it behind after `grace`.
@@ -121,6 +129,7 @@ pub(super) fn spawn_writer(queue: Arc<Queue>, mut out: impl Write + Send + 'stat
             let _ = out.write_all(&buffer).and_then(|()| out.flush());
             buffer.clear();
             buffer.shrink_to(KEPT_OCTETS_MAX);
+            queue.gather();
         }
         queue.end();
     };
