@@ -73,6 +73,8 @@ pub(super) struct Conn {
     pub(super) is_listed: bool,
     /// What it adds to the mails in flight, in octets, as the owner counted it.
     pub(super) octets_counted: usize,
+    /// Whether the owner counted it among those within a mail.
+    pub(super) is_underway: bool,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -100,6 +102,7 @@ impl Conn {
             reminder: None,
             is_listed: false,
             octets_counted: 0,
+            is_underway: false,
         }
     }
 
@@ -194,6 +197,11 @@ impl Conn {
     /// Whether the client sent something that was not looked at yet.
     pub(super) fn has_input(&self) -> bool {
         self.readiness.readable || self.input_start < self.input.len()
+    }
+
+    /// Whether a mail has begun and not ended.
+    pub(super) fn is_within_mail(&self) -> bool {
+        self.session.is_within_mail()
     }
 
     /// Octets of a mail that has begun and not ended, and of input that waits.

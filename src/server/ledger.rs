@@ -1,5 +1,6 @@
 //! All that a turn of the loop writes: collected here, committed in one transaction, and only then answered.
 
+use super::gathering::Gathering;
 use super::judge::{Judged, judge};
 use super::sessions::Arrived;
 use super::settings::Config;
@@ -18,8 +19,14 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::mpsc::SyncSender;
 use std::time::{Duration, Instant};
 
-/// What nobody waits for (confirmed digests, sums, settled attempts after an error) is written no later than this.
+/// What nobody waits for (confirmed digests, sums, anything after an error) is written no later than this.
 const FLUSH_TIME_MAX: Duration = Duration::from_secs(1);
+
+/// Ended attempts wait no longer than this for mails to share a transaction with.
+const SETTLED_TIME_MAX: Duration = Duration::from_millis(5);
+
+/// Sums of more names than these are written with the next transaction.
+const SUMS_MAX: usize = 1024;
 
 /// Reading of mails in one turn ends after this time; the others wait for the next turn. Each takes 20 ms at worst.
 const READING_TIME_MAX: Duration = Duration::from_millis(20);
@@ -30,14 +37,24 @@ pub(super) type CommandAnswer = SyncSender<Result<CommandResult, String>>;
 /// What waits to be written.
 pub(super) struct Ledger {
     store: Store,
+    /// Mails that were not read yet.
     arrived: VecDeque<Arrived>,
+    /// Mails of the next transaction, read: who waits, and what is written.
+    waiting: Vec<(ConnectionId, Judged)>,
+    mails: Vec<Accepted>,
     octets_waiting: usize,
     confirmed: Vec<Digest>,
     settled: Vec<Settled>,
     sums: BTreeMap<Series, u64>,
     commands: Vec<(Command, CommandAnswer)>,
     next_id: MessageId,
+    gathering: Gathering,
+    /// How long the next transaction waits for more mails.
+    gathering_rest: Option<Duration>,
+    /// When something is written that no mail waits for.
     flush_at: Option<Instant>,
+    /// When the sums are.
+    sums_at: Option<Instant>,
     /// The last transaction failed: what no mail waits for is tried again only at `flush_at`.
     has_failed: bool,
 }
@@ -71,13 +88,18 @@ impl Ledger {
         Self {
             store,
             arrived: VecDeque::new(),
+            waiting: Vec::new(),
+            mails: Vec::new(),
             octets_waiting: 0,
             confirmed: Vec::new(),
             settled: Vec::new(),
             sums: BTreeMap::new(),
             commands: Vec::new(),
             next_id: MessageId(now.millis() << 20),
+            gathering: Gathering::default(),
+            gathering_rest: None,
             flush_at: None,
+            sums_at: None,
             has_failed: false,
         }
     }
@@ -99,18 +121,47 @@ impl Ledger {
     pub(super) fn confirm(&mut self, digests: &mut Vec<Digest>, now: Instant) {
         if !digests.is_empty() {
             self.confirmed.append(digests);
-            self.flush_soon(now);
+            self.flush_within(FLUSH_TIME_MAX, now);
         }
     }
 
     /// Attempts that ended.
-    pub(super) fn settle(&mut self, settled: impl IntoIterator<Item = Settled>) {
+    pub(super) fn settle(&mut self, settled: impl IntoIterator<Item = Settled>, now: Instant) {
+        let known = self.settled.len();
         self.settled.extend(settled);
+        if self.settled.len() > known && !self.has_failed {
+            self.flush_within(SETTLED_TIME_MAX, now);
+        }
+    }
+
+    /// Whether the mails wait for more; see [`Gathering::rest`].
+    pub(super) fn gather(&mut self, now: Instant, has_progress: bool, underway: usize) -> bool {
+        // Mails that could not be read in this turn make a transaction due as well.
+        let waits = !self.waiting.is_empty() && self.arrived.is_empty();
+        self.gathering_rest = waits.then(|| self.gathering.rest(now, has_progress, underway)).flatten();
+        self.gathering_rest.is_some()
+    }
+
+    /// How long the loop may wait for clients while mails wait; `None`: no mails wait.
+    pub(super) fn patience(&self) -> Option<Duration> {
+        self.has_mails().then(|| self.gathering_rest.unwrap_or_default())
     }
 
     /// What an operator asks for; the answer comes after the transaction.
     pub(super) fn command(&mut self, command: Command, answer: CommandAnswer) {
         self.commands.push((command, answer));
+    }
+
+    /// Reads mails that arrived and decides on them, as many as one turn and one transaction may hold. Not left to the
+    /// transaction: each mail's memory serves the next one while others are gathered.
+    pub(super) fn read(&mut self, config: &Config, time: Timestamp) {
+        let start = Instant::now();
+        while self.waiting.len() < config.settings.mails_per_commit_max && start.elapsed() <= READING_TIME_MAX {
+            let Some(arrived) = self.arrived.pop_front() else { return };
+            let (judged, accepted) = judge(self.take_id(), arrived.peer, arrived.mail, config, time);
+            self.waiting.push((arrived.connection, judged));
+            self.mails.push(accepted);
+        }
     }
 
     /// Octets of mails that wait.
@@ -120,39 +171,35 @@ impl Ledger {
 
     /// Whether mails wait.
     pub(super) fn has_mails(&self) -> bool {
-        !self.arrived.is_empty()
+        !self.arrived.is_empty() || !self.waiting.is_empty()
     }
 
     /// When something is to be written that no mail waits for.
     pub(super) fn flush_at(&self) -> Option<Instant> {
-        self.flush_at
+        self.flush_at.into_iter().chain(self.sums_at).min()
     }
 
-    /// Writes what waits, if mails or settled attempts do or the time has come.
-    pub(super) fn close(
-        &mut self,
-        config: &Config,
-        metrics: &mut Metrics,
-        now: Instant,
-        time: Timestamp,
-    ) -> Option<Closed> {
-        let is_due = self.flush_at.is_some_and(|at| at <= now);
-        let has_settled = !self.settled.is_empty() && !self.has_failed;
-        if self.arrived.is_empty() && self.commands.is_empty() && !is_due && !has_settled {
+    /// Writes what waits, if mails do or the time has come.
+    pub(super) fn close(&mut self, metrics: &mut Metrics, now: Instant, time: Timestamp) -> Option<Closed> {
+        let is_due = |at: Option<Instant>| at.is_some_and(|at| at <= now);
+        let sums_are_due = is_due(self.sums_at) || self.sums.len() > SUMS_MAX;
+        if !self.has_mails() && self.commands.is_empty() && !is_due(self.flush_at) && !sums_are_due {
             return None;
         }
-        let (waiting, mails) = self.judge_arrived(config, time);
+        let waiting = std::mem::take(&mut self.waiting);
         let (commands, answers): (Vec<_>, Vec<_>) = std::mem::take(&mut self.commands).into_iter().unzip();
         let batch = Batch {
             confirmed: std::mem::take(&mut self.confirmed),
-            mails,
+            mails: std::mem::take(&mut self.mails),
             settled: std::mem::take(&mut self.settled),
             commands,
-            sums: std::mem::take(&mut self.sums).into_iter().collect(),
+            sums: if sums_are_due { self.take_sums() } else { Vec::new() },
         };
         self.flush_at = None;
+        self.octets_waiting = self.arrived.iter().map(|arrived| arrived.mail.head.len()).sum();
         let start = Instant::now();
         let result = self.store.commit(&batch, time);
+        self.gathering.committed(start.elapsed());
         self.has_failed = result.is_err();
         answer_commands(answers, &result);
         Some(match result {
@@ -169,25 +216,11 @@ impl Ledger {
     }
 
     /// Writes, at the end, what no mail waits for.
-    pub(super) fn write_rest(&mut self, config: &Config, metrics: &mut Metrics, time: Timestamp) {
+    pub(super) fn write_rest(&mut self, metrics: &mut Metrics, time: Timestamp) {
         let now = Instant::now();
         self.flush_at = Some(now);
-        self.close(config, metrics, now, time);
-    }
-
-    fn judge_arrived(&mut self, config: &Config, time: Timestamp) -> (Vec<(ConnectionId, Judged)>, Vec<Accepted>) {
-        let start = Instant::now();
-        let (mut waiting, mut mails) = (Vec::new(), Vec::new());
-        while let Some(arrived) = self.arrived.pop_front() {
-            self.octets_waiting -= arrived.mail.head.len();
-            let (judged, accepted) = judge(self.take_id(), arrived.peer, arrived.mail, config, time);
-            waiting.push((arrived.connection, judged));
-            mails.push(accepted);
-            if mails.len() >= config.settings.mails_per_commit_max || start.elapsed() > READING_TIME_MAX {
-                break;
-            }
-        }
-        (waiting, mails)
+        self.sums_at = Some(now);
+        self.close(metrics, now, time);
     }
 
     fn succeed(
@@ -211,7 +244,7 @@ impl Ledger {
             *self.sums.entry(Series::Delivered).or_default() += 1;
         }
         if !self.sums.is_empty() {
-            self.flush_soon(now);
+            self.sums_at.get_or_insert(now + FLUSH_TIME_MAX);
         }
         closed
     }
@@ -252,7 +285,8 @@ impl Ledger {
         self.confirmed.extend(batch.confirmed);
         self.settled.extend(batch.settled);
         self.sums.extend(batch.sums);
-        self.flush_soon(now);
+        self.sums_at = Some(now + FLUSH_TIME_MAX);
+        self.flush_at = Some(now + FLUSH_TIME_MAX);
         let answer = |((connection, judged), mail): ((ConnectionId, Judged), Accepted)| {
             story::tell_refused(&judged, error);
             Answer { connection, verdict, digest: mail.digest }
@@ -260,8 +294,15 @@ impl Ledger {
         Closed { answers: waiting.into_iter().zip(batch.mails).map(answer).collect(), ..Closed::default() }
     }
 
-    fn flush_soon(&mut self, now: Instant) {
-        self.flush_at.get_or_insert(now + FLUSH_TIME_MAX);
+    fn flush_within(&mut self, time_max: Duration, now: Instant) {
+        let at = now + time_max;
+        self.flush_at = Some(self.flush_at.map_or(at, |known| known.min(at)));
+    }
+
+    /// A row of many names, seen by the minute: not written with every transaction.
+    fn take_sums(&mut self) -> Vec<(Series, u64)> {
+        self.sums_at = None;
+        std::mem::take(&mut self.sums).into_iter().collect()
     }
 
     fn take_id(&mut self) -> MessageId {

@@ -8,6 +8,7 @@ mod conn;
 mod control;
 mod entrance;
 mod gate;
+mod gathering;
 mod judge;
 mod ledger;
 mod listen;

@@ -45,6 +45,8 @@ pub(super) struct Sessions {
     /// Octets of unfinished mails.
     octets_in_flight: usize,
     octets_in_flight_max: usize,
+    /// Those within a mail.
+    underway: usize,
     stalls_looked_for: Option<Instant>,
     /// For STARTTLS, from now on.
     tls: Option<Arc<ServerConfig>>,
@@ -74,6 +76,7 @@ impl Sessions {
             buffer: vec![0; BUFFER_OCTETS].into_boxed_slice(),
             octets_in_flight: 0,
             octets_in_flight_max,
+            underway: 0,
             stalls_looked_for: None,
             tls,
         }
@@ -99,6 +102,11 @@ impl Sessions {
     /// How many there are.
     pub(super) fn len(&self) -> usize {
         self.connections.len()
+    }
+
+    /// How many are within a mail.
+    pub(super) fn underway(&self) -> usize {
+        self.underway
     }
 
     /// What mio reported about one; nothing for one that is gone.
@@ -216,6 +224,9 @@ impl Sessions {
     /// Counts anew what a connection adds to the mails in flight.
     fn count(&mut self, id: ConnectionId) {
         let Some(connection) = self.connections.get_mut(&id) else { return };
+        let is_underway = connection.is_within_mail();
+        let was_underway = std::mem::replace(&mut connection.is_underway, is_underway);
+        self.underway = self.underway + usize::from(is_underway) - usize::from(was_underway);
         let octets = connection.octets_in_flight();
         self.octets_in_flight = self.octets_in_flight - connection.octets_counted + octets;
         connection.octets_counted = octets;
@@ -237,6 +248,7 @@ impl Sessions {
     fn remove(&mut self, id: ConnectionId, harvest: &mut Harvest) {
         let Some(connection) = self.connections.remove(&id) else { return };
         self.octets_in_flight -= connection.octets_counted;
+        self.underway -= usize::from(connection.is_underway);
         if self.exempt == Some(id) {
             self.exempt = None;
         }

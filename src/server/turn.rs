@@ -29,6 +29,9 @@ use std::time::{Duration, Instant, SystemTime};
 /// Events that one turn takes; the others come with the next.
 const EVENTS_MAX: usize = 1024;
 
+/// The shortest wait that the system's poll knows, other than none.
+const POLL_TIME_MIN: Duration = Duration::from_millis(1);
+
 /// Housekeeping of the database: a slice this often, and while more is left each turn without other work.
 const TIDY_INTERVAL: Duration = Duration::from_secs(60);
 
@@ -118,10 +121,13 @@ impl Server {
         let now = Instant::now();
         self.accept(now);
         self.sessions.expire(now, &mut self.harvest);
+        let has_progress = self.sessions.has_work();
         self.drive(now);
-        self.ledger.settle(self.outcomes.try_iter());
+        self.ledger.settle(self.outcomes.try_iter(), now);
         self.take_commands();
-        if let Some(closed) = self.ledger.close(&self.config, &mut self.metrics, now, wall_clock()) {
+        self.ledger.read(&self.config, wall_clock());
+        let is_gathering = self.ledger.gather(now, has_progress, self.sessions.underway());
+        if !is_gathering && let Some(closed) = self.ledger.close(&mut self.metrics, now, wall_clock()) {
             self.act_on(closed, now);
         }
         self.show_status(now);
@@ -156,8 +162,11 @@ impl Server {
 
     /// How long nothing happens by itself.
     fn timeout(&self) -> Option<Duration> {
-        if self.sessions.has_work() || self.ledger.has_mails() || self.listeners.has_work() {
+        if self.sessions.has_work() || self.listeners.has_work() {
             return Some(Duration::ZERO);
+        }
+        if let Some(patience) = self.ledger.patience() {
+            return Some(if patience < POLL_TIME_MIN { Duration::ZERO } else { POLL_TIME_MIN });
         }
         let deadlines = [
             Some(self.tidy_at),
@@ -329,16 +338,17 @@ impl Server {
         let Self { mut ledger, mut metrics, mut sessions, mut harvest, config, notifier, outcomes, .. } = self;
         while ledger.has_mails() {
             let now = Instant::now();
-            let closed = ledger.close(&config, &mut metrics, now, wall_clock());
+            ledger.read(&config, wall_clock());
+            let closed = ledger.close(&mut metrics, now, wall_clock());
             for answer in closed.map(|closed| closed.answers).unwrap_or_default() {
                 sessions.answer(answer.connection, answer.verdict, answer.digest, now);
             }
             sessions.drive(now, 0, &mut harvest);
         }
         notifier.stop(config.settings.stop_time_max);
-        ledger.settle(outcomes.try_iter());
+        ledger.settle(outcomes.try_iter(), Instant::now());
         ledger.confirm(&mut harvest.confirmed, Instant::now());
-        ledger.write_rest(&config, &mut metrics, wall_clock());
+        ledger.write_rest(&mut metrics, wall_clock());
         log::info!("stopped");
     }
 }

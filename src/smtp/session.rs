@@ -201,6 +201,11 @@ impl Session {
         }
     }
 
+    /// Whether a mail has begun, with MAIL, and not ended.
+    pub fn is_within_mail(&self) -> bool {
+        matches!(self.state, State::Data(_) | State::Dialogue(Dialogue::Sender(_) | Dialogue::Recipients(_)))
+    }
+
     /// The owner did not read for reasons of its own, and does so again: time limits of the present state start anew.
     pub fn reading_resumed(&mut self, now: Instant) {
         match &mut self.state {
