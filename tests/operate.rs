@@ -234,6 +234,7 @@ fn tail_follows_the_log() {
 fn what_is_wrong_is_said_with_its_exit_code() {
     let platform = Platform::answering(200);
     let site = Site::new(&platform.template(), "");
+    assert!(site.start().stop().success());
     for (arguments, code, text) in [
         (vec!["queue", "retry"], 64, "say which"),
         (vec!["queue", "show", "99"], 65, "none with this id"),
@@ -256,6 +257,51 @@ fn what_is_wrong_is_said_with_its_exit_code() {
 }
 
 #[test]
+fn a_look_at_a_database_that_is_not_there_makes_none() {
+    let site = Site::new("http://127.0.0.1:1/emails/{address}/suspend", "");
+    for arguments in [
+        &["dump-counters"][..],
+        &["stats"],
+        &["find-address", "--address=a@b.de"],
+        &["queue", "retry", "--all"],
+        &["reset-counter", "--bounced-address=a@b.de"],
+        &["backup", "copy.redb"],
+    ] {
+        let output = run(&site, arguments);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(75), "{arguments:?}: {said}");
+        assert!(said.contains("there is no database yet"), "{arguments:?}: {said}");
+    }
+    assert!(!site.path("bounces.redb").exists());
+}
+
+/// An operator, as root, is faster than the daemon's first start.
+#[test]
+fn what_root_makes_belongs_to_the_user_of_the_folder() {
+    use std::os::unix::fs::{MetadataExt, chown};
+    let site = Site::new("http://127.0.0.1:1/emails/{address}/suspend", "");
+    if chown(site.path("."), Some(65534), Some(65534)).is_err() {
+        return println!("left out: only root can give a folder away");
+    }
+    stdout(&site, &["set-permanent-bounced-address", "--bounced-address=a@b.de", "--domain=mydomain.de"]);
+    let made = site.path("bounces.redb").metadata().unwrap();
+    assert_eq!((made.uid(), made.gid()), (65534, 65534));
+}
+
+/// Some mail servers take output for a failure.
+#[test]
+fn a_mail_from_a_pipe_is_taken_in_silence_also_under_a_configuration_with_a_warning() {
+    let platform = Platform::answering(200);
+    let site = Site::new(&platform.template(), "  listen: 0.0.0.0:1\n");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_bouncesvc"));
+    command.arg("--config").arg(site.path("config.yml")).arg("stdin");
+    let output = command.stdin(std::fs::File::open("tests/testmail").unwrap()).output().unwrap();
+    assert!(output.status.success() && output.stdout.is_empty() && output.stderr.is_empty(), "{output:?}");
+    platform.wait_for_count(1);
+    assert!(stdout(&site, &["check-config"]).contains("warning: everybody may connect to 0.0.0.0:1"));
+}
+
+#[test]
 fn a_replay_counts_what_would_be_done_and_changes_nothing() {
     let site = Site::new("http://127.0.0.1:1/emails/{address}/suspend", "");
     let rows = json(&site, &["replay", "--dry-run", "--format=json", "tests/testmail"]);
@@ -263,4 +309,7 @@ fn a_replay_counts_what_would_be_done_and_changes_nothing() {
     assert_eq!(rows, expected);
     assert!(!site.path("bounces.redb").exists());
     assert_eq!(run(&site, &["replay", "tests/testmail"]).status.code(), Some(64));
+    let partly = run(&site, &["replay", "--dry-run", "tests/testmail", "gone"]);
+    assert_eq!(partly.status.code(), Some(65));
+    assert!(String::from_utf8(partly.stdout).unwrap().contains("user_unknown"), "what could be read is shown");
 }

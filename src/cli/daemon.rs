@@ -24,9 +24,10 @@ pub fn run(choice: Choice, options: &RunSmtpServer, debug: bool) -> Result<(), F
     let logging = Logging::start(format, debug).map_err(|error| Failure::try_again(error.to_string()))?;
     adjust(&mut config, listener.as_ref());
     let result = serve(config, choice, listener);
-    if let Err(failure) = &result {
+    let result = result.map_err(|failure| {
         log::error!("{failure}");
-    }
+        Failure::new(failure.code, "")
+    });
     logging.finish(LOG_WAIT_MAX);
     result
 }

@@ -1,6 +1,6 @@
 //! Where a command's request goes: to the running daemon over its control socket, or, when none runs, to the database itself.
 
-use super::{Failure, drain};
+use super::{Failure, database, drain};
 use crate::change::{Batch, Command, CommandResult};
 use crate::config::Config;
 use crate::operate::{self, Desk, Reply, Request};
@@ -24,7 +24,7 @@ pub type Take<'t> = &'t mut dyn FnMut(Reply) -> Result<(), Failure>;
 
 /// Asks once.
 pub fn ask(config: &Config, request: &Request, take: Take<'_>) -> Result<(), Failure> {
-    Asked::open(config)?.ask(request, take)
+    Asked::open(config, brings_something(request))?.ask(request, take)
 }
 
 /// Who answers, for one request or several. The choice between daemon and database is made here and nowhere else.
@@ -36,14 +36,17 @@ pub enum Asked<'c> {
 }
 
 impl<'c> Asked<'c> {
-    /// Waits a while for a command that holds the database.
-    pub fn open(config: &'c Config) -> Result<Self, Failure> {
+    /// Waits a while for a command that holds the database, and makes one only where there will be something to keep.
+    pub fn open(config: &'c Config, may_make: bool) -> Result<Self, Failure> {
         let give_up = Instant::now() + BUSY_TIME_MAX;
         loop {
             if let Some(stream) = connect(config)? {
                 return Ok(Self::Daemon(config, Some(stream)));
             }
-            match Store::open(&config.database, config.store.clone(), super::now()) {
+            if !may_make {
+                database::must_exist(config)?;
+            }
+            match database::open_or_make(config) {
                 Err(OpenError::Locked(_)) if Instant::now() < give_up => std::thread::sleep(BUSY_STEP),
                 Err(OpenError::Locked(path)) => return Err(unreachable_daemon(config, &OpenError::Locked(path))),
                 opened => return Ok(Self::Database(Box::new(StoppedDesk::new(opened?, config)))),
@@ -99,6 +102,11 @@ fn ask_daemon(mut stream: &UnixStream, request: &Request, take: Take<'_>) -> Res
             reply => take(reply)?,
         }
     }
+}
+
+/// Whether there is something to keep after the request, also where nothing was before.
+fn brings_something(request: &Request) -> bool {
+    matches!(request, Request::Change(Command::Suspend(_) | Command::Import(_)))
 }
 
 /// Whether the request leads to notifications that can be sent now.

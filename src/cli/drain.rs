@@ -1,5 +1,6 @@
 //! Sends queued notifications from a command, while no daemon does: for some seconds, then the rest waits.
 
+use super::database;
 use crate::change::{Batch, Settled};
 use crate::config::Complete;
 use crate::notify::{Notifier, Queue};
@@ -21,9 +22,13 @@ pub fn drain(store: &mut Store, config: &Complete) -> usize {
     let (report, settled) = mpsc::channel();
     let report = Box::new(move |settled: Settled| _ = report.send(settled));
     let tenants = Arc::clone(&config.server.tenants);
-    let notifier = Notifier::start(Arc::clone(&queue), tenants, config.server.notify.clone(), report);
+    let mut settings = config.server.notify.clone();
+    // What root would write there, the daemon could not add to.
+    settings.archive_dir = settings.archive_dir.filter(|folder| !database::belongs_to_another(folder));
+    let archives = settings.archive_dir.is_some();
+    let notifier = Notifier::start(Arc::clone(&queue), tenants, settings, report);
     let give_up = Instant::now() + DRAIN_TIME_MAX;
-    while Instant::now() < give_up && anything_due(queue.as_ref()) {
+    while Instant::now() < give_up && anything_due(queue.as_ref(), archives) {
         record(store, &settled, Some(&notifier));
     }
     notifier.stop(STOP_TIME_MAX);
@@ -31,10 +36,10 @@ pub fn drain(store: &mut Store, config: &Complete) -> usize {
     queue.domains().map_or(0, |domains| domains.len())
 }
 
-fn anything_due(queue: &dyn Queue) -> bool {
+fn anything_due(queue: &dyn Queue, archives: bool) -> bool {
     let now = super::now();
     let due = queue.domains().is_ok_and(|domains| domains.iter().any(|(_, first)| *first <= now));
-    due || queue.archive_jobs(&|_| false, 1).is_ok_and(|jobs| !jobs.is_empty())
+    due || archives && queue.archive_jobs(&|_| false, 1).is_ok_and(|jobs| !jobs.is_empty())
 }
 
 /// Writes down how attempts ended. One that cannot be written is tried again by the daemon: at least once.

@@ -8,10 +8,10 @@ use crate::config::Choice;
 #[cfg(feature = "import-sqlite")]
 pub fn run(choice: &Choice, options: &ImportSqlite) -> Result<(), Failure> {
     use super::exit::DATA;
-    use crate::import;
+    use crate::{config, import};
     use std::io::Write as _;
 
-    let config = super::load(choice)?;
+    let config = config::load(choice)?;
     let plan =
         import::plan(&options.file, &config.server.tenants).map_err(|error| Failure::new(DATA, error.to_string()))?;
     let mut out = std::io::stdout().lock();
@@ -40,7 +40,7 @@ fn take_over(config: &crate::config::Config, plan: &crate::import::Plan) -> Resu
     use crate::change::{Command, CommandResult};
     use crate::operate::{Reply, Request};
 
-    let mut asked = Asked::open(config)?;
+    let mut asked = Asked::open(config, true)?;
     let mut changed = 0;
     for slice in plan.slices() {
         asked.ask(&Request::Change(Command::Import(slice.to_vec())), &mut |reply| {

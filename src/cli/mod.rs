@@ -7,6 +7,7 @@ mod arguments;
 mod arrange;
 mod configuration;
 mod daemon;
+mod database;
 mod desk;
 mod drain;
 mod exit;
@@ -21,7 +22,7 @@ mod stdin;
 pub use arguments::Arguments;
 pub use exit::Failure;
 
-use crate::config::{self, Complete, Config};
+use crate::config;
 use crate::logging;
 use crate::operate::Request;
 use crate::types::Timestamp;
@@ -103,24 +104,4 @@ fn dispatch(arguments: Arguments) -> Result<(), Failure> {
 fn now() -> Timestamp {
     let since_epoch = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     Timestamp::default().after(since_epoch)
-}
-
-/// The configuration without its secrets, with its warnings on standard error.
-fn load(choice: &config::Choice) -> Result<Config, Failure> {
-    let config = config::load(choice)?;
-    warn(&config);
-    Ok(config)
-}
-
-/// The same with its secrets.
-fn load_complete(choice: &config::Choice) -> Result<Complete, Failure> {
-    let config = config::load_complete(choice)?;
-    warn(&config);
-    Ok(config)
-}
-
-fn warn(config: &Config) {
-    for warning in &config.warnings {
-        log::warn!("{warning}");
-    }
 }

@@ -1,5 +1,6 @@
 //! The commands that look at the database or change it: arguments become a request, replies become text.
 
+use super::Failure;
 use super::arguments::{
     Backup, DumpCounters, FindAddress, ForgetAddress, Form, QuarantineAction, QuarantineExport, QueueAction, QueueList,
     ResetCounter, SetPermanentBouncedAddress, Sort, Stats,
@@ -7,11 +8,10 @@ use super::arguments::{
 use super::desk::ask;
 use super::exit::DATA;
 use super::lists::List;
-use super::{Failure, load};
 use crate::bounce::{self, Class, Reason};
 use crate::change::{Command, CommandResult, Failure as AddressFailure, Queued, Selection};
 use crate::classify;
-use crate::config::{Choice, Config};
+use crate::config::{self, Choice, Config};
 use crate::escape::Escaped;
 use crate::operate::{Reply, Request, columns};
 use crate::types::{Address, Domain, MessageId};
@@ -26,7 +26,7 @@ pub fn dump_counters(choice: &Choice, options: &DumpCounters) -> Result<(), Fail
         address: options.address.clone(),
         count_min: options.min_count,
     };
-    let config = load(choice)?;
+    let config = config::load(choice)?;
     match options.sort {
         Sort::Address => list(&config, &request, options.format, options.limit),
         Sort::Column(column) => sorted(&config, &request, options, column),
@@ -80,13 +80,13 @@ fn enough() -> Failure {
 
 /// `find-address`.
 pub fn find_address(choice: &Choice, options: &FindAddress) -> Result<(), Failure> {
-    list(&load(choice)?, &Request::Find { address: options.address.clone() }, options.format, None)
+    list(&config::load(choice)?, &Request::Find { address: options.address.clone() }, options.format, None)
 }
 
 /// `set-permanent-bounced-address`.
 pub fn suspend(choice: &Choice, options: &SetPermanentBouncedAddress) -> Result<(), Failure> {
     let address = address(&options.bounced_address)?;
-    let config = load(choice)?;
+    let config = config::load(choice)?;
     let tenant = config.server.tenants.covering(domain(&options.domain)?.as_str()).ok_or_else(|| {
         let known: Vec<&str> = config.server.tenants.iter().map(|tenant| tenant.domain.as_str()).collect();
         let known = known.join(", ");
@@ -107,12 +107,12 @@ pub fn suspend(choice: &Choice, options: &SetPermanentBouncedAddress) -> Result<
 /// `reset-counter`.
 pub fn reset_counter(choice: &Choice, options: &ResetCounter) -> Result<(), Failure> {
     let domain = options.domain.as_deref().map(domain).transpose()?;
-    change(&load(choice)?, Command::ResetCounter { address: address(&options.bounced_address)?, domain })
+    change(&config::load(choice)?, Command::ResetCounter { address: address(&options.bounced_address)?, domain })
 }
 
 /// `forget-address`.
 pub fn forget_address(choice: &Choice, options: &ForgetAddress) -> Result<(), Failure> {
-    let config = load(choice)?;
+    let config = config::load(choice)?;
     let address = address(&options.address)?;
     change(&config, Command::Forget(address))?;
     if let Some(folder) = &config.server.notify.archive_dir {
@@ -123,7 +123,7 @@ pub fn forget_address(choice: &Choice, options: &ForgetAddress) -> Result<(), Fa
 
 /// `queue`.
 pub fn queue(choice: &Choice, action: &QueueAction) -> Result<(), Failure> {
-    let config = load(choice)?;
+    let config = config::load(choice)?;
     match action {
         QueueAction::List(options) => queue_list(&config, options),
         QueueAction::Show(options) => list(&config, &Request::Notification(options.id), options.format, None),
@@ -161,7 +161,7 @@ fn selection(id: Option<u64>, of: Option<&str>, parked: bool, all: bool) -> Resu
 
 /// `quarantine`.
 pub fn quarantine(choice: &Choice, action: &QuarantineAction) -> Result<(), Failure> {
-    let config = load(choice)?;
+    let config = config::load(choice)?;
     match action {
         QuarantineAction::List(options) => list(&config, &Request::Quarantine, options.format, options.limit),
         QuarantineAction::Show(options) => show_mail(&config, message_id(&options.id)?),
@@ -223,7 +223,7 @@ pub fn stats(choice: &Choice, options: &Stats) -> Result<(), Failure> {
 /// `stats`, `tail` and `backup`: the answer is text.
 pub fn text(choice: &Choice, request: &Request) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
-    ask(&load(choice)?, request, &mut |reply| {
+    ask(&config::load(choice)?, request, &mut |reply| {
         if let Reply::Text(text) = reply {
             out.write_all(text.as_bytes())?;
             out.flush()?;

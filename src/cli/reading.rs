@@ -1,11 +1,12 @@
 //! The commands that read mails from files: `classify` and `replay`.
 
+use super::Failure;
 use super::arguments::{Classify, Replay};
+use super::exit::DATA;
 use super::lists::List;
-use super::{Failure, load_complete};
 use crate::bounce;
 use crate::classify;
-use crate::config::Choice;
+use crate::config::{self, Choice};
 use crate::policy::{self, Actions, Decision, Received};
 use crate::types::{MessageId, Timestamp};
 use serde_json::json;
@@ -24,8 +25,16 @@ pub fn classify(options: &Classify) -> Result<(), Failure> {
     let actions = Actions::default();
     let mut out = BufWriter::new(io::stdout().lock());
     let action = |kind, reason, class| actions.action(kind, reason, class);
-    classify::run(&options.files, options.format, &action, &mut out)?;
+    classify::run(&options.files, options.format, &action, &mut out).map_err(unreadable)?;
     Ok(out.flush()?)
+}
+
+/// Another try does not help a file that is not there.
+fn unreadable(error: io::Error) -> Failure {
+    match error.kind() {
+        io::ErrorKind::NotFound => Failure::new(DATA, error.to_string()),
+        _ => error.into(),
+    }
 }
 
 /// `replay --dry-run`: what the mails would do under this configuration. Counters start empty and are not carried from
@@ -34,9 +43,9 @@ pub fn replay(choice: &Choice, options: &Replay) -> Result<(), Failure> {
     if !options.dry_run || options.files.is_empty() {
         return Err(Failure::usage("replay: give --dry-run, and name files or folders"));
     }
-    let config = load_complete(choice)?;
+    let config = config::load_complete(choice)?;
     let mut totals: BTreeMap<[String; 4], u64> = BTreeMap::new();
-    classify::mails(&options.files, &mut |_, mail| {
+    let read = classify::mails(&options.files, &mut |_, mail| {
         let mail: Arc<[u8]> = mail.into();
         let mut report = bounce::read(&mail);
         let received = Received {
@@ -50,12 +59,13 @@ pub fn replay(choice: &Choice, options: &Replay) -> Result<(), Failure> {
         let decision = policy::decide(&mut report, &received, &config.server.tenants, &config.server.actions);
         count(&mut totals, &report, &decision);
         Ok(())
-    })?;
+    });
     let mut list = List::new(options.format, REPLAY_COLUMNS, BufWriter::new(io::stdout().lock()));
     for ([domain, action, class, reason], number) in totals {
         list.row(&[json!(domain), json!(action), json!(class), json!(reason), json!(number)])?;
     }
-    Ok(list.finish()?)
+    list.finish()?;
+    read.map_err(unreadable)
 }
 
 /// A mail without recipients counts as one.

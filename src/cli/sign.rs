@@ -2,9 +2,10 @@
 //!
 //! For trying out, and for platforms that would rather call a program than compute an HMAC.
 
+use super::Failure;
 use super::arguments::Sign;
-use super::{Failure, load_complete};
-use crate::config::Choice;
+use super::exit::{CONFIG, DATA};
+use crate::config::{self, Choice};
 use crate::evidence::{self, Day, LOCAL_PART_OCTETS_MAX, TOKEN_FIELD};
 use crate::types::{Address, Domain};
 use std::io::Write as _;
@@ -13,12 +14,12 @@ use std::io::Write as _;
 pub fn run(choice: &Choice, options: &Sign) -> Result<(), Failure> {
     let address = Address::parse(&options.address).ok_or_else(|| Failure::usage("--address: expected local@domain"))?;
     let domain = Domain::parse(&options.domain).ok_or_else(|| Failure::usage("--domain: expected a domain name"))?;
-    let config = load_complete(choice)?;
+    let config = config::load_complete(choice)?;
     let Some(tenant) = config.server.tenants.get(&domain) else {
-        return Err(Failure::usage(format!("{domain} is none of the configured domains")));
+        return Err(Failure::new(DATA, format!("{domain} is none of the configured domains")));
     };
     let Some(secret) = tenant.evidence.secrets.first() else {
-        return Err(Failure::usage(format!("{domain} has no signing_secret in {}", config.file.display())));
+        return Err(Failure::new(CONFIG, format!("{domain} has no signing_secret in {}", config.file.display())));
     };
     let signature = evidence::sign(secret, &address, &domain, Day::from(super::now()));
     let mut out = std::io::stdout().lock();

@@ -7,10 +7,10 @@
 
 use super::exit::TRY_AGAIN;
 use super::handover::{Handed, Letter, hand_over};
-use super::{Failure, drain, load};
+use super::{Failure, database, drain};
 use crate::bounce;
 use crate::change::{Accepted, Batch};
-use crate::config::{Choice, Complete};
+use crate::config::{self, Choice, Complete};
 use crate::policy::{self, Received};
 use crate::store::{OpenError, Store};
 use crate::types::{Address, MessageId};
@@ -29,7 +29,7 @@ pub fn run(choice: &Choice) -> Result<(), Failure> {
 }
 
 fn deliver(choice: &Choice) -> Result<(), Failure> {
-    let config = load(choice)?;
+    let config = config::load(choice)?;
     let head_octets_max = config.server.settings.smtp.head_octets_max;
     let (head, octets) = read_mail(io::stdin().lock(), head_octets_max)?;
     let letter = Letter { sender: &sender(), recipient: &recipient(), mail: &head };
@@ -43,7 +43,7 @@ fn deliver(choice: &Choice) -> Result<(), Failure> {
             }
             Handed::NoDaemon => {}
         }
-        match Store::open(&config.database, config.store.clone(), super::now()) {
+        match database::open_or_make(&config) {
             Err(OpenError::Locked(_)) if Instant::now() < give_up => std::thread::sleep(BUSY_STEP),
             opened => return write(opened?, &config.complete()?, &letter, octets),
         }

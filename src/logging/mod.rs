@@ -11,6 +11,7 @@ mod render;
 pub use follow::follow;
 pub use queue::LINES_OCTETS_MAX;
 
+use crate::escape::Escaped;
 use log::kv::{ToValue, Value};
 use log::{Level, LevelFilter, Log, Metadata, Record, SetLoggerError};
 use queue::Queue;
@@ -65,6 +66,7 @@ impl Logging {
 
 /// Logs to standard error, for a command that a person runs.
 pub fn for_command(debug: bool) -> Result<(), SetLoggerError> {
+    std::panic::set_hook(Box::new(|panic| log::error!("internal error: {}", Escaped(&panic.to_string()))));
     let level = if debug { LevelFilter::Debug } else { LevelFilter::Warn };
     let config = simplelog::ConfigBuilder::new()
         .set_time_level(LevelFilter::Off)
