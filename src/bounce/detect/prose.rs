@@ -15,13 +15,15 @@ const NAMES_CAUSE: i32 = 1;
 /// The most recipients of the returned message that are looked for in a notice.
 const LOCAL_PARTS_MAX: usize = 20;
 const ENOUGH: i32 = origin::ENOUGH + 1;
+/// A mail system's name and a subject that speaks of a failure.
+const CERTAIN: i32 = origin::ENOUGH + 2;
 
 pub fn read(mail: &Mail<'_>) -> Option<Detected> {
     if mail.weight() + SPEAKS + NAMES_CAUSE < ENOUGH {
         return None;
     }
     let notice = mail.notice();
-    let speaks = notice.speaks_of_failure();
+    let speaks = speaks_of_failure(mail);
     let named = named(mail);
     if named.is_empty() && !speaks || mail.weight() + words_weight(notice, speaks, &named) < ENOUGH {
         return None;
@@ -36,6 +38,12 @@ pub fn read(mail: &Mail<'_>) -> Option<Detected> {
     Some(Detected { kind, rule, recipients })
 }
 
+/// A mail system may say so in words that nobody foresaw; of anybody else, only known phrases count.
+fn speaks_of_failure(mail: &Mail<'_>) -> bool {
+    let notice = mail.notice();
+    notice.speaks_of_failure() || mail.weight() >= origin::ENOUGH && reasons::tells_a_failure(notice.own())
+}
+
 fn words_weight(notice: &Notice, speaks: bool, named: &[Named]) -> i32 {
     if !speaks {
         0
@@ -47,7 +55,7 @@ fn words_weight(notice: &Notice, speaks: bool, named: &[Named]) -> i32 {
 }
 
 fn name_a_cause(notice: &Notice, named: &[Named]) -> bool {
-    named.iter().take(3).any(|named| named.place <= Place::Alone && reasons::names_a_cause(notice.block(named)))
+    named.iter().take(3).any(|named| named.place <= Place::Alone && reasons::suggests_a_cause(notice.block(named)))
 }
 
 /// `X-Failed-Recipients` names them best; the text then tells what belongs to each.
@@ -79,8 +87,9 @@ fn named(mail: &Mail<'_>) -> Vec<Named> {
 
 /// A mail system wrote it, and it says what it is.
 fn is_sure(mail: &Mail<'_>) -> bool {
-    let notice = mail.notice();
-    mail.weight() >= origin::ENOUGH && (notice.speaks_of_failure() || reasons::names_a_cause(notice.own()))
+    mail.weight() >= CERTAIN
+        || mail.weight() >= origin::ENOUGH
+            && (speaks_of_failure(mail) || reasons::suggests_a_cause(mail.notice().own()))
 }
 
 /// Notices to which a local part is enough (GroupWise, local delivery) mean a recipient of the returned message.

@@ -1,6 +1,7 @@
 //! What notices say around the address: ordered data, searched in one pass.
 
 use super::languages;
+use crate::bounce::reasons::fold;
 use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 use std::sync::LazyLock;
 
@@ -339,7 +340,7 @@ const MARKS: &[Mark] = &[
     Mark("delivery attempts will continue", Delay, "Exim, Symantec"),
     Mark("will continue to try", Delay, "various"),
     Mark("will continue to attempt", Delay, "various"),
-    Mark("will keep trying", Delay, "OpenSMTPD"),
+    Mark("keep trying", Delay, "OpenSMTPD"),
     Mark("still being tried", Delay, "various"),
     Mark("advisory-only", Delay, "SMTP32"),
     Mark("wird verz\u{f6}gert", Delay, "German"),
@@ -371,17 +372,35 @@ pub struct Hit {
     pub end: usize,
 }
 
-/// All marks, in the order of their numbers in the automaton.
-const TABLES: [&[Mark]; 2] = [MARKS, languages::MARKS];
+/// Every spelling of every mark, and the automaton over them.
+struct Marks {
+    roles: Vec<Role>,
+    automaton: AhoCorasick,
+}
 
-static AUTOMATON: LazyLock<AhoCorasick> = LazyLock::new(|| {
-    AhoCorasick::builder()
+static ALL: LazyLock<Marks> = LazyLock::new(|| {
+    let marks = MARKS.iter().chain(languages::MARKS);
+    let (roles, spellings): (Vec<Role>, Vec<String>) =
+        marks.flat_map(|mark| spellings(mark.0).into_iter().map(|spelling| (mark.1, spelling))).unzip();
+    let automaton = AhoCorasick::builder()
         .kind(Some(AhoCorasickKind::ContiguousNFA))
         .match_kind(MatchKind::Standard)
         .ascii_case_insensitive(true)
-        .build(TABLES.iter().flat_map(|table| table.iter()).map(|mark| mark.0))
-        .unwrap_or_else(|error| unreachable!("the marks are constants: {error}"))
+        .build(spellings)
+        .unwrap_or_else(|error| unreachable!("the marks are constants: {error}"));
+    Marks { roles, automaton }
 });
+
+/// As it stands, and as those write it who have no letters with marks, or who hyphenate `e-mail`.
+fn spellings(mark: &str) -> Vec<String> {
+    let mut all = vec![mark.to_owned()];
+    all.extend(fold::spellings(mark));
+    all.extend(mark.contains("email").then(|| mark.replace("email", "e-mail")));
+    all.extend(mark.contains('\'').then(|| mark.replace('\'', "\u{2019}")));
+    all.sort_unstable();
+    all.dedup();
+    all
+}
 
 /// The most marks of one text; a notice has some dozens.
 const HITS_MAX: usize = 5000;
@@ -389,10 +408,9 @@ const HITS_MAX: usize = 5000;
 /// The marks in a text, by their ends; none behind the first that `is_last` holds for.
 pub fn find(text: &str, is_last: impl Fn(&Hit) -> bool) -> Vec<Hit> {
     let mut hits = Vec::new();
-    for found in AUTOMATON.find_overlapping_iter(text).take(HITS_MAX) {
-        let index = found.pattern().as_usize();
-        let Some(mark) = MARKS.get(index).or_else(|| languages::MARKS.get(index - MARKS.len())) else { continue };
-        let hit = Hit { role: mark.1, start: found.start(), end: found.end() };
+    for found in ALL.automaton.find_overlapping_iter(text).take(HITS_MAX) {
+        let Some(role) = ALL.roles.get(found.pattern().as_usize()) else { continue };
+        let hit = Hit { role: *role, start: found.start(), end: found.end() };
         hits.push(hit);
         if is_last(&hit) {
             break;

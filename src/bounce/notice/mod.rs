@@ -221,6 +221,8 @@ fn is_labelled(before: &str) -> bool {
         "failed recipient",
         "rcpt",
         "address",
+        "addressee",
+        "user",
         "email",
         "destinataire",
         "destinatario",
@@ -233,8 +235,8 @@ fn is_labelled(before: &str) -> bool {
         "mottagare",
         "modtager",
     ];
-    let Some(label) = before.trim_end_matches([' ', '\t', '<', '"']).strip_suffix(':') else { return false };
-    LABELS.contains(&label.trim_matches([' ', '\t', '*', '-', '\u{a0}']))
+    let Some(label) = before.trim_end_matches([' ', '\t', '<', '"']).strip_suffix([':', '=']) else { return false };
+    LABELS.contains(&label.rsplit(['{', ',']).next().unwrap_or("").trim_matches([' ', '\t', '*', '-', '"', '\u{a0}']))
 }
 
 /// An address that notices give for help.

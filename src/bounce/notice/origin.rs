@@ -3,6 +3,9 @@
 use super::languages;
 use crate::bounce::auto_reply;
 use crate::bounce::envelope::Outer;
+use crate::bounce::reasons::fold;
+use aho_corasick::{AhoCorasick, AhoCorasickKind};
+use std::sync::LazyLock;
 
 /// From this weight on, the text's words about a failed delivery are believed.
 pub const ENOUGH: i32 = 3;
@@ -154,6 +157,13 @@ const SUBJECTS: &[&str] = &[
     "\u{bc1c}\u{c1a1} \u{c2e4}\u{d328}",
 ];
 
+static NOTICE_SUBJECTS: LazyLock<AhoCorasick> = LazyLock::new(|| {
+    AhoCorasick::builder()
+        .kind(Some(AhoCorasickKind::ContiguousNFA))
+        .build(SUBJECTS.iter().chain(languages::SUBJECTS).flat_map(|words| fold::spellings(words)))
+        .unwrap_or_else(|error| unreachable!("the subjects are constants: {error}"))
+});
+
 /// How much the header speaks for a mail system as author.
 pub fn weigh(outer: &Outer, content_type: &str) -> i32 {
     let from = outer.envelope.from.to_lowercase();
@@ -162,7 +172,7 @@ pub fn weigh(outer: &Outer, content_type: &str) -> i32 {
     if is_daemon(&from) {
         weight += 3;
     }
-    if SUBJECTS.iter().chain(languages::SUBJECTS).any(|words| subject.contains(words)) {
+    if NOTICE_SUBJECTS.is_match(&*fold::plain(&subject.replace("e-mail", "email"))) {
         weight += 2;
     }
     if !outer.failed_recipients.is_empty() {

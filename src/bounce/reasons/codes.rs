@@ -92,6 +92,11 @@ const STATUSES: &[(u16, u16, Reason, &str)] = &[
     (7, 750, Reason::Rejected, "5.7.750 Exchange Online: unregistered domain"),
 ];
 
+/// Whether servers give this code for want of a better one, so that any word says more.
+pub const fn is_vague(status: EnhancedStatus) -> bool {
+    matches!((status.subject, status.detail), (7, 0 | 1))
+}
+
 /// The reason of a status, unless it says no more than its class.
 pub fn verdict(status: EnhancedStatus) -> Option<Verdict> {
     let row = STATUSES.iter().find(|row| (row.0, row.1) == (status.subject, status.detail))?;

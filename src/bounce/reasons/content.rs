@@ -159,6 +159,7 @@ pub(super) const FORM: &[Row] = &[
     Row("smtputf8", ContentError, "RFC 6531"),
     Row("8bitmime", ContentError, "RFC 6152"),
     Row("lone cr or lf", ContentError, "various"),
+    Row("line length", ContentError, "Exim"),
     Row("bare lf", ContentError, "various"),
     Row("invalid character", ContentError, "various"),
     Row("multiple addresses in from", NotCompliantRfc, "Gmail"),

@@ -2,7 +2,7 @@
 
 use super::Row;
 use crate::bounce::Reason::{
-    Expired, MailLoop, MailboxFull, MailerError, NetworkError, OnHold, SystemError, SystemFull,
+    Expired, Greylisted, MailLoop, MailboxFull, MailerError, NetworkError, OnHold, SystemError, SystemFull,
 };
 
 /// The remote system, and programs behind a mailbox.
@@ -26,7 +26,6 @@ pub(super) const SYSTEM: &[Row] = &[
     Row("loop alert", SystemError, "fml"),
     Row("duplicated message-id", SystemError, "fml"),
     Row("unable to contact ldap", SystemError, "qmail-ldap"),
-    Row("ldap", SystemError, "various"),
     Row("internal server error", SystemError, "various"),
     Row("internal system error", SystemError, "various"),
     Row("internal error", SystemError, "various"),
@@ -67,6 +66,9 @@ pub(super) const SYSTEM: &[Row] = &[
     Row("command time limit exceeded", MailerError, "Postfix"),
     Row("pipe to |", MailerError, "Exim"),
     Row("procmail", MailerError, "procmail"),
+    Row("ended with code", MailerError, "various"),
+    Row("crashed (signal", MailerError, "various"),
+    Row("be piped", MailerError, "various"),
     Row("mailer error", MailerError, "Sendmail"),
     Row("mailer exited", MailerError, "various"),
     Row("unknown mailer error", MailerError, "Sendmail"),
@@ -88,7 +90,8 @@ pub(super) const TRANSIT: &[Row] = &[
     Row("hop count exceeded", NetworkError, "Exchange"),
     Row("too many hops", NetworkError, "Sendmail, Postfix"),
     Row("too many \"received\" headers", NetworkError, "Exim"),
-    Row("too many received headers", NetworkError, "various"),
+    Row("too many received", NetworkError, "various"),
+    Row("looping", NetworkError, "various"),
     Row("message looping", NetworkError, "various"),
     Row("message is looping", NetworkError, "qmail"),
     Row("mail loop", NetworkError, "various"),
@@ -183,4 +186,9 @@ pub(super) const TRANSIT: &[Row] = &[
     Row("temporarily unable to deliver", Expired, "various"),
     Row("zeit\u{fc}berschreitung", Expired, "German"),
     Row(". giving up", Expired, "DragonFly"),
+    Row("again in .. second", Greylisted, "various"),
+    Row("again in .. minute", Greylisted, "various"),
+    Row("back in .. second", Greylisted, "various"),
+    Row("back in .. minute", Greylisted, "various"),
+    Row("first time sender", Greylisted, "various"),
 ];

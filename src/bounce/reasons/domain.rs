@@ -5,6 +5,9 @@ use crate::bounce::Reason::{HasMoved, HostUnknown, NetworkError, NotAccept};
 
 /// Moved, or a domain that is not there or takes no mail.
 pub(super) const DOMAIN: &[Row] = &[
+    Row("domain has expired", HostUnknown, "various"),
+    Row("domain expired", HostUnknown, "various"),
+    Row("no dns entries for the", HostUnknown, "James"),
     Row("recipient no longer on server", HasMoved, "mail relays"),
     Row("not our user", HasMoved, "RFC 5321 551"),
     Row("has moved to", HasMoved, "various"),

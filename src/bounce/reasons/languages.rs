@@ -337,6 +337,7 @@ pub(super) const MESSAGE: &[Row] = &[
     Row("黑名单", Blocked, "Chinese"),
     Row("黑名單", Blocked, "Chinese"),
     Row("черный список", Blocked, "Russian"),
+    Row("sperrliste", Blocked, "German"),
     Row("liste noire", Blocked, "French"),
     Row("lista negra", Blocked, "Spanish, Portuguese"),
     Row("发信频率", RateLimited, "Chinese"),

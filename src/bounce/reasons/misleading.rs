@@ -2,8 +2,8 @@
 
 use super::Row;
 use crate::bounce::Reason::{
-    Filtered, HasMoved, HostUnknown, MailboxFull, NoRelaying, PolicyViolation, Rejected, SpamDetected, SystemError,
-    Undefined, UserUnknown,
+    Filtered, HasMoved, HostUnknown, MailboxFull, NoRelaying, PolicyViolation, Rejected, SpamDetected, Suspended,
+    SystemError, Undefined, UserUnknown,
 };
 
 /// Texts in which a word of a later row would mislead.
@@ -17,6 +17,30 @@ pub(super) const MISLEADING: &[Row] = &[
     Row("account or domain may not exist", HostUnknown, "cPanel Exim"),
     Row("mailbox unavailable (in reply to rcpt to) due to quota", MailboxFull, "relays"),
     Row("has exceeded the storage limit", MailboxFull, "Exchange"),
+    Row("account locked", Suspended, "various"),
+    Row("account is locked", Suspended, "various"),
+    Row("account blocked", Suspended, "various"),
+    Row("account is blocked", Suspended, "various"),
+    Row("mailbox blocked", Suspended, "various"),
+    Row("mailbox is blocked", Suspended, "various"),
+    Row("mailbox locked", Suspended, "various"),
+    Row("mailbox is locked", Suspended, "various"),
+    Row("mailbox is on hold", Suspended, "various"),
+    Row("account is on hold", Suspended, "various"),
+    Row("account on hold", Suspended, "various"),
+    Row("not an open relay", NoRelaying, "various"),
+    Row("personal block", Filtered, "various"),
+    Row("ignore list", Filtered, "various"),
+    Row("has chosen not to", Filtered, "various"),
+    Row("mailbox has reached its", MailboxFull, "various"),
+    Row("mailbox has reached the", MailboxFull, "various"),
+    Row("inbox has reached", MailboxFull, "various"),
+    Row("blocked by our bulk", SpamDetected, "Barracuda"),
+    Row("e.g. mailbox was closed", UserUnknown, "T-Online"),
+    Row("mailbox unavailable or access denied", UserUnknown, "various"),
+    Row("recipient invalid or", UserUnknown, "relays"),
+    Row("too many messages in", MailboxFull, "various"),
+    Row("too many messages on", MailboxFull, "web.de"),
     Row("user unknown or mailbox full", UserUnknown, "relays"),
     Row("not a valid mailbox or quota", UserUnknown, "relays"),
     Row("temporarily over quota", MailboxFull, "web mail"),

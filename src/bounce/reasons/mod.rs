@@ -10,13 +10,16 @@ mod content;
 mod delivery;
 mod disabled;
 mod domain;
+pub mod fold;
 mod full;
 mod languages;
 mod misleading;
 mod normal;
 mod remote;
 mod sender;
+mod sense;
 mod session;
+mod topics;
 mod unknown;
 mod weak;
 
@@ -70,23 +73,36 @@ const TABLES: &[&[Row]] = &[
     weak::WEAK,
 ];
 
-/// All rows in order, and the automaton over their first halves.
+/// All rows in order, and the automaton over the first halves of their spellings.
 struct Phrases {
     rows: Vec<&'static Row>,
+    spellings: Vec<Spelling>,
     weak_from: usize,
     automaton: AhoCorasick,
 }
 
+/// One spelling of a row's phrase.
+struct Spelling {
+    row: usize,
+    second_half: Option<Box<str>>,
+}
+
 static PHRASES: LazyLock<Phrases> = LazyLock::new(|| {
     let rows: Vec<&'static Row> = TABLES.iter().flat_map(|table| table.iter()).collect();
-    let first_halves = rows.iter().map(|row| row.0.split(" .. ").next().unwrap_or(row.0));
+    let mut spellings = Vec::new();
+    let mut first_halves = Vec::new();
+    for (row, phrase) in rows.iter().enumerate().flat_map(|(at, row)| fold::spellings(row.0).map(move |s| (at, s))) {
+        let (first, second) = phrase.split_once(" .. ").map_or((&*phrase, None), |(a, b)| (a, Some(b.into())));
+        first_halves.push(first.to_owned());
+        spellings.push(Spelling { row, second_half: second });
+    }
     // A contiguous NFA: a DFA over this many phrases would take megabytes.
     let automaton = AhoCorasick::builder()
         .kind(Some(AhoCorasickKind::ContiguousNFA))
         .match_kind(MatchKind::Standard)
         .build(first_halves)
         .unwrap_or_else(|error| unreachable!("the phrases are constants: {error}"));
-    Phrases { weak_from: rows.len() - weak::WEAK.len(), rows, automaton }
+    Phrases { weak_from: rows.len() - weak::WEAK.len(), rows, spellings, automaton }
 });
 
 impl Phrases {
@@ -94,24 +110,24 @@ impl Phrases {
     fn search(&self, text: &str) -> (Option<usize>, Option<usize>) {
         let (mut clear, mut weak, mut looks) = (None, None, LOOKS_MAX);
         for found in self.automaton.find_overlapping_iter(text) {
-            let index = found.pattern().as_usize();
-            let best = if index < self.weak_from { &mut clear } else { &mut weak };
-            if best.is_none_or(|known| index < known) && self.fits(index, text, found.range(), &mut looks) {
-                *best = Some(index);
+            let Some(spelling) = self.spellings.get(found.pattern().as_usize()) else { continue };
+            let best = if spelling.row < self.weak_from { &mut clear } else { &mut weak };
+            if best.is_none_or(|known| spelling.row < known) && self.fits(spelling, text, found.range(), &mut looks) {
+                *best = Some(spelling.row);
             }
         }
         (clear, weak)
     }
 
     /// The phrase starts at a word's start, speaks of the recipient, and its other half follows in reach.
-    fn fits(&self, index: usize, text: &str, found: Range<usize>, looks: &mut usize) -> bool {
-        let Some(row) = self.rows.get(index) else { return false };
+    fn fits(&self, spelling: &Spelling, text: &str, found: Range<usize>, looks: &mut usize) -> bool {
+        let Some(row) = self.rows.get(spelling.row) else { return false };
         let bytes = text.as_bytes();
         let word = |at: usize| bytes.get(at).is_some_and(u8::is_ascii_alphanumeric);
         let bounded = found.start == 0 || !word(found.start) || !word(found.start - 1);
-        let second = row.0.split(" .. ").nth(1);
+        let follows = |second: &str| may_look(looks) && follows(bytes, found.end, second);
         bounded
-            && (second.is_none() || may_look(looks) && follows(bytes, found.end, second.unwrap_or("")))
+            && spelling.second_half.as_deref().is_none_or(follows)
             && (!is_about_the_recipient(row.1) || may_look(looks) && !is_about_us(bytes, found.start, found.end))
     }
 }
@@ -141,6 +157,7 @@ fn is_about_us(text: &[u8], start: usize, end: usize) -> bool {
         "your domain",
         "your host",
         "your server",
+        "your account",
         "your mail server",
         "helo",
         "ehlo",
@@ -186,20 +203,46 @@ pub fn decide(
     status: Option<EnhancedStatus>,
     remote_mta: Option<&str>,
 ) -> (Verdict, String) {
+    let mut senses = Senses::default();
     let mut weak = None;
     let mut command = None;
-    for text in texts.filter(|text| !text.trim().is_empty()) {
+    for (at, text) in texts.filter(|text| !text.trim().is_empty()).enumerate() {
         let normal = normalise(&text);
         let (clear, weaker) = verdicts(&normal, remote_mta);
         if let Some(verdict) = clear {
             return (verdict, text);
         }
+        senses.look(&normal, &text, at == 0);
         command = command.or_else(|| codes::by_command(&normal).map(|verdict| (verdict, text.clone())));
         weak = weak.or_else(|| weaker.map(|verdict| (verdict, text)));
     }
-    let by_status = || status.and_then(codes::verdict).map(|verdict| (verdict, String::new()));
+    let verdict = |code: EnhancedStatus| codes::verdict(code).map(|verdict| (verdict, String::new()));
+    let by_status = || status.filter(|code| !codes::is_vague(*code)).and_then(verdict);
+    let by_vague_status = || status.and_then(verdict);
     let nothing = (Verdict { reason: Reason::Undefined, by: "none", detail: "", origin: "" }, String::new());
-    by_status().or(weak).or(command).unwrap_or(nothing)
+    senses.clear.or_else(by_status).or(weak).or(senses.vague).or_else(by_vague_status).or(command).unwrap_or(nothing)
+}
+
+/// What the topics of the texts say together.
+#[derive(Default)]
+struct Senses {
+    /// More than a code.
+    clear: Option<(Verdict, String)>,
+    /// Less than a code: vague, or not said of this recipient alone.
+    vague: Option<(Verdict, String)>,
+}
+
+impl Senses {
+    fn look(&mut self, normal: &str, text: &str, is_nearest: bool) {
+        if self.clear.is_some() || self.vague.is_some() {
+            return;
+        }
+        let Some(found) = sense::find(normal) else { return };
+        let reason = by_stage(found.reason, normal, "sense");
+        let verdict = Verdict { reason, by: "sense", detail: found.name, origin: "" };
+        let slot = if is_nearest && !found.is_vague() { &mut self.clear } else { &mut self.vague };
+        *slot = Some((verdict, text.to_owned()));
+    }
 }
 
 /// The clear verdict on a text in normal form, and the weak one.
@@ -218,6 +261,17 @@ fn verdicts(normal: &str, remote_mta: Option<&str>) -> (Option<Verdict>, Option<
 /// Whether a text names a cause clearly: used to tell a failure's sentence from small talk.
 pub fn names_a_cause(text: &str) -> bool {
     PHRASES.search(&normalise(text)).0.is_some()
+}
+
+/// Whether a mail system's text names a cause, in whatever words.
+pub fn suggests_a_cause(text: &str) -> bool {
+    let normal = normalise(text);
+    PHRASES.search(&normal).0.is_some() || sense::find(&normal).is_some_and(|found| !found.is_vague())
+}
+
+/// Whether a mail system's text tells that a delivery failed, in whatever words.
+pub fn tells_a_failure(text: &str) -> bool {
+    sense::tells_a_failure(&normalise(text))
 }
 
 /// An unknown name in answer to MAIL FROM is our sender's, not the recipient's; in answer to the data, if it says no more.

@@ -50,6 +50,10 @@ pub(super) const AUTHENTICATION: &[Row] = &[
     Row("domain owner discourages use of this host", AuthFailure, "various"),
     Row("sender address does not match", AuthFailure, "various"),
     Row("spoofed sender", AuthFailure, "various"),
+    Row("permitted sender", AuthFailure, "RFC 7208"),
+    Row("designated sender", AuthFailure, "RFC 7208"),
+    Row("p=reject", AuthFailure, "RFC 7489"),
+    Row("domain owner", AuthFailure, "various"),
 ];
 
 /// Reverse DNS.
@@ -196,6 +200,8 @@ pub(super) const SENDER: &[Row] = &[
     Row("from: domain is invalid", Rejected, "GoDaddy"),
     Row("from: address", Rejected, "various"),
     Row("return path", Rejected, "various"),
+    Row("permitted to send to", Rejected, "various"),
+    Row("callback", Rejected, "various"),
     Row("returned error from callout", Rejected, "Exim"),
     Row("mail from .. rejected", Rejected, "various"),
     Row("mail from .. does not exist", Rejected, "various"),

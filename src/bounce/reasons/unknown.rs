@@ -5,6 +5,7 @@ use crate::bounce::Reason::{Filtered, MailboxFull, UserUnknown};
 
 /// The address is not there.
 pub(super) const UNKNOWN: &[Row] = &[
+    Row("recipient addresses rejected", UserUnknown, "Exchange Online"),
     Row("user unknown", UserUnknown, "Sendmail, Postfix"),
     Row("unknown user", UserUnknown, "Sendmail, Exim, docomo"),
     Row("user @ unknown", UserUnknown, "various"),

@@ -3,12 +3,22 @@
 use super::Row;
 use crate::bounce::Reason::{
     AuthFailure, Blocked, ContentError, Filtered, Greylisted, MailboxDisabled, MailboxFull, MessageTooBig, NoRelaying,
-    OnHold, PolicyViolation, Rejected, Suspended, SystemError, UserUnknown,
+    OnHold, PolicyViolation, Rejected, SpamDetected, Suspended, SystemError, UserUnknown,
 };
 
 /// Words that decide only when neither a clear phrase nor a specific status does.
 pub(super) const WEAK: &[Row] = &[
     Row("450 .. mailbox unavailable", OnHold, "RFC 5321 450"),
+    Row("ldap", SystemError, "various"),
+    Row("verification problem", SystemError, "various"),
+    Row("openrelay", Blocked, "various"),
+    Row("backscatter", Blocked, "various"),
+    Row("recipient prohibited", Filtered, "various"),
+    Row("junk", SpamDetected, "various"),
+    Row("bayes", SpamDetected, "various"),
+    Row("scored", SpamDetected, "various"),
+    Row("unwanted", SpamDetected, "various"),
+    Row("advertis", SpamDetected, "various"),
     Row("unknown error", SystemError, "various"),
     Row("unknown reason", SystemError, "various"),
     Row("spf", AuthFailure, "various"),

@@ -1,0 +1,174 @@
+//! What a text says in words that no phrase foresaw: topics that meet within one sentence.
+//!
+//! `The store of this customer is at 100%` has a recipient and no room, in any order and language. Asked only where no
+//! phrase is clear; bounded by the window of each sense and [`LOOKS_MAX`].
+
+use super::topics::Topic::{
+    self, Address, Attachment, Broken, Client, Closed, Countable, Cut, Delivered, Domain, Fake, Full, GaveUp, Ip,
+    Locked, Login, Message, Missing, Moved, Needed, Network, Not, Over, Own, PerTime, Recipient, Refused, Returned,
+    Rule, Sender, Size, System, There, TooBig, TooMany, Wait,
+};
+use super::topics::{TOPICS, WORDS};
+use super::{is_about_the_recipient, is_about_us, may_look};
+use crate::bounce::report::Reason;
+use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
+use std::ops::Range;
+use std::sync::LazyLock;
+
+/// How often topics are weighed against each other in one text.
+const LOOKS_MAX: usize = 2000;
+
+/// Topics that together give a reason.
+pub(super) struct Sense {
+    topics: &'static [Topic],
+    /// How far apart the first and the last may stand, in characters.
+    window: usize,
+    pub(super) reason: Reason,
+    /// For the rule's name.
+    pub(super) name: &'static str,
+}
+
+const fn sense(topics: &'static [Topic], window: usize, reason: Reason, name: &'static str) -> Sense {
+    Sense { topics, window, reason, name }
+}
+
+/// The first that fits decides.
+const SENSES: &[Sense] = &[
+    sense(&[Own, Refused], WIDE, Reason::Filtered, "refused by the recipient"),
+    sense(&[TooMany, Countable], NARROW, Reason::RateLimited, "too many"),
+    sense(&[PerTime, Over], WIDE, Reason::RateLimited, "over a rate"),
+    sense(&[Ip, Refused], NARROW, Reason::Blocked, "address refused"),
+    sense(&[Sender, Fake], WIDE, Reason::Rejected, "sender not genuine"),
+    sense(&[Sender, Refused], WIDE, Reason::Rejected, "sender refused"),
+    sense(&[Sender, Missing], WIDE, Reason::Rejected, "sender unknown"),
+    sense(&[Sender, Not, There], WIDE, Reason::Rejected, "sender not known"),
+    sense(&[Attachment, TooBig], WIDE, Reason::MessageTooBig, "attachment too big"),
+    sense(&[Recipient, Full], WIDE, Reason::MailboxFull, "no room for the recipient"),
+    sense(&[Recipient, Size, Over], WIDE, Reason::MailboxFull, "recipient over a size"),
+    sense(&[Address, Full], WIDE, Reason::MailboxFull, "no room for the recipient"),
+    sense(&[Recipient, Locked], WIDE, Reason::Suspended, "recipient locked"),
+    sense(&[Recipient, Moved], WIDE, Reason::HasMoved, "recipient moved"),
+    sense(&[Recipient, Closed], WIDE, Reason::MailboxDisabled, "recipient closed"),
+    sense(&[Domain, Missing], WIDE, Reason::HostUnknown, "domain unknown"),
+    sense(&[Domain, Not, There], WIDE, Reason::HostUnknown, "domain not there"),
+    sense(&[Recipient, Missing], NARROW, Reason::UserUnknown, "recipient unknown"),
+    sense(&[Address, Missing], WIDE, Reason::UserUnknown, "recipient unknown"),
+    sense(&[Login, Needed], NARROW, Reason::SecurityError, "login needed"),
+    sense(&[Client, Refused], WIDE, Reason::Blocked, "client refused"),
+    sense(&[Ip, Refused], WIDE, Reason::Blocked, "address refused"),
+    sense(&[Recipient, Missing], WIDE, Reason::UserUnknown, "recipient unknown"),
+    sense(&[Recipient, Not, There], WIDE, Reason::UserUnknown, "recipient not there"),
+    sense(&[Address, Not, There], WIDE, Reason::UserUnknown, "recipient not there"),
+    sense(&[Wait, GaveUp], WIDE, Reason::Expired, "gave up"),
+    sense(&[Message, TooBig], WIDE, Reason::MessageTooBig, "message too big"),
+    sense(&[Message, Size, Over], WIDE, Reason::MessageTooBig, "message over a size"),
+    sense(&[Recipient, TooBig], WIDE, Reason::MailboxFull, "recipient too big"),
+    sense(&[Size, Over], NARROW, Reason::MessageTooBig, "over a size"),
+    sense(&[Attachment, Refused], WIDE, Reason::PolicyViolation, "attachment refused"),
+    sense(&[Attachment, Rule], WIDE, Reason::PolicyViolation, "attachment against a rule"),
+    sense(&[Network, Refused], NARROW, Reason::Blocked, "connection refused on purpose"),
+    // From here on, any code says more.
+    sense(&[Rule, Refused], WIDE, Reason::PolicyViolation, "refused by a rule"),
+    sense(&[Network, Cut], WIDE, Reason::NetworkError, "connection broken"),
+    sense(&[System, Broken], WIDE, Reason::SystemError, "system broken"),
+];
+
+/// What only tells that a delivery failed.
+const FAILURES: &[Sense] = &[
+    sense(&[Not, Delivered], WIDE, Reason::Undefined, "not delivered"),
+    sense(&[Message, Returned], WIDE, Reason::Undefined, "message returned"),
+    sense(&[Message, Refused], NARROW, Reason::Undefined, "message refused"),
+];
+
+/// How many senses at the end of [`SENSES`] say less than a code.
+const VAGUE: usize = 3;
+/// Within a sentence.
+const WIDE: usize = 90;
+/// Side by side.
+const NARROW: usize = 40;
+
+impl Sense {
+    /// Whether a code, or a word that misleads seldom, says more.
+    pub(super) fn is_vague(&self) -> bool {
+        SENSES.iter().rev().take(VAGUE).any(|sense| std::ptr::eq(sense, self))
+    }
+}
+
+/// A word, and what follows it must be no letter.
+struct Word {
+    topic: Topic,
+    whole: bool,
+}
+
+struct Vocabulary {
+    words: Vec<Word>,
+    automaton: AhoCorasick,
+}
+
+static VOCABULARY: LazyLock<Vocabulary> = LazyLock::new(|| {
+    let all = || WORDS.iter().flat_map(|(topic, words)| words.split('|').map(move |word| (*topic, word)));
+    let automaton = AhoCorasick::builder()
+        .kind(Some(AhoCorasickKind::ContiguousNFA))
+        .match_kind(MatchKind::Standard)
+        .build(all().map(|(_, word)| word.trim_end_matches('$')))
+        .unwrap_or_else(|error| unreachable!("the words are constants: {error}"));
+    let words = all().map(|(topic, word)| Word { topic, whole: word.ends_with('$') }).collect();
+    Vocabulary { words, automaton }
+});
+
+/// Why a delivery failed, as far as a text in normal form tells.
+pub(super) fn find(text: &str) -> Option<&'static Sense> {
+    first_of(SENSES, text)
+}
+
+/// Whether a text in normal form tells that a delivery failed.
+pub(super) fn tells_a_failure(text: &str) -> bool {
+    first_of(FAILURES, text).is_some()
+}
+
+fn first_of(senses: &'static [Sense], text: &str) -> Option<&'static Sense> {
+    let mut last: [Option<Range<usize>>; TOPICS] = [const { None }; TOPICS];
+    let mut best = senses.len();
+    let mut looks = LOOKS_MAX;
+    for found in VOCABULARY.automaton.find_overlapping_iter(text) {
+        let Some(word) = VOCABULARY.words.get(found.pattern().as_usize()) else { continue };
+        if !is_word(text.as_bytes(), &found.range(), word.whole) {
+            continue;
+        }
+        if let Some(slot) = last.get_mut(word.topic as usize) {
+            *slot = Some(found.range());
+        }
+        let mut better = senses.get(..best).unwrap_or(senses).iter();
+        let fits =
+            |sense: &Sense| sense.topics.contains(&word.topic) && may_look(&mut looks) && meets(text, sense, &last);
+        best = better.position(fits).unwrap_or(best);
+    }
+    senses.get(best)
+}
+
+/// Whether the topics of a sense were last seen close to each other, in one sentence.
+fn meets(text: &str, sense: &Sense, last: &[Option<Range<usize>>; TOPICS]) -> bool {
+    let mut span: Option<Range<usize>> = None;
+    for topic in sense.topics {
+        let Some(Some(at)) = last.get(*topic as usize) else { return false };
+        span = Some(span.map_or_else(|| at.clone(), |span| span.start.min(at.start)..span.end.max(at.end)));
+    }
+    span.is_some_and(|span| {
+        text.get(span.clone()).is_some_and(|words| words.chars().count() <= sense.window)
+            && !breaks(text.as_bytes().get(span.clone()).unwrap_or(&[]))
+            && (!is_about_the_recipient(sense.reason) || !is_about_us(text.as_bytes(), span.start, span.end))
+    })
+}
+
+/// A sentence ends inside; three dots end none.
+fn breaks(span: &[u8]) -> bool {
+    let ends = |pair: &[u8]| matches!(pair, [b'.' | b'!' | b'?' | b';', b' ']);
+    span.windows(2).enumerate().any(|(at, pair)| ends(pair) && !(at > 0 && span.get(at - 1) == Some(&b'.')))
+        || memchr::memmem::find(span, "。".as_bytes()).is_some()
+}
+
+fn is_word(text: &[u8], found: &Range<usize>, whole: bool) -> bool {
+    let letter = |at: usize| text.get(at).is_some_and(u8::is_ascii_alphanumeric);
+    let starts = found.start == 0 || !letter(found.start) || !letter(found.start - 1);
+    starts && (!whole || !letter(found.end))
+}

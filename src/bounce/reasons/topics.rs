@@ -1,0 +1,292 @@
+//! What words are about, in the languages of the world: the vocabulary of [`super::sense`].
+//!
+//! Plain spelling (see [`super::fold`]), separated by `|`. A word matches at the start of a word; `$` says that it ends there too.
+
+/// What a word is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Topic {
+    /// The recipient's address itself.
+    Address,
+    /// The recipient or the mailbox, by a noun.
+    Recipient,
+    /// What the recipient wants himself.
+    Own,
+    /// The recipient's domain.
+    Domain,
+    /// Not.
+    Not,
+    /// There, known, valid; with [`Topic::Not`]: missing.
+    There,
+    /// Missing, in one word.
+    Missing,
+    /// No room.
+    Full,
+    /// Closed for good.
+    Closed,
+    /// Closed for now.
+    Locked,
+    /// Somewhere else.
+    Moved,
+    /// The message or a part of it.
+    Message,
+    /// A size.
+    Size,
+    /// Over a size.
+    TooBig,
+    /// Over a limit.
+    Over,
+    /// Our envelope sender.
+    Sender,
+    /// Not genuine.
+    Fake,
+    /// Our network address.
+    Ip,
+    /// Our host or network.
+    Client,
+    /// Kept out.
+    Refused,
+    /// Things that come in numbers.
+    Countable,
+    /// More than allowed.
+    TooMany,
+    /// A span of time that a rate is measured in.
+    PerTime,
+    /// Proof of who we are.
+    Login,
+    /// Wanted.
+    Needed,
+    /// Files with the message.
+    Attachment,
+    /// Rules.
+    Rule,
+    /// Long waiting.
+    Wait,
+    /// Given up, or still trying.
+    GaveUp,
+    /// Ways through the network.
+    Network,
+    /// Broken, of the network.
+    Cut,
+    /// The remote system.
+    System,
+    /// Broken, of a system.
+    Broken,
+    /// Brought to its recipient.
+    Delivered,
+    /// Given back to its sender.
+    Returned,
+}
+
+use Topic::{
+    Address, Attachment, Broken, Client, Closed, Countable, Cut, Delivered, Domain, Fake, Full, GaveUp, Ip, Locked,
+    Login, Message, Missing, Moved, Needed, Network, Not, Over, Own, PerTime, Recipient, Refused, Returned, Rule,
+    Sender, Size, System, There, TooBig, TooMany, Wait,
+};
+
+/// How many topics there are.
+pub(super) const TOPICS: usize = Returned as usize + 1;
+
+pub(super) const WORDS: &[(Topic, &str)] = &[
+    (Address, "@"),
+    (
+        Recipient,
+        "user|recipient|addressee|mailbox|mail box|inbox|account|address|alias|subscriber|member$|person$|person.s|\
+         employee|customer|rcpt|login name|local part|local-part|maildrop|message store|mail store|this name|that name|\
+         empfanger|empfaenger|adressat|benutzer|teilnehmer|nutzer|postfach|postfaech|konto|adress|kunde|\
+         destinataire|utilisateur|boite|compte$|abonne$|\
+         destinatari|usuario|buzon|cuenta|direccion|casilla|bandeja|\
+         utilizador|caixa|conta$|endereco|\
+         utente|casella|indirizzo|\
+         ontvanger|gebruiker|geadresseerde|postvak|postbus|\
+         odbiorc|uzytkowni|skrzynk|\
+         prijemc|uzivatel|schrank|adres|ucet|\
+         cimzett|felhasznalo|postafiok|postalada|\
+         destinatar|utilizator|casuta|contul|\
+         alici|kullanici|posta kutu|kutusu|hesap|hesab|\
+         mottagare|modtager|mottaker|anvandare|bruger|bruker|kontoen|brevlada|postboks|postkasse|inkorg|innboks|indbakke|\
+         vastaanottaj|kayttaj|postilaatik|osoit|\
+         получател|пользовател|адресат|адрес|ящик|абонент|учетн|аккаунт|отримувач|користувач|скриньк|потребител|кутия|\
+         παραληπτ|χρηστ|λογαριασμ|διευθυνσ|γραμματοκιβωτ|θυριδ|\
+         נמען|משתמש|תיבה|תיבת|חשבון|כתובת|\
+         مستلم|مستخدم|صندوق|حساب|عنوان|\
+         收件人|收信人|收件者|用户|用戶|使用者|邮箱|信箱|郵箱|帐号|账号|帳號|账户|帐户|地址|位址|\
+         受信者|宛先|あて先|ユーザ|メールボックス|アカウント|アドレス|\
+         수신자|수신인|사용자|메일함|편지함|계정|주소|받는|\
+         nguoi nhan|hop thu|dia chi|tai khoan|nguoi dung|penerima|kotak masuk|kotak surat|akun|alamat|pengguna|ผู้รับ|กล่อง|บัญชี",
+    ),
+    (
+        Own,
+        "personal|ignore list|recipient has|recipient's own|user has|chosen|does not want|doesn't want|do not want|no longer wish|declin|\
+         does not wish|by the recipient$|by the user$|user's|recipient's|own list|private list",
+    ),
+    (
+        Domain,
+        "domain|hostname|host name|mail server of|mail server for|mail exchanger|dominio|domaine|domane|domein|домен|域名|網域|ドメイン|도메인|ten mien",
+    ),
+    (
+        Not,
+        "not$|no$|never|cannot|can't|couldn't|doesn't|don't|isn't|wasn't|hasn't|won't|didn't|haven't|without|none|unable|failed to|\
+         nicht|kein|pas$|aucun|ne$|n'|ningun|sin$|nao$|nenhum|sem$|non$|nessun|niet$|geen$|nie$|brak$|nem$|nincs|nu$|\
+         yok|degil|inte$|ingen|ikke|ei$|не$|нет$|нема|няма|δεν|לא|אין|غير|لا$|لم$|不|没|沒|无|無|未|없|않|못|khong|tidak|ไม่",
+    ),
+    (
+        There,
+        "exist|found|find|known|know$|knows|recogni|valid|locat|regist|listed$|present$|provision|defined|identif|appear|in use|\
+         verif|resolv|served|belong|reside|match|record|entry|handled|hosted|of that name|by that name|of this name|by this name|with that|user of|an account|a mailbox|on file|on record|in our|in the directory|deliverable|\
+         existier|gefunden|bekannt|gultig|gueltig|vorhanden|eingerichtet|registrier|gibt|angelegt|ermittel|\
+         trouv|connu|valide|repertori|enregistr|recens|encontr|conoc|registrad|encuentr|localiz|\
+         conhec|registad|cadastrad|esist|trovat|conosc|presente|bestaat|gevonden|bekend|geldig|geregistreerd|\
+         istniej|znaleziono|znany|zarejestrowan|existuj|nalezen|letezik|talalhato|ismert|gasit|cunoscut|mevcut|kayitli|\
+         finns|hittas|hittades|kand$|findes|finnes|fundet|funnet|kendt|kjent|olemassa|loydy|tunnet|\
+         существу|найден|зарегистриров|известен|існу|знайден|зареєстров|съществува|намерен|\
+         υπαρχ|βρεθηκ|γνωστ|קיים|קיימת|נמצא|מוכר|موجود|معروف|存在|找到|开通|開通|注册|註冊|此人|该用户|존재|등록|찾을|ton tai|ditemukan|dikenal|พบ",
+    ),
+    (
+        Missing,
+        "unknown|unknow|unkown|nonexist|non-exist|non exist|no such|nobody|no one|no-one|invalid|incorrect|wrong$|unrecogni|\
+         undefined|unregistered|inexist|misspel|mistyped|unavailable|not available|don't exist|not exist|n't exist|does not work here|\
+         no longer exist|unresolv|null mx|nxdomain|no mx|no dns|not user|not a user|\
+         unbekannt|ungultig|ungueltig|inconnu|introuvable|invalide|desconocid|inexistente|desconhecid|sconosciut|inesistent|\
+         onbekend|ongeldig|nieznan|neznam|neexist|nenalezen|ismeretlen|nincs|necunoscut|bilinmeyen|bulunama|gecersiz|okand|ukendt|ukjent|ugyldig|\
+         tuntemat|неизвестн|невідом|неверн|несуществ|отсутствует|неизвестен|непознат|αγνωστ|不存在|不明|查无|無此|无此|無効なアドレス|\
+         存在しま|存在しな|見つかりま|登録されてい|該当する|없는|nieistniej",
+    ),
+    (
+        Full,
+        "full$|full.|too full|quota|overquota|capacity|room$|storage|disk usage|disk space|out of space|no space|free space|space left|\
+         more space|overfull|used up|100%|mb used|maximum size|maximum mailbox|more mail|over limit|above limit|over the limit|bursting|\
+         voll$|voll.|uberfullt|ueberfuellt|speicherplatz|speichervolumen|kontingent|erschopft|erschoepft|\
+         plein|sature|espace|llen[ao]|espacio|cuota|capacidad|chei[ao]|lotad|espaco|cota$|pien[ao]|esaurit|spazio|\
+         vol$|overvol|ruimte|peln[aey]|przepeln|zapeln|miejsca|plna|preplnen|mista$|megtelt|betelt|plina|spatiu|\
+         dolu|dolmus|kota$|fullt|fuld$|fyldt|taynna|taysi$|переполн|заполнен|нет места|места нет|квот|γεματ|πληρ|מלאה|מלא$|ممتلئ|\
+         已满|已滿|满了|空间不足|空間不足|容量|配额|超限|いっぱい|一杯|空き|가득|초과|용량|penuh|เต็ม",
+    ),
+    (
+        Closed,
+        "closed|close by|deactivat|de-activat|disabled|disactiv|deprovision|was given up|has ended|ended with|turned off|terminat|cancel|deleted|removed|inactive|retired|discontinu|decommission|\
+         purged|expired|abandon|dormant|shut down|shut by|was shut|ceased|withdrawn|not active|not in use|no longer in use|no longer active|\
+         no longer in service|no longer valid|no longer used|no longer available|no longer accept|no longer receiv|no longer monitor|\
+         not in service|out of service|defunct|obsolete|erased|switched off|\
+         geschlossen|geloscht|geloescht|deaktiviert|stillgelegt|gekundigt|gekuendigt|abgemeldet|inaktiv|abgeschaltet|\
+         ferme|supprim|desactiv|resili|inactif|cloture|cerrad|eliminad|cancelad|inactiv|dado de baja|borrad|\
+         encerrad|excluid|removid|inativ|chius|disattivat|eliminat|cancellat|rimoss|cessat|inattiv|disabilitat|\
+         gesloten|opgeheven|verwijderd|gedeactiveerd|opgezegd|inactief|zamkniet|usuniet|skasowan|nieaktywn|zlikwidowan|wylaczon|\
+         zrusen|smazan|uzavren|deaktivovan|megszunt|torolt|megszuntet|inchis|sters|dezactivat|kapatil|kapali|silin|iptal|devre disi|\
+         stangt|avslutat|inaktiver|borttag|avstangt|lukket|nedlagt|slettet|stengt|avsluttet|suljettu|poistettu|\
+         закрыт|удален|отключен|деактивирован|неактивен|закрито|видален|вимкнен|изтрит|\
+         κλειστ|διαγραφ|נסגר|מושבת|מחק|معطل|مغلق|محذوف|停用|注销|註銷|禁用|关闭|關閉|已删除|已刪除|取消|削除|無効|解約|廃止|삭제|폐쇄|해지|탈퇴|비활성|da bi xoa|ditutup|dihapus|ปิด",
+    ),
+    (
+        Locked,
+        "suspended|suspension|locked|frozen|freez|on hold|temporarily disabled|temporarily inactive|temporarily closed|hangup|hung up by|forbided|forbidden|\
+         non-payment|unpaid|barred|blocked by admin|blocked for now|is blocked by|account blocked|user blocked|account is blocked|mailbox blocked|mailbox is blocked|\
+         gesperrt|eingefroren|vorubergehend|voruebergehend|suspend|verrouill|bloquead|suspens|sospes|bloccat|geblokkeerd|opgeschort|\
+         zablokowan|zawieszon|zablokovan|pozastaven|felfuggeszt|zarolt|blocat|askiya|dondurul|kilitli|sparrad|lasst|sperret|laast|lukittu|jaadytetty|\
+         заблокирован|приостановлен|заморожен|заблоковано|блокиран|κλειδωμ|נעול|מושהה|موقوف|معلق|冻结|凍結|锁定|鎖定|挂起|停止|ロック|정지|휴면|잠금",
+    ),
+    (
+        Moved,
+        "moved to|has moved|new address|changed address|address has changed|changed his|changed her|changed their|left the company|\
+         has left|no longer work|no longer with|no longer employ|another employer|left our|is gone|nicht mehr tatig|nicht mehr taetig|ausgeschieden|neue adresse|\
+         a change d'adresse|a quitte|ya no trabaja|mudou de|nao trabalha mais|non lavora piu|werkt niet meer|nie pracuje|больше не работает|已离职|離職|退職",
+    ),
+    (
+        Message,
+        "message|mail$|email|e-mail|letter$|body|nachricht|courriel|mensaje|mensagem|messaggio|bericht|wiadomosc|zprav|uzenet|mesaj|ileti|meddelande|besked|melding|viesti|\
+         сообщени|письм|лист$|μηνυμα|הודעה|رسالة|邮件|郵件|信件|メール|메일|thu$|pesan",
+    ),
+    (
+        Size,
+        "size|length|volume|mb$|kb$|gb$|megabyte|octets|bytes|taille|tamano|tamanho|dimension|grootte|rozmiar|velikost|meret|boyut|storlek|storrelse|koko$|размер|розмір|μεγεθος|大小|サイズ|크기",
+    ),
+    (
+        TooBig,
+        "too large|too big|too long|larger than|bigger than|larger|bigger|oversize|size|above the|zu gross|zu lang|trop grand|trop lourd|trop volumineux|muy grande|demasiado|muito grande|troppo grande|\
+         te groot|zbyt duz|za duz|prilis velk|tul nagy|prea mare|cok buyuk|for stor|liian suuri|слишком|завелик|过大|太大|過大|大きすぎ|너무",
+    ),
+    (
+        Over,
+        "exceed|over$|above|beyond|more than|limit|maximum|uberschritten|ueberschritten|uberschreitet|depass|exced|super|oltre|overschr|przekr|prekroc|meghalad|depas|asiyor|overskr|ylitt|превыш|перевищ|超过|超過|超出|초과",
+    ),
+    (
+        Sender,
+        "sender|mail from @|mail from:|mail from domain|mail from address|from address|envelope from|envelope-from|return path|return-path|expediteur|remitente|absender|remetente|mittente|afzender|nadawc|odesilatel|\
+         felado|expeditor|gonderen|gonderici|avsandare|afsender|avsender|lahettaj|отправител|відправник|发件人|寄件者|寄件人|送信者|差出人|발신자|보낸",
+    ),
+    (Fake, "fake|forged|spoof|bogus|not genuine|unvalidated|not verified|unverified|gefalscht|faux|falso"),
+    (
+        Ip,
+        "ip$|ips$|ip address|ip-address|ip-number|black ip|su ip|ip-adresse|adresse ip|direccion ip|endereco ip|indirizzo ip|ip адрес|ip地址",
+    ),
+    (
+        Client,
+        "your network|your host|your server|your mail server|client|country|countries|your region|provider|isp$|your net|part of the net|relay host|hosts$|network|range$|ranges$|asn$|subnet|netblock",
+    ),
+    (
+        Refused,
+        "block|ban$|banned|bans|black|reject|refus|denied|deny|denies|not permitted|not allowed|not accept|disallow|forbid|prohibit|unwelcome|not welcome|go away|no mail from|\
+         take no mail|listed|not admit|stopped|abgelehnt|gesperrt|abgewiesen|refuse|rechaz|bloque|recusad|rejeitad|rifiut|bloccat|geweigerd|geblokkeerd|odrzuc|zablokow|odmit|zablokovan|\
+         elutasit|respins|blocat|reddedil|engellen|avvisa|blockera|afvist|avvist|hylat|отклонен|заблокирован|запрещен|відхилен|απορρ|נדחת|مرفوض|拒绝|拒絕|拒收|被拒|屏蔽|禁止|拒否|거부|차단",
+    ),
+    (
+        Countable,
+        "message|mails|emails|connection|recipient|rcpt|session|deliver|attempt|request|command|invalid|from you|same|nachrichten|verbindungen|empfanger|connexions|mensajes|conexiones|сообщений|соединений|邮件|连接",
+    ),
+    (
+        TooMany,
+        "too many|too much|too often|too fast|too quick|so many|out of allow|zu viele|trop de|demasiad|muitas|troppe|troppi|te veel|zbyt wiele|prilis mnoho|слишком много|слишком часто|过多|太多|过快|多すぎ",
+    ),
+    (
+        PerTime,
+        "hourly|daily|per hour|per minute|per day|per second|an hour|a day|a minute|rate$|rates$|in a short|for this hour|24 hours|24h|frequen|flood|throttl|slow down|pro stunde|par heure|por hora|в час|每小时|频率",
+    ),
+    (
+        Login,
+        "login|log in|log on|logon|authenticat|password|credential|tls$|starttls|ssl$|smtp auth|smtp-auth|anmeld|identifi|contrasena|senha|smtp mx only",
+    ),
+    (Needed, "must|require|need|first$|mandatory|insist|only$|please|fail|invalid|not$|no$|wrong|bad$|lack"),
+    (
+        Attachment,
+        "attachment|attached|file type|filetype|extension|files$|archive|executable|.exe|.zip|anhang|anhange|piece jointe|adjunto|anexo|allegato|bijlage|zalacznik|priloha|вложен|附件|添付",
+    ),
+    (
+        Rule,
+        "rule|policy|policies|regulation|guideline|regel|richtlin|regle|politique|politica|regla|beleid|polityk|zasad|politik|правил|политик|策略|规则|ポリシー|정책",
+    ),
+    (
+        Wait,
+        "days|hours|minutes|in queue|in the queue|queue|retry|retries|tries|tried|trying|attempts|times$|tage|tagen|stunden|jours|heures|dias|horas|giorni|ore$|dagen|uren|dni$|godzin|дней|часов|суток|小时|時間|일간|시간",
+    ),
+    (
+        GaveUp,
+        "gave up|given up|giving up|give up|expired|too long|timeout|timed out|undelivered|without success|keep trying|keep on trying|still trying|try again until|will be retried|no more attempts|not yet|exceeded|elapsed|\
+         aufgegeben|ohne erfolg|abgelaufen|sans succes|sin exito|sem sucesso|senza successo|zonder succes|bez powodzenia|без успеха|безуспешн|超时|超時|未能",
+    ),
+    (
+        Network,
+        "connect|connection|dns$|name server|nameserver|route|network|tcp|smtp server|remote server|remote host|mail server|mail exchanger|mx$|verbindung|connexion|conexion|conexao|connessione|verbinding|polaczeni|spojeni|соединен|连接|連線|接続|연결",
+    ),
+    (
+        Cut,
+        "timeout|timed out|time out|refused|reset|lost|unreach|no answer|not answer|n't answer|not respond|n't respond|no response|no route|dropped|broken|hung up|temporary failure|temporarily|failed|failure|fehlgeschlagen|abgebrochen|perdue|perdida|interrott|superat|разорван|失败|超时|失敗|切断",
+    ),
+    (
+        System,
+        "server|system|database|disk|file|queue|internal|home directory|service|backend|resource|interner|serveur|sistema|servidor|сервер|системн|服务器|伺服器|サーバ|시스템",
+    ),
+    (
+        Broken,
+        "error|trouble|broke|fail|down$|crash|problem|maintenance|temporar|corrupt|overload|busy|out of memory|fehler|storung|stoerung|wartung|erreur|panne|fallo|averia|erro$|falha|errore|guasto|fout|storing|blad|chyb|hiba|eroare|hata|fel$|fejl|feil|virhe|ошибк|сбой|помилк|错误|錯誤|故障|障害|エラー|오류|장애",
+    ),
+    (
+        Delivered,
+        "deliver|reach|handed over|hand your|passed on|forwarded|transmit|be sent|been sent|zustell|zugestellt|auslief|ausgelief|ubergeben|uebergeben|ubermittel|uebermittel|\
+         remis$|remise$|delivr|distribu|transmis|achemin|entreg|enviad|llegar|recapit|consegn|inoltrat|bezorg|aflever|afgelever|doreczy|doreczon|dostarczy|dostarczon|\
+         dorucit|dorucen|kezbesit|livrat|livra$|teslim|ulastiril|iletil|gonderil|leverer|levert|levere|toimitet|toimitt|perille|\
+         доставл|доставит|доставк|отправлен|передан|доставити|παραδοθηκ|παραδο|נמסר|نسليم|تسليم|توصيل|إيصال|投递|投遞|送达|送達|发送|傳送|届き|届け|送信|配信|전달|전송|gui duoc|terkirim|dikirim|ส่ง",
+    ),
+    (
+        Returned,
+        "returned|sent back|is returned|bounced|zuruck|zurueck|retourn|renvoy|devuelt|devolvid|restituit|teruggestuurd|zwrot|zwrocon|vracen|visszakuld|returnat|iade$|returnerat|возвращ|возврат|повернен|退回|退信|返送|반송",
+    ),
+];
