@@ -27,8 +27,8 @@ pub(super) struct Turn<'a> {
     pub(super) buffer: &'a mut [u8],
     /// When the turn began.
     pub(super) now: Instant,
-    /// Whether it may read; not while the mails in flight are at their limit.
-    pub(super) may_read: bool,
+    /// How many octets it may bring; none while the mails in flight leave it no room.
+    pub(super) octets_max: usize,
     /// For STARTTLS.
     pub(super) tls: Option<&'a Arc<ServerConfig>>,
     /// A whole mail, when one came: the owner answers with [`Conn::answer`].
@@ -46,6 +46,8 @@ pub(super) enum Progress {
     Waiting,
     /// There is more to do in the next turn.
     More,
+    /// It has input, and there is no room for it.
+    NoRoom,
     /// It is over.
     Over,
 }
@@ -65,8 +67,8 @@ pub(super) struct Conn {
     hurry_until: Option<Instant>,
     /// It has input, and the mails in flight leave no room for it.
     is_paused: bool,
-    /// When octets last came.
-    last_read: Instant,
+    /// When octets last came or went.
+    last_moved: Instant,
     /// The time of the earliest entry among the timers.
     pub(super) reminder: Option<Instant>,
     /// Whether it stands in the owner's list of those to be driven.
@@ -75,6 +77,8 @@ pub(super) struct Conn {
     pub(super) octets_counted: usize,
     /// Whether the owner counted it among those within a mail.
     pub(super) is_underway: bool,
+    /// Since when it has held octets of the same mail.
+    pub(super) held_since: Option<Instant>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -98,11 +102,12 @@ impl Conn {
             unconfirmed: None,
             hurry_until: None,
             is_paused: false,
-            last_read: now,
+            last_moved: now,
             reminder: None,
             is_listed: false,
             octets_counted: 0,
             is_underway: false,
+            held_since: None,
         }
     }
 
@@ -137,21 +142,24 @@ impl Conn {
     }
 
     fn advance(&mut self, turn: &mut Turn<'_>) -> io::Result<Progress> {
-        let mut share = TURN_OCTETS_MAX;
+        let mut share = TURN_OCTETS_MAX.min(turn.octets_max);
         loop {
             self.take_events(turn)?;
             self.shake_hands(turn.now)?;
-            self.write()?;
+            self.write(turn.now)?;
             if self.session.is_closed() {
                 return Ok(self.linger(turn));
             }
-            if !self.session.wants_input() || !turn.may_read {
+            if !self.is_ready() {
                 return Ok(Progress::Waiting);
+            }
+            if turn.octets_max == 0 {
+                return Ok(Progress::NoRoom);
             }
             if share == 0 {
                 return Ok(Progress::More);
             }
-            match self.feed(turn)? {
+            match self.feed(turn, share)? {
                 0 => return Ok(Progress::Over),
                 octets => share = share.saturating_sub(octets + self.session.output().len()),
             }
@@ -183,6 +191,14 @@ impl Conn {
         !std::mem::replace(&mut self.is_paused, true)
     }
 
+    /// It holds what others wait for, and gets no further.
+    pub(super) fn give_up(&mut self) {
+        log::warn!("client=[{}] dropped: others wait for the room that its mail takes", self.peer);
+        self.session.give_up();
+        (self.input, self.input_start) = (Vec::new(), 0);
+        self.is_paused = false;
+    }
+
     /// It may be read from again; the session's deadlines start anew.
     pub(super) fn resume(&mut self, now: Instant) {
         self.is_paused = false;
@@ -194,9 +210,14 @@ impl Conn {
         self.session.shut_down();
     }
 
-    /// Whether the client sent something that was not looked at yet.
-    pub(super) fn has_input(&self) -> bool {
-        self.readiness.readable || self.input_start < self.input.len()
+    /// Whether the client sent something that could be looked at now.
+    pub(super) fn is_ready(&self) -> bool {
+        self.has_input() && self.session.wants_input()
+    }
+
+    /// Whether what it sends may take more memory.
+    pub(super) fn may_grow(&self) -> bool {
+        self.session.may_grow()
     }
 
     /// Whether a mail has begun and not ended.
@@ -209,9 +230,19 @@ impl Conn {
         self.session.mail_octets() + self.input.capacity()
     }
 
-    /// Whether a mail has begun and the client sent nothing for `span`, though we would read.
-    pub(super) fn is_stalled(&self, span: Duration, now: Instant) -> bool {
-        self.session.mail_octets() > 0 && !self.has_input() && now.saturating_duration_since(self.last_read) > span
+    /// Whether nothing moved for `span` though we would read or write.
+    pub(super) fn is_stalled(&mut self, span: Duration, now: Instant) -> bool {
+        let is_awaited = !self.has_input() || !self.session.output().is_empty();
+        is_awaited && now.saturating_duration_since(self.last_moved) > span
+    }
+
+    /// Whether what the client sends next waits for our answer to a mail, or our part of TLS.
+    pub(super) fn waits_for_us(&mut self) -> bool {
+        !self.session.wants_input() && self.session.output().is_empty()
+    }
+
+    fn has_input(&self) -> bool {
+        self.readiness.readable || self.input_start < self.input.len()
     }
 
     fn take_events(&mut self, turn: &mut Turn<'_>) -> io::Result<()> {
@@ -231,7 +262,7 @@ impl Conn {
 
     /// The reply to STARTTLS goes out in plain text, which a client that waits for it has room for; then TLS begins.
     fn upgrade(&mut self, turn: &Turn<'_>) -> io::Result<()> {
-        self.write()?;
+        self.write(turn.now)?;
         let config = turn.tls.filter(|_| self.session.output().is_empty()).ok_or(ErrorKind::WriteZero)?;
         self.start_tls(config, turn.now)
     }
@@ -249,7 +280,7 @@ impl Conn {
     }
 
     /// Writes what can be written now.
-    fn write(&mut self) -> io::Result<()> {
+    fn write(&mut self, now: Instant) -> io::Result<()> {
         let output = self.session.output();
         let mut written = 0;
         while self.readiness.writable && (written < output.len() || self.stream.holds_output()) {
@@ -260,6 +291,9 @@ impl Conn {
                 Err(error) => return Err(error),
             }
         }
+        if written > 0 {
+            self.last_moved = now;
+        }
         if written == output.len() {
             // An idle session holds no buffer.
             *output = Vec::new();
@@ -269,8 +303,8 @@ impl Conn {
         Ok(())
     }
 
-    /// Gives the session input: what waits, or what the socket has. `Ok(0)` is the end of the stream.
-    fn feed(&mut self, turn: &mut Turn<'_>) -> io::Result<usize> {
+    /// Gives the session input: what waits, or at most `share` octets of what the socket has. `Ok(0)` is the end of the stream.
+    fn feed(&mut self, turn: &mut Turn<'_>, share: usize) -> io::Result<usize> {
         if self.input_start < self.input.len() {
             let taken = self.session.receive(&self.input[self.input_start..], turn.now);
             self.input_start += taken;
@@ -280,8 +314,9 @@ impl Conn {
             }
             return Ok(taken.max(1));
         }
-        let octets = self.read(turn.buffer)?;
-        self.last_read = turn.now;
+        let room = turn.buffer.len().min(share);
+        let octets = self.read(&mut turn.buffer[..room])?;
+        self.last_moved = turn.now;
         let input = &turn.buffer[..octets];
         let taken = self.session.receive(input, turn.now);
         self.input.extend_from_slice(&input[taken..]);

@@ -1,6 +1,7 @@
 //! All mail clients: who is driven in this turn, whose time is over, and how much they may hold in memory together.
 
 use super::conn::{Conn, Progress, Turn};
+use super::room::Room;
 use super::timers::Timers;
 use super::token::ConnectionId;
 use crate::change::Digest;
@@ -14,9 +15,11 @@ use std::time::{Duration, Instant};
 /// The read buffer that all connections share.
 const BUFFER_OCTETS: usize = 64 << 10;
 
-/// While the mails in flight are at their limit, a client that stops within a mail for this long is dropped: it holds
-/// what the others wait for. Its server keeps the mail.
+/// While others wait for room, a client that holds octets and moves none for this long is dropped. Its server keeps the mail.
 const STALL_TIME_MAX: Duration = Duration::from_secs(10);
+
+/// And so are those, the oldest first, whose mail takes longer than this, until there is room.
+const HOLD_TIME_MAX: Duration = Duration::from_secs(30);
 
 /// How often such clients are looked for.
 const STALL_INTERVAL: Duration = Duration::from_secs(1);
@@ -36,15 +39,10 @@ pub(super) struct Sessions {
     connections: HashMap<ConnectionId, Box<Conn>>,
     /// Those to be driven in the next turn.
     listed: Vec<ConnectionId>,
-    /// Those that could be read from once there is room again.
-    paused: Vec<ConnectionId>,
-    /// The one that may read though there is no room, so that the mails in flight come to an end.
-    exempt: Option<ConnectionId>,
+    /// For the mails in flight.
+    room: Room,
     timers: Timers,
     buffer: Box<[u8]>,
-    /// Octets of unfinished mails.
-    octets_in_flight: usize,
-    octets_in_flight_max: usize,
     /// Those within a mail.
     underway: usize,
     stalls_looked_for: Option<Instant>,
@@ -70,12 +68,9 @@ impl Sessions {
         Self {
             connections: HashMap::new(),
             listed: Vec::new(),
-            paused: Vec::new(),
-            exempt: None,
+            room: Room::new(octets_in_flight_max),
             timers: Timers::default(),
             buffer: vec![0; BUFFER_OCTETS].into_boxed_slice(),
-            octets_in_flight: 0,
-            octets_in_flight_max,
             underway: 0,
             stalls_looked_for: None,
             tls,
@@ -95,7 +90,7 @@ impl Sessions {
 
     /// New limits, and new certificates for handshakes to come.
     pub(super) fn reload(&mut self, octets_in_flight_max: usize, tls: Option<Arc<ServerConfig>>) {
-        self.octets_in_flight_max = octets_in_flight_max;
+        self.room.resize(octets_in_flight_max);
         self.tls = tls;
     }
 
@@ -119,24 +114,24 @@ impl Sessions {
 
     /// Whether some have work that no event will announce.
     pub(super) fn has_work(&self) -> bool {
-        !self.listed.is_empty()
+        !self.listed.is_empty() || self.room.has_next()
     }
 
     /// When the next deadline is to be looked at.
     pub(super) fn next_deadline(&self) -> Option<Instant> {
-        let look_for_stalls =
-            self.stalls_looked_for.filter(|_| !self.paused.is_empty()).map(|last| last + STALL_INTERVAL);
+        let look_for_stalls = self.stalls_looked_for.filter(|_| self.room.is_short()).map(|last| last + STALL_INTERVAL);
         self.timers.next().into_iter().chain(look_for_stalls).min()
     }
 
     /// Drives those that are listed, each for its share; `octets_waiting` are those of mails that wait for their transaction.
     pub(super) fn drive(&mut self, now: Instant, octets_waiting: usize, harvest: &mut Harvest) {
-        self.resume_paused(now, octets_waiting);
-        self.drop_stalled(now, octets_waiting, harvest);
+        self.room.set_waiting(octets_waiting);
+        self.make_room(now);
+        self.resume_paused(now);
         for id in std::mem::take(&mut self.listed) {
             if let Some(connection) = self.connections.get_mut(&id) {
                 connection.is_listed = false;
-                self.drive_one(id, now, octets_waiting, harvest);
+                self.drive_one(id, now, harvest);
             }
         }
         let connections = &self.connections;
@@ -190,17 +185,17 @@ impl Sessions {
         }
     }
 
-    fn drive_one(&mut self, id: ConnectionId, now: Instant, octets_waiting: usize, harvest: &mut Harvest) {
-        let is_full = self.is_full(octets_waiting);
+    fn drive_one(&mut self, id: ConnectionId, now: Instant, harvest: &mut Harvest) {
         let Some(connection) = self.connections.get_mut(&id) else { return };
-        if is_full && self.exempt.is_none() && connection.has_input() {
-            self.exempt = Some(id);
-        }
-        let may_read = !is_full || self.exempt == Some(id);
+        let octets_max = if connection.may_grow() {
+            self.room.allowance(id, connection.octets_counted, connection.is_ready())
+        } else {
+            usize::MAX
+        };
         let mut turn = Turn {
             buffer: &mut self.buffer,
             now,
-            may_read,
+            octets_max,
             tls: self.tls.as_ref(),
             mail: None,
             confirmed: &mut harvest.confirmed,
@@ -209,29 +204,41 @@ impl Sessions {
         let progress = connection.drive(&mut turn);
         if let Some(mail) = turn.mail {
             harvest.arrived.push(Arrived { connection: id, peer: connection.peer(), mail });
+            connection.held_since = None;
+            self.room.release(id);
         }
-        let waits_for_room = !may_read && connection.has_input();
-        match progress {
-            Progress::Over => return self.remove(id, harvest),
-            Progress::More => self.list(id),
-            Progress::Waiting if waits_for_room && connection.pause() => self.paused.push(id),
-            Progress::Waiting => {}
+        let may_pause = progress == Progress::NoRoom && connection.pause();
+        if progress == Progress::Over {
+            return self.remove(id, harvest);
         }
-        self.count(id);
+        self.count(id, now);
         self.remind(id);
+        match progress {
+            Progress::More => self.list(id),
+            Progress::NoRoom if may_pause => self.wait_for_room(id, now),
+            Progress::NoRoom | Progress::Waiting | Progress::Over => {}
+        }
+    }
+
+    fn wait_for_room(&mut self, id: ConnectionId, now: Instant) {
+        self.stalls_looked_for.get_or_insert(now);
+        if let Some(connection) = self.connections.get(&id) {
+            self.room.wait(id, connection.octets_counted);
+        }
     }
 
     /// Counts anew what a connection adds to the mails in flight.
-    fn count(&mut self, id: ConnectionId) {
+    fn count(&mut self, id: ConnectionId, now: Instant) {
         let Some(connection) = self.connections.get_mut(&id) else { return };
         let is_underway = connection.is_within_mail();
         let was_underway = std::mem::replace(&mut connection.is_underway, is_underway);
         self.underway = self.underway + usize::from(is_underway) - usize::from(was_underway);
         let octets = connection.octets_in_flight();
-        self.octets_in_flight = self.octets_in_flight - connection.octets_counted + octets;
+        self.room.count(connection.octets_counted, octets);
         connection.octets_counted = octets;
-        if self.exempt == Some(id) && octets == 0 && !connection.has_input() {
-            self.exempt = None;
+        connection.held_since = (octets > 0).then(|| connection.held_since.unwrap_or(now));
+        if octets == 0 && !connection.is_ready() {
+            self.room.release(id);
         }
     }
 
@@ -247,25 +254,14 @@ impl Sessions {
 
     fn remove(&mut self, id: ConnectionId, harvest: &mut Harvest) {
         let Some(connection) = self.connections.remove(&id) else { return };
-        self.octets_in_flight -= connection.octets_counted;
         self.underway -= usize::from(connection.is_underway);
-        if self.exempt == Some(id) {
-            self.exempt = None;
-        }
+        self.room.count(connection.octets_counted, 0);
+        self.room.release(id);
         harvest.gone.push(connection.peer());
     }
 
-    fn is_full(&self, octets_waiting: usize) -> bool {
-        self.octets_in_flight + octets_waiting >= self.octets_in_flight_max
-    }
-
-    fn resume_paused(&mut self, now: Instant, octets_waiting: usize) {
-        if !self.is_full(octets_waiting) {
-            self.exempt = None;
-        } else if self.exempt.is_some() {
-            return;
-        }
-        for id in std::mem::take(&mut self.paused) {
+    fn resume_paused(&mut self, now: Instant) {
+        for id in self.room.next() {
             if let Some(connection) = self.connections.get_mut(&id) {
                 connection.resume(now);
                 self.list(id);
@@ -273,155 +269,45 @@ impl Sessions {
         }
     }
 
-    /// While others wait for room, once a second: drops those that hold an unfinished mail and send nothing.
-    fn drop_stalled(&mut self, now: Instant, octets_waiting: usize, harvest: &mut Harvest) {
+    /// While others wait for room, once a second: drops those that hold some and do not move, or not fast enough.
+    fn make_room(&mut self, now: Instant) {
         let is_due = self.stalls_looked_for.is_none_or(|last| now >= last + STALL_INTERVAL);
-        if !is_due || self.paused.is_empty() || !self.is_full(octets_waiting) {
+        if !is_due || !self.room.is_short() || self.room.has_room() {
             return;
         }
         self.stalls_looked_for = Some(now);
-        let is_stalled = |connection: &Conn| connection.is_stalled(STALL_TIME_MAX, now);
-        let stalled: Vec<ConnectionId> =
-            self.connections.iter().filter(|(_, connection)| is_stalled(connection)).map(|(id, _)| *id).collect();
-        for id in stalled {
-            self.remove(id, harvest);
+        for (_, id) in self.holders(|connection| connection.is_stalled(STALL_TIME_MAX, now)) {
+            self.give_up(id, now);
+        }
+        let is_overdue = |since: Instant| now.saturating_duration_since(since) > HOLD_TIME_MAX;
+        for (since, id) in self.holders(|connection| !connection.waits_for_us()) {
+            if self.room.has_room() || !is_overdue(since) {
+                break;
+            }
+            self.give_up(id, now);
+        }
+    }
+
+    /// Those that hold octets, and since when, the oldest first.
+    fn holders(&mut self, mut is_wanted: impl FnMut(&mut Conn) -> bool) -> Vec<(Instant, ConnectionId)> {
+        let wanted = self.connections.iter_mut().filter_map(|(id, connection)| {
+            let since = connection.held_since?;
+            is_wanted(connection).then_some((since, *id))
+        });
+        let mut holders: Vec<_> = wanted.collect();
+        holders.sort_unstable();
+        holders
+    }
+
+    fn give_up(&mut self, id: ConnectionId, now: Instant) {
+        if let Some(connection) = self.connections.get_mut(&id) {
+            connection.give_up();
+            self.count(id, now);
+            self.room.release(id);
+            self.list(id);
         }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::socket::Socket;
-    use super::super::stream::Stream;
-    use super::super::token::Source;
-    use super::*;
-    use crate::smtp::{Session, Settings};
-    use mio::net::UnixStream;
-    use mio::{Events, Interest, Poll};
-    use std::io::{Read, Write};
-    use std::net::Ipv4Addr;
-
-    const ROOM_OCTETS: usize = 100_000;
-    const MAIL_START: &str = "EHLO a\r\nMAIL FROM:<>\r\nRCPT TO:<b@c.example>\r\nDATA\r\n";
-
-    /// Sessions without a loop: time passes as the test says.
-    struct Rig {
-        poll: Poll,
-        sessions: Sessions,
-        harvest: Harvest,
-        start: Instant,
-    }
-
-    impl Rig {
-        fn new() -> Self {
-            Self {
-                poll: Poll::new().unwrap(),
-                sessions: Sessions::new(ROOM_OCTETS, None),
-                harvest: Harvest::default(),
-                start: Instant::now(),
-            }
-        }
-
-        fn connect(&mut self, id: ConnectionId) -> std::os::unix::net::UnixStream {
-            let (client, server) = std::os::unix::net::UnixStream::pair().unwrap();
-            client.set_nonblocking(true).unwrap();
-            server.set_nonblocking(true).unwrap();
-            let mut socket = Socket::Unix(UnixStream::from_std(server));
-            let interests = Interest::READABLE | Interest::WRITABLE;
-            self.poll.registry().register(&mut socket, Source::Mail(id).into(), interests).unwrap();
-            let peer = IpAddr::V4(Ipv4Addr::LOCALHOST);
-            let session = Session::new(Arc::new(Settings::default()), peer, self.start);
-            self.sessions.insert(id, Conn::new(Stream::new(socket), session, peer, self.start));
-            client
-        }
-
-        /// Turns until there is nothing more to do, this long after the start.
-        fn settle(&mut self, seconds: u64) {
-            let now = self.start + Duration::from_secs(seconds);
-            loop {
-                let mut events = Events::with_capacity(64);
-                self.poll.poll(&mut events, Some(Duration::ZERO)).unwrap();
-                for event in &events {
-                    if let Source::Mail(id) = event.token().into() {
-                        self.sessions.note(id, event);
-                    }
-                }
-                self.sessions.expire(now, &mut self.harvest);
-                self.sessions.drive(now, 0, &mut self.harvest);
-                if events.is_empty() && !self.sessions.has_work() {
-                    return;
-                }
-            }
-        }
-    }
-
-    fn send(client: &mut impl Write, octets: &str) {
-        client.write_all(octets.as_bytes()).unwrap();
-    }
-
-    /// What the client has got; whether that was the end.
-    fn received(client: &mut impl Read) -> (String, bool) {
-        let mut octets = Vec::new();
-        let has_ended = client.read_to_end(&mut octets).is_ok();
-        (String::from_utf8(octets).unwrap(), has_ended)
-    }
-
-    #[test]
-    fn a_silent_client_is_told_that_its_time_is_over() {
-        let mut rig = Rig::new();
-        let mut client = rig.connect(1);
-        rig.settle(0);
-        assert!(received(&mut client).0.starts_with("220 "));
-        rig.settle(299);
-        assert_eq!(received(&mut client), (String::new(), false));
-        rig.settle(300);
-        let (reply, has_ended) = received(&mut client);
-        assert!(reply.starts_with("421 ") && has_ended, "{reply}");
-        assert_eq!((rig.sessions.len(), rig.harvest.gone.len()), (0, 1));
-    }
-
-    #[test]
-    fn without_room_one_mail_at_a_time_comes_in_and_all_of_them_do() {
-        let mut rig = Rig::new();
-        let mut clients: Vec<_> = (0..5).map(|id| rig.connect(id)).collect();
-        let body = format!("{}\r\n", "x".repeat(76)).repeat(1000);
-        for client in &mut clients {
-            send(client, MAIL_START);
-            send(client, &body[..60_000]);
-        }
-        rig.settle(0);
-        assert!(rig.sessions.octets_in_flight < 3 * ROOM_OCTETS, "{}", rig.sessions.octets_in_flight);
-        for client in &mut clients {
-            send(client, &body[60_000..]);
-            send(client, ".\r\n");
-        }
-        for arrived in 1..=5 {
-            rig.settle(0);
-            let id = rig.harvest.arrived[arrived - 1].connection;
-            rig.sessions.answer(id, Verdict::TryAgain, Digest::default(), rig.start);
-        }
-        rig.settle(0);
-        assert_eq!((rig.harvest.arrived.len(), rig.sessions.octets_in_flight), (5, 0));
-    }
-
-    #[test]
-    fn a_client_that_stalls_loses_its_place_only_when_others_need_the_room() {
-        let mut rig = Rig::new();
-        let mut stalled = rig.connect(1);
-        send(&mut stalled, MAIL_START);
-        send(&mut stalled, &format!("{}\r\n", "x".repeat(76)).repeat(700));
-        rig.settle(0);
-        rig.settle(60);
-        assert_eq!(rig.sessions.len(), 1);
-        let mut others = [rig.connect(2), rig.connect(3)];
-        for client in &mut others {
-            send(client, MAIL_START);
-            send(client, &format!("{}\r\n", "y".repeat(76)).repeat(700));
-        }
-        rig.settle(60);
-        rig.settle(62);
-        assert_eq!(rig.sessions.len(), 2);
-        assert!(received(&mut stalled).1);
-        assert!(others.iter_mut().all(|client| !received(client).1));
-    }
-}
+mod tests;

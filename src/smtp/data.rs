@@ -82,6 +82,11 @@ impl DataReader {
         self.head.capacity()
     }
 
+    /// Whether nothing more of the mail will be kept.
+    pub(super) const fn is_head_full(&self) -> bool {
+        self.room() == 0
+    }
+
     /// What was read.
     pub(super) fn into_data(self) -> Data {
         Data { head: self.head, octets: self.octets, bare_line_ends: self.bare_line_ends }

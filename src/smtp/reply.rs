@@ -144,6 +144,7 @@ pub(super) const NEEDS_SMTPUTF8: Reply = Reply::new(553, (5, 6, 7), "Address nee
 pub(super) const TOO_MANY_ERRORS: Reply = Reply::new(421, (4, 7, 0), "Too many errors");
 pub(super) const TOO_MANY_MAILS: Reply = Reply::new(421, (4, 7, 0), "Enough mails for one session; connect again");
 pub(super) const NOT_HTTP: Reply = Reply::new(421, (4, 7, 0), "This is not an HTTP server");
+pub(super) const OUT_OF_ROOM: Reply = Reply::new(421, (4, 3, 1), "Others wait for the room; try again");
 pub(super) const TIMEOUT: Reply = Reply::new(421, (4, 4, 2), "Timeout");
 pub(super) const TOO_SLOW: Reply = Reply::new(421, (4, 4, 2), "Data comes too slowly");
 pub(super) const SHUTTING_DOWN: Reply = Reply::new(421, (4, 3, 2), "Service shuts down; try again");

@@ -206,6 +206,18 @@ impl Session {
         matches!(self.state, State::Data(_) | State::Dialogue(Dialogue::Sender(_) | Dialogue::Recipients(_)))
     }
 
+    /// Whether input may add to [`Self::mail_octets`]: what is behind the head is only read.
+    pub fn may_grow(&self) -> bool {
+        !matches!(&self.state, State::Data(receiving) if receiving.is_head_full())
+    }
+
+    /// The owner has no room for this client any longer: 421 and closed.
+    pub fn give_up(&mut self) {
+        if !self.is_closed() {
+            self.close(&reply::OUT_OF_ROOM);
+        }
+    }
+
     /// The owner did not read for reasons of its own, and does so again: time limits of the present state start anew.
     pub fn reading_resumed(&mut self, now: Instant) {
         match &mut self.state {

@@ -86,6 +86,11 @@ impl Receiving {
         self.transaction.octets_held() + self.data.octets_held()
     }
 
+    /// Whether that will grow no more.
+    pub(super) const fn is_head_full(&self) -> bool {
+        self.data.is_head_full()
+    }
+
     /// When the rate is looked at.
     pub(super) fn pace_end(&self) -> Option<Instant> {
         self.pace.window_end()
