@@ -156,7 +156,8 @@ fn month() {
         }
         if day % 5 == 4 {
             let copy = bench.folder.path().join("copy.redb");
-            let copied = bench.store.reader().backup(&copy).expect("the backup succeeds");
+            let file = fs::File::options().read(true).write(true).create(true).truncate(true).open(&copy);
+            let copied = bench.store.reader().copy_to(file.expect("a file")).expect("the backup succeeds");
             let file = bench.file_octets();
             println!("{:<10}{file:>14}{:>14}{:>10.2}", day + 1, copied.octets, file as f64 / copied.octets as f64);
         }

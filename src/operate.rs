@@ -16,7 +16,6 @@ use crate::store::{COMMAND_ROWS_MAX, CounterFilter, Cursor, Page, Pattern, Reade
 use crate::types::{Address, Domain, MessageId};
 use serde::{Deserialize, Serialize};
 use std::fmt;
-use std::path::PathBuf;
 
 /// Rows of one slice: what one read transaction collects.
 const SLICE_ROWS: usize = 500;
@@ -57,8 +56,8 @@ pub enum Request {
         /// As one JSON object.
         json: bool,
     },
-    /// A consistent copy of the database.
-    Backup(PathBuf),
+    /// A consistent copy of the database, into the file that comes with the request.
+    Backup,
     /// The log's lines from now on, until the client leaves; only a running daemon has them.
     Tail,
     /// A change.
@@ -77,6 +76,8 @@ pub enum Reply {
     Octets(Vec<u8>),
     /// What the change did.
     Changed(CommandResult),
+    /// How many rows the copy has.
+    Copied(u64),
     /// It could not be answered.
     Failed(String),
     /// There is no such thing.
@@ -95,6 +96,9 @@ pub trait Desk {
 
     /// The state of the whole service.
     fn snapshot(&mut self) -> Result<Snapshot, String>;
+
+    /// A copy of the database into the file that came with the request; how many rows it has.
+    fn copy(&mut self) -> Result<u64, String>;
 
     /// The next lines of the log, as they come; `None` where there is no log to follow.
     fn next_lines(&mut self) -> Option<String>;
@@ -176,11 +180,7 @@ fn answer(request: Request, desk: &mut dyn Desk, sink: Sink<'_>) -> Result<(), S
             let text = if json { stats_json(&snapshot) } else { render_stats(&snapshot) };
             Ok(sink(Reply::Text(text))?)
         }
-        Request::Backup(file) => {
-            let copied = reader.backup(&file)?;
-            let text = format!("{}: {} rows, {} octets\n", file.display(), copied.rows, copied.octets);
-            Ok(sink(Reply::Text(text))?)
-        }
+        Request::Backup => Ok(sink(Reply::Copied(desk.copy()?))?),
         Request::Tail => tail(desk, sink),
         Request::Change(command) => change(desk, &command, sink),
     }

@@ -402,7 +402,7 @@ pub struct Tail {}
 #[derive(FromArgs, ArgsInfo, Debug)]
 #[argh(subcommand, name = "backup")]
 pub struct Backup {
-    /// the file to write; the daemon writes it, if one runs
+    /// the file to write; an older copy there is replaced
     #[argh(positional)]
     pub file: PathBuf,
 }

@@ -3,10 +3,12 @@
 use super::{Failure, database, drain};
 use crate::change::{Batch, Command, CommandResult};
 use crate::config::Config;
+use crate::descriptor;
 use crate::operate::{self, Desk, Reply, Request};
 use crate::status::gather::{self, Context};
 use crate::status::{Process, Snapshot};
 use crate::store::{OpenError, Reader, Store};
+use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
@@ -56,13 +58,21 @@ impl<'c> Asked<'c> {
 
     /// Passes every reply but the last to `take`.
     pub fn ask(&mut self, request: &Request, take: Take<'_>) -> Result<(), Failure> {
+        self.ask_with(request, None, take)
+    }
+
+    /// The same; `file` goes with the request.
+    pub fn ask_with(&mut self, request: &Request, file: Option<File>, take: Take<'_>) -> Result<(), Failure> {
         match self {
             Self::Daemon(config, stream) => {
                 let stream = stream.take().map_or_else(|| connect(config), |stream| Ok(Some(stream)))?;
                 let stream = stream.ok_or_else(|| Failure::try_again("the daemon has stopped meanwhile"))?;
-                ask_daemon(&stream, request, take)
+                ask_daemon(&stream, request, file.as_ref(), take)
             }
-            Self::Database(desk) => desk.ask(request, take),
+            Self::Database(desk) => {
+                desk.file = file;
+                desk.ask(request, take)
+            }
         }
     }
 }
@@ -87,9 +97,9 @@ fn connect(config: &Config) -> Result<Option<UnixStream>, Failure> {
     }
 }
 
-fn ask_daemon(mut stream: &UnixStream, request: &Request, take: Take<'_>) -> Result<(), Failure> {
+fn ask_daemon(stream: &UnixStream, request: &Request, file: Option<&File>, take: Take<'_>) -> Result<(), Failure> {
     let line = serde_json::to_string(request).map_err(io::Error::from)?;
-    stream.write_all(format!("{line}\n").as_bytes())?;
+    descriptor::send(stream, format!("{line}\n").as_bytes(), file)?;
     let mut replies = BufReader::new(stream);
     let mut line = String::new();
     loop {
@@ -135,11 +145,13 @@ pub struct StoppedDesk<'a> {
     reader: Reader,
     store: Store,
     config: &'a Config,
+    /// What came with the request.
+    file: Option<File>,
 }
 
 impl<'a> StoppedDesk<'a> {
     fn new(store: Store, config: &'a Config) -> Self {
-        Self { reader: store.reader(), store, config }
+        Self { reader: store.reader(), store, config, file: None }
     }
 
     fn ask(&mut self, request: &Request, take: Take<'_>) -> Result<(), Failure> {
@@ -181,6 +193,11 @@ impl Desk for StoppedDesk<'_> {
             queue_age_max: QUEUE_AGE_MAX,
         };
         Ok(gather::snapshot(&self.reader, &context))
+    }
+
+    fn copy(&mut self) -> Result<u64, String> {
+        let file = self.file.take().ok_or("no file came with the request")?;
+        self.reader.copy_to(file).map(|copied| copied.rows).map_err(|error| error.to_string())
     }
 
     fn next_lines(&mut self) -> Option<String> {

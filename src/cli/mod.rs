@@ -5,6 +5,7 @@
 
 mod arguments;
 mod arrange;
+mod backup;
 mod configuration;
 mod daemon;
 mod database;
@@ -94,7 +95,7 @@ fn dispatch(arguments: Arguments) -> Result<(), Failure> {
         Command::Quarantine(options) => operations::quarantine(&choice, &options.action),
         Command::Stats(options) => operations::stats(&choice, &options),
         Command::Tail(_) => operations::text(&choice, &Request::Tail),
-        Command::Backup(options) => operations::backup(&choice, &options),
+        Command::Backup(options) => backup::run(&choice, &options),
         Command::Sign(options) => sign::run(&choice, &options),
         Command::ImportSqlite(options) => import::run(&choice, &options),
     }

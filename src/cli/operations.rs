@@ -2,7 +2,7 @@
 
 use super::Failure;
 use super::arguments::{
-    Backup, DumpCounters, FindAddress, ForgetAddress, Form, QuarantineAction, QuarantineExport, QueueAction, QueueList,
+    DumpCounters, FindAddress, ForgetAddress, Form, QuarantineAction, QuarantineExport, QueueAction, QueueList,
     ResetCounter, SetPermanentBouncedAddress, Sort, Stats,
 };
 use super::desk::ask;
@@ -220,7 +220,7 @@ pub fn stats(choice: &Choice, options: &Stats) -> Result<(), Failure> {
     text(choice, &Request::Stats { json: options.format == classify::Format::Json })
 }
 
-/// `stats`, `tail` and `backup`: the answer is text.
+/// `stats` and `tail`: the answer is text.
 pub fn text(choice: &Choice, request: &Request) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
     ask(&config::load(choice)?, request, &mut |reply| {
@@ -230,11 +230,6 @@ pub fn text(choice: &Choice, request: &Request) -> Result<(), Failure> {
         }
         Ok(())
     })
-}
-
-/// `backup`: the daemon writes the file, so its path must not depend on where the command was called.
-pub fn backup(choice: &Choice, options: &Backup) -> Result<(), Failure> {
-    text(choice, &Request::Backup(std::path::absolute(&options.file)?))
 }
 
 /// Asks for a change and says what it did.

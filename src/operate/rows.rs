@@ -20,11 +20,9 @@ pub fn columns(request: &Request) -> &'static [&'static str] {
         Request::Notifications { .. } => NOTIFICATIONS,
         Request::Notification(_) => DETAILS,
         Request::Quarantine => QUARANTINE,
-        Request::QuarantinedMail(_)
-        | Request::Stats { .. }
-        | Request::Backup(_)
-        | Request::Tail
-        | Request::Change(_) => &[],
+        Request::QuarantinedMail(_) | Request::Stats { .. } | Request::Backup | Request::Tail | Request::Change(_) => {
+            &[]
+        }
     }
 }
 

@@ -8,18 +8,20 @@ use super::ledger::CommandAnswer;
 use super::settings::{ControlSocket, Endpoint};
 use super::socket::{Acceptor, Socket};
 use crate::change::{Command, CommandResult};
+use crate::descriptor::Receiver;
 use crate::logging;
 use crate::operate::{self, Desk, Reply, Request};
 use crate::status::answer::Question;
 use crate::status::{Snapshot, gather};
 use crate::store::Reader;
 use mio::Waker;
+use std::fs::File;
 use std::io::{self, BufRead, BufReader, BufWriter, Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
+use std::sync::mpsc::{self, Sender, SyncSender, channel, sync_channel};
 use std::thread;
 use std::time::Duration;
 
@@ -48,7 +50,7 @@ pub(super) enum Ask {
 
 /// The loop's side.
 pub(super) struct Control {
-    asks: Receiver<Ask>,
+    asks: mpsc::Receiver<Ask>,
     sender: Sender<Ask>,
     waker: Arc<Waker>,
     reader: Reader,
@@ -110,6 +112,7 @@ impl Control {
             sender: self.sender.clone(),
             waker: Arc::clone(&self.waker),
             followed: None,
+            file: None,
             _client: Arc::clone(&self.clients),
         };
         let work = move || {
@@ -136,7 +139,9 @@ fn converse(stream: &UnixStream, mut desk: LiveDesk) -> io::Result<()> {
     stream.set_read_timeout(Some(CLIENT_TIME_MAX))?;
     stream.set_write_timeout(Some(CLIENT_TIME_MAX))?;
     let mut line = String::new();
-    BufReader::new(stream.take(REQUEST_OCTETS_MAX)).read_line(&mut line)?;
+    let mut receiver = Receiver::new(stream);
+    BufReader::new(receiver.by_ref().take(REQUEST_OCTETS_MAX)).read_line(&mut line)?;
+    desk.file = receiver.into_file();
     let mut out = BufWriter::new(stream);
     let request: Request = match serde_json::from_str(&line) {
         Ok(request) => request,
@@ -164,7 +169,9 @@ struct LiveDesk {
     reader: Reader,
     sender: Sender<Ask>,
     waker: Arc<Waker>,
-    followed: Option<Receiver<String>>,
+    followed: Option<mpsc::Receiver<String>>,
+    /// What came with the request.
+    file: Option<File>,
     _client: Arc<()>,
 }
 
@@ -191,6 +198,11 @@ impl Desk for LiveDesk {
     fn snapshot(&mut self) -> Result<Snapshot, String> {
         let question = self.ask(Ask::State)?;
         Ok(gather::snapshot(&self.reader, &question.context()))
+    }
+
+    fn copy(&mut self) -> Result<u64, String> {
+        let file = self.file.take().ok_or("no file came with the request")?;
+        self.reader.copy_to(file).map(|copied| copied.rows).map_err(|error| error.to_string())
     }
 
     /// An empty piece now and then shows whether the client is still there.

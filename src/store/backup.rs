@@ -4,8 +4,7 @@ use super::StoreError;
 use super::reader::Reader;
 use super::tables::{ALL, Definition};
 use redb::{Database, Durability, ReadTransaction};
-use std::fs::{self, File};
-use std::path::{Path, PathBuf};
+use std::fs::File;
 
 /// Rows that one transaction of the copy holds: bounds its memory.
 const ROWS_PER_TRANSACTION: usize = 20_000;
@@ -22,38 +21,22 @@ pub struct Copied {
 }
 
 impl Reader {
-    /// Writes a copy of the last commit to `target`, and replaces what was there once the copy is safe.
+    /// Writes a copy of the last commit to `file`, which is empty and open for reading and writing; it is safe on return.
     ///
     /// It takes as long as reading everything does: not for the event loop's thread. Commits go on meanwhile; the pages
     /// that they free stay in use until the end.
-    pub fn backup(&self, target: &Path) -> Result<Copied, StoreError> {
-        if self.is_live(target) {
-            return Err(StoreError::Failed(format!("{} is the database itself", target.display())));
-        }
-        let part = beside(target);
-        let copied = self.copy_to(&part).and_then(|rows| Ok((rows, put_in_place(&part, target)?)));
-        if copied.is_err() {
-            let _ = fs::remove_file(&part);
-        }
-        copied.map(|(rows, octets)| Copied { rows, octets })
-    }
-
-    fn is_live(&self, target: &Path) -> bool {
-        let live = self.connection.path().canonicalize();
-        target.canonicalize().is_ok_and(|target| live.is_ok_and(|live| live == target))
-    }
-
-    fn copy_to(&self, part: &Path) -> Result<u64, StoreError> {
+    pub fn copy_to(&self, file: File) -> Result<Copied, StoreError> {
         let source = self.begin()?;
-        File::create(part)?;
-        let copy = Database::builder().set_cache_size(CACHE_OCTETS).create(part).map_err(redb::Error::from)?;
+        let written = file.try_clone()?;
+        let copy = Database::builder().set_cache_size(CACHE_OCTETS).create_file(file).map_err(redb::Error::from)?;
         let mut rows = 0;
         for definition in ALL {
             rows += copy_table(&source, &copy, definition)?;
         }
         // The transactions before were not made durable; an empty one that is takes them along.
         copy.begin_write()?.commit()?;
-        Ok(rows)
+        drop(copy);
+        Ok(Copied { rows, octets: written.metadata()?.len() })
     }
 }
 
@@ -79,18 +62,4 @@ fn copy_table(source: &ReadTransaction, copy: &Database, definition: Definition)
             return Ok(rows);
         }
     }
-}
-
-fn put_in_place(part: &Path, target: &Path) -> Result<u64, StoreError> {
-    let octets = fs::metadata(part)?.len();
-    fs::rename(part, target)?;
-    let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    File::open(folder).and_then(|folder| folder.sync_all())?;
-    Ok(octets)
-}
-
-fn beside(target: &Path) -> PathBuf {
-    let mut name = target.file_name().unwrap_or_default().to_owned();
-    name.push(format!(".{}.part", std::process::id()));
-    target.with_file_name(name)
 }

@@ -49,11 +49,6 @@ impl Connection {
         *self.database.write().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
-    /// Where the file is.
-    pub fn path(&self) -> &Path {
-        &self.path
-    }
-
     /// The size of the file; 0 where it cannot be told.
     pub fn file_octets(&self) -> u64 {
         std::fs::metadata(&self.path).map_or(0, |metadata| metadata.len())
