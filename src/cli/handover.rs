@@ -62,8 +62,8 @@ fn connect(endpoint: &Endpoint) -> io::Result<Box<dyn Connection>> {
             stream.set_write_timeout(Some(REPLY_TIME_MAX))?;
             Ok(Box::new(stream))
         }
-        Endpoint::Unix(path) => {
-            let stream = UnixStream::connect(path)?;
+        Endpoint::Unix(socket) => {
+            let stream = UnixStream::connect(&socket.path)?;
             stream.set_read_timeout(Some(REPLY_TIME_MAX))?;
             stream.set_write_timeout(Some(REPLY_TIME_MAX))?;
             Ok(Box::new(stream))

@@ -1,7 +1,7 @@
 //! Where the service listens: `127.0.0.1:2525`, `[::]:2525`, `unix:/run/x.sock`, or a mapping with TLS and protocol.
 
 use super::fields::{Fields, name_of, text_of};
-use crate::server::{Endpoint, Listener, Protocol, Tls};
+use crate::server::{Endpoint, Listener, Protocol, Tls, UnixSocket};
 use serde_yaml::Value;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::Path;
@@ -34,7 +34,7 @@ pub fn socket_address(text: &str) -> Result<SocketAddr, String> {
 pub fn shown_endpoint(endpoint: &Endpoint) -> String {
     match endpoint {
         Endpoint::Tcp(address) => address.to_string(),
-        Endpoint::Unix(path) => format!("unix:{}", path.display()),
+        Endpoint::Unix(socket) => format!("unix:{}", socket.path.display()),
     }
 }
 
@@ -67,13 +67,28 @@ fn listener_of_mapping(mut fields: Fields<'_>) -> Option<Listener> {
     if require_tls && tls == Tls::Off {
         fields.problem("require_tls", "needs `tls: starttls` or `tls: implicit` beside it");
     }
+    let endpoint = give_to_group(endpoint, &mut fields);
     fields.done();
     Some(Listener { endpoint: endpoint?, protocol, tls, require_tls })
 }
 
+/// With the group that may use a UNIX socket.
+fn give_to_group(endpoint: Option<Endpoint>, fields: &mut Fields<'_>) -> Option<Endpoint> {
+    let group = fields.text("group");
+    match endpoint? {
+        Endpoint::Unix(socket) => Some(Endpoint::Unix(UnixSocket { group, ..socket })),
+        tcp @ Endpoint::Tcp(_) => {
+            if group.is_some() {
+                fields.problem("group", "is for a UNIX socket: allowed_networks says who may connect over TCP");
+            }
+            Some(tcp)
+        }
+    }
+}
+
 fn endpoint(text: &str, folder: &Path) -> Result<Endpoint, String> {
     match text.strip_prefix("unix:") {
-        Some(path) => Ok(Endpoint::Unix(folder.join(path))),
+        Some(path) => Ok(Endpoint::Unix(UnixSocket { path: folder.join(path), group: None })),
         None => socket_address(text).map(Endpoint::Tcp),
     }
 }
@@ -81,7 +96,11 @@ fn endpoint(text: &str, folder: &Path) -> Result<Endpoint, String> {
 /// As it would be written: a text where that says everything.
 fn shown(listener: &Listener) -> Value {
     let address: Value = shown_endpoint(&listener.endpoint).into();
-    if (listener.protocol, listener.tls) == (Protocol::Smtp, Tls::Off) {
+    let group = match &listener.endpoint {
+        Endpoint::Unix(socket) => socket.group.clone(),
+        Endpoint::Tcp(_) => None,
+    };
+    if (listener.protocol, listener.tls, &group) == (Protocol::Smtp, Tls::Off, &None) {
         return address;
     }
     let entries = [
@@ -90,5 +109,6 @@ fn shown(listener: &Listener) -> Value {
         ("tls", name_of(TLS, &listener.tls).into()),
         ("require_tls", listener.require_tls.into()),
     ];
-    entries.into_iter().map(|(key, value)| (key.into(), value)).collect::<serde_yaml::Mapping>().into()
+    let group = group.map(|group| ("group", group.into()));
+    entries.into_iter().chain(group).map(|(key, value)| (key.into(), value)).collect::<serde_yaml::Mapping>().into()
 }

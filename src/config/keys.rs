@@ -252,13 +252,13 @@ fn readable(fields: &mut Fields<'_>, key: &'static str) -> Option<PathBuf> {
 }
 
 /// In the runtime folder that systemd made, else beside the database.
-fn control(mut fields: Fields<'_>, database: Option<&Path>) -> Option<server::ControlSocket> {
+fn control(mut fields: Fields<'_>, database: Option<&Path>) -> Option<server::UnixSocket> {
     let runtime = std::env::var_os("RUNTIME_DIRECTORY").map(|folder| Path::new(&folder).join("control.sock"));
     let default = runtime.or_else(|| database.map(|file| beside(file, ".sock")));
     let path = fields.path_or("path", default);
     let group = fields.text("group");
     fields.done();
-    Some(server::ControlSocket { path: path?, group })
+    Some(server::UnixSocket { path: path?, group })
 }
 
 fn status(mut fields: Fields<'_>) -> Option<server::StatusListener> {

@@ -1,5 +1,5 @@
 use super::*;
-use crate::server::{Endpoint, Protocol, Tls};
+use crate::server::{Endpoint, Protocol, Tls, UnixSocket};
 use crate::tenant;
 use crate::types::{Address, Domain};
 use std::time::Duration;
@@ -134,17 +134,28 @@ fn listeners_are_texts_or_mappings() {
     let pem = files.path().join("x.pem");
     std::fs::write(&pem, "").unwrap();
     let text = with(&format!(
-        "listen:\n- 127.0.0.1:25\n- '[::1]:26'\n- unix:run/x.sock\n- {{address: '0.0.0.0:24', protocol: lmtp, tls: starttls, require_tls: true}}\n\
+        "listen:\n- 127.0.0.1:25\n- '[::1]:26'\n- unix:run/x.sock\n- {{address: 'unix:/y.sock', group: postfix}}\n- {{address: '0.0.0.0:24', protocol: lmtp, tls: starttls, require_tls: true}}\n\
          tls: {{certificate: {0}, key: {0}}}\nallowed_networks: [192.0.2.0/24, '2001:db8::1']",
         pem.display()
     ));
     let settings = parsed(&text).unwrap().server.settings;
-    let last = &settings.listeners[3];
-    assert_eq!(settings.listeners[2].endpoint, Endpoint::Unix("/etc/here/run/x.sock".into()));
+    let last = &settings.listeners[4];
+    assert_eq!(
+        settings.listeners[2].endpoint,
+        Endpoint::Unix(UnixSocket { path: "/etc/here/run/x.sock".into(), group: None })
+    );
+    let ours = UnixSocket { path: "/y.sock".into(), group: Some("postfix".to_owned()) };
+    assert_eq!(settings.listeners[3].endpoint, Endpoint::Unix(ours));
     assert_eq!((last.protocol, last.tls, last.require_tls), (Protocol::Lmtp, Tls::StartTls, true));
     let again = parsed(&parsed(&text).unwrap().effective_yaml()).unwrap().server.settings;
     assert_eq!(again.listeners, settings.listeners);
     assert_eq!(settings.allowed_networks[1].to_string(), "2001:db8::1/128");
+}
+
+#[test]
+fn a_group_is_for_a_unix_socket() {
+    let problems = problems(&with("listen: {address: '127.0.0.1:25', group: postfix}"));
+    assert!(problems[0].contains("develop.listen.0.group: is for a UNIX socket"), "{problems:?}");
 }
 
 #[test]

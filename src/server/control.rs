@@ -5,7 +5,7 @@
 //! takes; the loop only applies changes, in the transaction of its next turn. So nobody who looks, however slowly, delays a mail.
 
 use super::ledger::CommandAnswer;
-use super::settings::{ControlSocket, Endpoint};
+use super::settings::{Endpoint, UnixSocket};
 use super::socket::{Acceptor, Socket};
 use crate::change::{Command, CommandResult};
 use crate::descriptor::Receiver;
@@ -17,9 +17,7 @@ use crate::store::Reader;
 use mio::Waker;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, BufWriter, Read, Write};
-use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::{self, Sender, SyncSender, channel, sync_channel};
 use std::thread;
@@ -59,34 +57,12 @@ pub(super) struct Control {
 }
 
 /// Opens the socket; without it the daemon runs, but commands do not reach it.
-pub(super) fn open(control: &ControlSocket) -> Option<Acceptor> {
-    let opened = bind(control);
+pub(super) fn open(control: &UnixSocket) -> Option<Acceptor> {
+    let opened = Acceptor::bind(&Endpoint::Unix(control.clone()));
     if let Err(error) = &opened {
         log::error!("commands cannot reach this daemon: {}: {error}", control.path.display());
     }
     opened.ok()
-}
-
-fn bind(control: &ControlSocket) -> io::Result<Acceptor> {
-    let acceptor = Acceptor::bind(&Endpoint::Unix(control.path.clone()))?;
-    if let Some(group) = &control.group {
-        give_to_group(&control.path, group)?;
-    }
-    std::fs::set_permissions(&control.path, std::fs::Permissions::from_mode(0o660))?;
-    Ok(acceptor)
-}
-
-fn give_to_group(path: &Path, group: &str) -> io::Result<()> {
-    let id = group.parse().ok().or_else(|| group_id(group));
-    let id = id.ok_or_else(|| io::Error::other(format!("there is no group {group}")))?;
-    std::os::unix::fs::chown(path, None, Some(id))
-}
-
-/// From the group file (group(5)); groups of a directory service are given by number.
-fn group_id(name: &str) -> Option<u32> {
-    let groups = std::fs::read_to_string("/etc/group").ok()?;
-    let mut entries = groups.lines().map(|line| line.split(':').collect::<Vec<_>>());
-    entries.find(|fields| fields.first() == Some(&name))?.get(2)?.parse().ok()
 }
 
 impl Control {

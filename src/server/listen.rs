@@ -1,7 +1,7 @@
 //! The listening sockets: opened here or handed over by the service manager, watched, and left alone for a while when
 //! the process has no file descriptor left for another connection.
 
-use super::settings::{Endpoint, Listener, Settings, Tls};
+use super::settings::{Endpoint, Listener, Settings, Tls, UnixSocket};
 use super::socket::{Acceptor, Socket};
 use super::token::Source;
 use super::{RunError, control};
@@ -195,7 +195,7 @@ fn session_settings(settings: &Settings, listener: &Listener) -> Arc<smtp::Setti
 }
 
 fn take_or_bind(sockets: &mut Vec<(Acceptor, Endpoint)>, endpoint: &Endpoint) -> Result<Acceptor, RunError> {
-    if let Some(at) = sockets.iter().position(|(_, theirs)| theirs == endpoint) {
+    if let Some(at) = sockets.iter().position(|(_, theirs)| theirs.is_same_place(endpoint)) {
         return Ok(sockets.swap_remove(at).0);
     }
     Acceptor::bind(endpoint).map_err(|error| RunError::Listen(endpoint.to_string(), error))
@@ -220,7 +220,10 @@ fn inherited_at(handed: &mut ListenFd, index: usize) -> io::Result<Option<(Accep
         listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;
         let path = address.as_pathname().unwrap_or("".as_ref()).to_path_buf();
-        return Ok(Some((Acceptor::Unix(mio::net::UnixListener::from_std(listener), None), Endpoint::Unix(path))));
+        return Ok(Some((
+            Acceptor::Unix(mio::net::UnixListener::from_std(listener), None),
+            Endpoint::Unix(UnixSocket { path, group: None }),
+        )));
     }
     let Some(listener) = handed.take_tcp_listener(index)? else { return Ok(None) };
     listener.set_nonblocking(true)?;

@@ -27,7 +27,7 @@ mod tls;
 mod token;
 mod turn;
 
-pub use settings::{Config, ControlSocket, Endpoint, Listener, Reload, Settings, StatusListener, Tls, TlsFiles};
+pub use settings::{Config, Endpoint, Listener, Reload, Settings, StatusListener, Tls, TlsFiles, UnixSocket};
 
 pub use crate::smtp::Protocol;
 

@@ -34,7 +34,7 @@ pub struct Settings {
     /// How long sessions within a mail may go on after SIGTERM.
     pub stop_time_max: Duration,
     /// Where commands reach the running daemon.
-    pub control: Option<ControlSocket>,
+    pub control: Option<UnixSocket>,
     /// Where metrics and the page are served.
     pub status: Option<StatusListener>,
 }
@@ -57,17 +57,37 @@ pub struct Listener {
 pub enum Endpoint {
     /// TCP; `[::]` takes IPv6 alone, so that `0.0.0.0` may stand beside it.
     Tcp(SocketAddr),
-    /// A UNIX socket's path.
-    Unix(PathBuf),
+    /// A UNIX socket.
+    Unix(UnixSocket),
+}
+
+impl Endpoint {
+    /// Whether both are the same address or path, whoever may connect.
+    pub(super) fn is_same_place(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Tcp(address), Self::Tcp(theirs)) => address == theirs,
+            (Self::Unix(socket), Self::Unix(theirs)) => socket.path == theirs.path,
+            _ => false,
+        }
+    }
 }
 
 impl fmt::Display for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Tcp(address) => address.fmt(f),
-            Self::Unix(path) => path.display().fmt(f),
+            Self::Unix(socket) => socket.path.display().fmt(f),
         }
     }
+}
+
+/// A UNIX socket, and who may connect to it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnixSocket {
+    /// Its path; made with mode 0660.
+    pub path: PathBuf,
+    /// The group that may use it, by name or number; `None`: the daemon's own.
+    pub group: Option<String>,
 }
 
 /// How TLS starts on a listener.
@@ -89,15 +109,6 @@ pub struct TlsFiles {
     pub certificate: PathBuf,
     /// Its private key.
     pub key: PathBuf,
-}
-
-/// The UNIX socket for commands.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ControlSocket {
-    /// Its path; made with mode 0660.
-    pub path: PathBuf,
-    /// The group that may use it, by name or number; `None`: the daemon's own.
-    pub group: Option<String>,
 }
 
 /// The HTTP listener for metrics and the page.

@@ -1,17 +1,20 @@
 //! Sockets that may be TCP or UNIX.
 
-use super::settings::Endpoint;
+use super::settings::{Endpoint, UnixSocket};
 use mio::event::Source;
 use mio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use mio::{Interest, Registry, Token};
-use socket2::{Domain, Type};
+use socket2::{Domain, SockAddr, Type};
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, Shutdown, SocketAddr};
-use std::os::unix::fs::FileTypeExt;
+use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 /// Connections that wait to be accepted; the kernel takes less if `net.core.somaxconn` says so.
 const BACKLOG: i32 = 4096;
+
+/// The owner and the group may connect, nobody else.
+const SOCKET_MODE: u32 = 0o660;
 
 /// A connection, not blocking.
 pub(super) enum Socket {
@@ -41,7 +44,7 @@ impl Acceptor {
     pub(super) fn bind(endpoint: &Endpoint) -> io::Result<Self> {
         match endpoint {
             Endpoint::Tcp(address) => bind_tcp(*address).map(Self::Tcp),
-            Endpoint::Unix(path) => Ok(Self::Unix(bind_unix(path)?, Some(SocketFile(path.clone())))),
+            Endpoint::Unix(socket) => bind_unix(socket).map(|(listener, file)| Self::Unix(listener, Some(file))),
         }
     }
 
@@ -84,14 +87,38 @@ fn bind_tcp(address: SocketAddr) -> io::Result<TcpListener> {
     Ok(TcpListener::from_std(socket.into()))
 }
 
-fn bind_unix(path: &Path) -> io::Result<UnixListener> {
-    match UnixListener::bind(path) {
-        Err(error) if error.kind() == ErrorKind::AddrInUse && is_left_behind(path) => {
-            std::fs::remove_file(path)?;
-            UnixListener::bind(path)
+/// Nobody can connect before the file has its group and mode: only then does the socket listen.
+fn bind_unix(place: &UnixSocket) -> io::Result<(UnixListener, SocketFile)> {
+    let socket = socket2::Socket::new(Domain::UNIX, Type::STREAM, None)?;
+    let address = SockAddr::unix(&place.path)?;
+    match socket.bind(&address) {
+        Err(error) if error.kind() == ErrorKind::AddrInUse && is_left_behind(&place.path) => {
+            std::fs::remove_file(&place.path)?;
+            socket.bind(&address)?;
         }
-        result => result,
+        result => result?,
     }
+    let file = SocketFile(place.path.clone());
+    if let Some(group) = &place.group {
+        give_to_group(&place.path, group)?;
+    }
+    std::fs::set_permissions(&place.path, std::fs::Permissions::from_mode(SOCKET_MODE))?;
+    socket.set_nonblocking(true)?;
+    socket.listen(BACKLOG)?;
+    Ok((UnixListener::from_std(socket.into()), file))
+}
+
+fn give_to_group(path: &Path, group: &str) -> io::Result<()> {
+    let id = group.parse().ok().or_else(|| group_id(group));
+    let id = id.ok_or_else(|| io::Error::other(format!("there is no group {group}")))?;
+    std::os::unix::fs::chown(path, None, Some(id))
+}
+
+/// From the group file (group(5)); groups of a directory service are given by number.
+fn group_id(name: &str) -> Option<u32> {
+    let groups = std::fs::read_to_string("/etc/group").ok()?;
+    let mut entries = groups.lines().map(|line| line.split(':').collect::<Vec<_>>());
+    entries.find(|fields| fields.first() == Some(&name))?.get(2)?.parse().ok()
 }
 
 /// Whether nobody listens on the socket at `path`.
@@ -183,6 +210,7 @@ impl Source for Acceptor {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::os::unix::fs::MetadataExt;
 
     #[test]
     fn both_families_listen_on_one_port() {
@@ -193,16 +221,34 @@ mod tests {
     }
 
     #[test]
+    fn a_unix_socket_is_open_to_its_group_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let bind = |name: &str, group: &str| {
+            let path = folder.path().join(name);
+            let acceptor =
+                Acceptor::bind(&Endpoint::Unix(UnixSocket { path: path.clone(), group: Some(group.to_owned()) }));
+            acceptor.map(|acceptor| (acceptor, std::fs::metadata(&path).unwrap()))
+        };
+        let own = rustix::process::getgid().as_raw();
+        let (_held, meta) = bind("socket", &own.to_string()).unwrap();
+        assert_eq!((meta.permissions().mode() & 0o777, meta.gid()), (0o660, own));
+        let error = bind("other", "no such group").err().unwrap();
+        assert!(error.to_string().contains("there is no group no such group"), "{error}");
+        assert!(!folder.path().join("other").exists());
+    }
+
+    #[test]
     fn a_unix_socket_is_replaced_only_when_nobody_listens() {
         let folder = tempfile::tempdir().unwrap();
-        let endpoint = Endpoint::Unix(folder.path().join("socket"));
+        let at = |path| Endpoint::Unix(UnixSocket { path, group: None });
+        let endpoint = at(folder.path().join("socket"));
         let first = Acceptor::bind(&endpoint).unwrap();
         assert!(Acceptor::bind(&endpoint).is_err());
         drop(first);
         assert!(Acceptor::bind(&endpoint).is_ok());
         let file = folder.path().join("file");
         std::fs::write(&file, "kept").unwrap();
-        assert!(Acceptor::bind(&Endpoint::Unix(file.clone())).is_err());
+        assert!(Acceptor::bind(&at(file.clone())).is_err());
         assert_eq!(std::fs::read(file).unwrap(), b"kept");
     }
 }
