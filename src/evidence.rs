@@ -1,14 +1,15 @@
 //! Was the bounced mail ours? What a bounce brings as evidence, how strong it is, and the signatures that make it strong.
 //!
 //! Anybody can write a mail that looks like a bounce. What it returns of the original shows how much its writer knew:
-//! - weak: `From`, `Return-Path`, `Message-ID` or a DKIM `d=` names our domain. Whoever knows the domain can write that; it
-//!   keeps out bounces of mail that others sent, and careless forgeries.
+//! - weak: `From`, `Return-Path`, `Message-ID` or a DKIM `d=` names our domain, or the bounce came to an address of it with a tag of
+//!   BATV that is not over. Whoever knows the domain can write that; it keeps out bounces of mail that others sent, and careless
+//!   forgeries.
 //! - strong: a [`sign`]ature by the domain's secret over address, domain and day, which only a recipient of the mail and
 //!   the servers on its way have seen. It stands in the envelope sender ([`verp`]), or in `X-Bounce-Token`.
 //!
 //! A signature does not say that delivery failed: a recipient who forges a bounce can switch off their own address, and no other.
 //!
-//! Deliberately absent: BATV (`prvs=`), whose keys are the relay's and whose tag does not name the recipient; the check of DKIM
+//! Deliberately absent: the check of BATV's tags, whose keys are the relay's and which name no recipient; that of DKIM
 //! signatures, which needs the whole original and its keys of that day. Reads no clock: the day is passed in.
 
 use crate::bounce::{Class, Kind, Reason, Recipient, Report, Returned};
@@ -29,6 +30,9 @@ const MAC_DIGITS: usize = MAC_OCTETS * 8 / 5;
 
 /// Clocks differ, and so do calendars around midnight.
 const DAYS_AHEAD_MAX: u32 = 1;
+
+/// How many days ahead a tag of BATV may end; the usual are 7 (draft-levine-smtp-batv).
+const TAG_DAYS_MAX: u32 = 14;
 
 /// How sure it is that the bounced mail was ours.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -130,19 +134,40 @@ pub fn strength(address: &Address, report: &Report, paths: &[String], tenant: &T
     if has_token || has_verp() {
         return Strength::Strong;
     }
-    let names_us = report.returned.as_ref().is_some_and(|returned| names(returned, &tenant.domain));
-    if names_us { Strength::Weak } else { Strength::None }
+    let names_us = || report.returned.as_ref().is_some_and(|returned| names(returned, &tenant.domain));
+    let has_tag = || came_to(report, paths).any(|path| is_tagged(path, &tenant.domain, today));
+    if names_us() || has_tag() { Strength::Weak } else { Strength::None }
 }
 
 /// The recipient that a signed envelope sender names, wherever that came back to us.
 fn signed_recipient(report: &Report, paths: &[String], tenant: &Tenant, today: Day) -> Option<Address> {
-    let envelope = &report.envelope;
     let return_path = report.returned.as_ref().and_then(|returned| returned.return_path.as_ref());
-    let addresses = envelope.to_mailboxes.iter().chain(&envelope.delivered_to).chain(return_path);
-    paths.iter().map(String::as_str).chain(addresses.map(Address::as_str)).find_map(|path| {
+    came_to(report, paths).chain(return_path.map(Address::as_str)).find_map(|path| {
         let (address, signature, domain) = read_verp(path)?;
         (tenant.domain.covers(domain) && is_signed(signature, &address, tenant, today)).then_some(address)
     })
+}
+
+/// Where the bounce was sent to.
+fn came_to<'a>(report: &'a Report, paths: &'a [String]) -> impl Iterator<Item = &'a str> {
+    let addresses = report.envelope.to_mailboxes.iter().chain(&report.envelope.delivered_to);
+    paths.iter().map(String::as_str).chain(addresses.map(Address::as_str))
+}
+
+/// Whether a path at `domain` bears a tag of BATV (draft-levine-smtp-batv) that has not ended.
+///
+/// ```text
+/// tag = "prvs=" K DDD SSSSSS "=" loc-core    ; key number, last digits of the day of its end, six digits of a signature
+/// ```
+fn is_tagged(path: &str, domain: &Domain, today: Day) -> bool {
+    let Some((local, host)) = path.rsplit_once('@') else { return false };
+    let tag = local.split_at_checked(5).filter(|(name, _)| name.eq_ignore_ascii_case("prvs="));
+    let Some((tag, _)) = tag.and_then(|(_, rest)| rest.split_once('=')) else { return false };
+    let is_hex = tag.len() == 10 && tag.bytes().all(|octet| octet.is_ascii_hexdigit());
+    let end = tag.get(..4).filter(|digits| digits.bytes().all(|octet| octet.is_ascii_digit()));
+    let end = end.and_then(|digits| digits[1..].parse::<u32>().ok());
+    let days_left = end.map(|end| (1000 + end - today.0 % 1000) % 1000);
+    is_hex && days_left.is_some_and(|days| days <= TAG_DAYS_MAX) && domain.covers(host)
 }
 
 /// Address, signature and domain of `prefix+local=host+SIGNATURE@domain`; the prefix holds no `+`.

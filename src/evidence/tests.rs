@@ -138,6 +138,32 @@ fn our_name_alone_is_weak() {
 }
 
 #[test]
+fn a_tag_of_batv_that_is_not_over_is_weak() {
+    for (path, expected) in [
+        ("prvs=0785abcdef=bounce@mydomain.de", Strength::Weak),
+        ("PRVS=0778ABCDEF=bounce+x@mail.mydomain.de", Strength::Weak),
+        ("prvs=0777abcdef=bounce@mydomain.de", Strength::None),
+        ("prvs=0793abcdef=bounce@mydomain.de", Strength::None),
+        ("prvs=0785abcdef=bounce@evil-mydomain.de", Strength::None),
+        ("prvs=0785abcde=bounce@mydomain.de", Strength::None),
+        ("prvs=a785abcdef=bounce@mydomain.de", Strength::None),
+        ("prvs=0785abcdeg=bounce@mydomain.de", Strength::None),
+        ("prvs=0785abcdef@mydomain.de", Strength::None),
+        ("xprvs=0785abcdef=bounce@mydomain.de", Strength::None),
+        ("prvs=\u{fc}785abcde=bounce@mydomain.de", Strength::None),
+        ("bounce@mydomain.de", Strength::None),
+    ] {
+        let sent_to = report(&["a@b.de"], None);
+        assert_eq!(strength_of(&sent_to, &[path.to_owned()]), expected, "{path}");
+    }
+    let mut header = report(&["a@b.de"], None);
+    header.envelope.to_mailboxes = vec![address("prvs=0785abcdef=bounce@mydomain.de")];
+    assert_eq!(strength_of(&header, &[]), Strength::Weak);
+    let at_the_turn = |path: &str| is_tagged(path, &domain(), Day(20_998));
+    assert!(at_the_turn("prvs=0003abcdef=bounce@mydomain.de") && !at_the_turn("prvs=0900abcdef=bounce@mydomain.de"));
+}
+
+#[test]
 fn a_signed_envelope_sender_names_the_address_that_was_written_to() {
     let signature = sign(&secret("new secret of ours"), &address("a@b.de"), &domain(), TODAY);
     let path = verp("bounce", &address("a@b.de"), &domain(), &signature).unwrap();
