@@ -177,14 +177,14 @@ fn silent_and_half_gone_clients_hold_up_nobody() {
 }
 
 #[test]
-fn a_crowd_of_clients_is_bounded() {
+fn a_crowd_of_silent_clients_is_bounded_and_keeps_out_nobody() {
     let platform = Platform::answering(200);
     let site = site(&platform, "");
     let daemon = site.start();
     let status = daemon.listener("HTTP");
-    let crowd: Vec<_> = (0..64).map(|_| open(status)).collect();
-    let mut late = open(status);
-    assert_eq!(late.read(&mut [0; 1]).unwrap_or(0), 0, "the one beyond the limit is closed");
+    let mut crowd: Vec<_> = (0..64).map(|_| open(status)).collect();
+    assert_eq!(get(status, "/readyz").0, 200);
+    assert_eq!(crowd[0].read(&mut [0; 1]).unwrap_or(0), 0, "the one that was silent for longest is closed");
     send(&daemon, &[hard("gone@some-provider.com", "1")]);
     drop(crowd);
     platform.wait_for_count(1);

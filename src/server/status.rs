@@ -18,7 +18,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// Clients at the same time; those beyond are closed at once.
+/// Clients at the same time; for one beyond them, the one that has been here longest without an answer under way has to go.
 const CLIENTS_MAX: usize = 64;
 
 /// From the first octet to the last of the answer.
@@ -91,7 +91,7 @@ impl StatusClients {
         registry: &Registry,
         now: Instant,
     ) {
-        if self.clients.len() >= CLIENTS_MAX {
+        if self.clients.len() >= CLIENTS_MAX && !self.make_room() {
             return;
         }
         if registry.register(&mut socket, Source::Status(id).into(), Interest::READABLE | Interest::WRITABLE).is_ok() {
@@ -99,6 +99,13 @@ impl StatusClients {
             let (state, until) = (State::Reading(Vec::new()), now + CLIENT_TIME_MAX);
             self.clients.insert(id, Client { socket, state, until, is_loopback });
         }
+    }
+
+    /// Lets go of the slowest client, so that a crowd that sends nothing keeps out nobody; false when all wait for us.
+    fn make_room(&mut self) -> bool {
+        let slow = self.clients.iter().filter(|(_, client)| !matches!(client.state, State::Waiting));
+        let slowest = slow.map(|(id, client)| (client.until, *id)).min();
+        slowest.is_some_and(|(_, id)| self.clients.remove(&id).is_some())
     }
 
     /// mio reported something about a client: it goes on as far as it can.
