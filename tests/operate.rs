@@ -3,6 +3,9 @@
 
 mod support;
 
+use bouncesvc::change::{self, Batch, Imported};
+use bouncesvc::store::{Settings, Store};
+use bouncesvc::types::{Address, Domain, Timestamp};
 use std::process::{Command, Output};
 use support::daemon::{Daemon, Site};
 use support::platform::{Answer, Platform};
@@ -336,4 +339,22 @@ fn a_replay_counts_what_would_be_done_and_changes_nothing() {
     let partly = run(&site, &["replay", "--dry-run", "tests/testmail", "gone"]);
     assert_eq!(partly.status.code(), Some(65));
     assert!(String::from_utf8(partly.stdout).unwrap().contains("user_unknown"), "what could be read is shown");
+}
+
+#[test]
+fn the_highest_counters_come_first_however_many_there_are() {
+    let site = Site::new("http://127.0.0.1:1/emails/{address}/suspend", "");
+    let row = |number: u32| Imported::Counter {
+        domain: Domain::parse("mydomain.de").unwrap(),
+        address: Address::parse(&format!("user{number}@some-provider.com")).unwrap(),
+        count: number * 7919 % 25_000,
+    };
+    let now = Timestamp::default();
+    let mut store = Store::open(&site.path("bounces.redb"), Settings::default(), now).unwrap();
+    let commands = vec![change::Command::Import((0..25_000).map(row).collect())];
+    store.commit(&Batch { commands, ..Batch::default() }, now).unwrap();
+    drop(store);
+    let rows = json(&site, &["dump-counters", "--sort=count", "--limit=3", "--format=json"]);
+    let counts: Vec<_> = rows.as_array().unwrap().iter().map(|row| row["count"].as_u64().unwrap()).collect();
+    assert_eq!(counts, [24_999, 24_998, 24_997]);
 }

@@ -36,18 +36,31 @@ pub fn dump_counters(choice: &Choice, options: &DumpCounters) -> Result<(), Fail
 /// The rows come in the order of the database: for another one all of them are needed first.
 fn sorted(config: &Config, request: &Request, options: &DumpCounters, column: &str) -> Result<(), Failure> {
     let at = columns(request).iter().position(|name| *name == column).unwrap_or(0);
+    let limit = options.limit.unwrap_or(usize::MAX);
     let mut rows = Vec::new();
     ask(config, request, &mut |reply| {
         rows.extend(if let Reply::Row(row) = reply { Some(row) } else { None });
+        if rows.len() >= limit.saturating_mul(2).max(SORTED_ROWS) {
+            keep_highest(&mut rows, at, limit);
+        }
         Ok(())
     })?;
+    keep_highest(&mut rows, at, limit);
+    let mut list = List::new(options.format, columns(request), BufWriter::new(io::stdout().lock()));
+    rows.iter().try_for_each(|row| list.row(row))?;
+    Ok(list.finish()?)
+}
+
+/// Sorts by the column `at`, the highest first, and lets go of what is beyond `limit`.
+fn keep_highest(rows: &mut Vec<Vec<Value>>, at: usize, limit: usize) {
     // Times are RFC 3339 in UTC, which sort as text.
     let key = |row: &Vec<Value>| row.get(at).map(|value| (value.as_u64(), value.as_str().map(str::to_owned)));
     rows.sort_by_cached_key(|row| std::cmp::Reverse(key(row)));
-    let mut list = List::new(options.format, columns(request), BufWriter::new(io::stdout().lock()));
-    rows.iter().take(options.limit.unwrap_or(usize::MAX)).try_for_each(|row| list.row(row))?;
-    Ok(list.finish()?)
+    rows.truncate(limit);
 }
+
+/// Rows that are gathered before the first of them are let go.
+const SORTED_ROWS: usize = 10_000;
 
 /// Prints the rows as they come, at most `limit`.
 fn list(config: &Config, request: &Request, form: Form, limit: Option<usize>) -> Result<(), Failure> {

@@ -5,6 +5,7 @@
 //! takes; the loop only applies changes, in the transaction of its next turn. So nobody who looks, however slowly, delays a mail.
 
 use super::ledger::CommandAnswer;
+use super::process;
 use super::settings::{Endpoint, UnixSocket};
 use super::socket::{Acceptor, Socket};
 use crate::change::{Command, CommandResult};
@@ -92,6 +93,7 @@ impl Control {
             _client: Arc::clone(&self.clients),
         };
         let work = move || {
+            process::yield_to_mail();
             if let Err(error) = converse(&stream, desk) {
                 log::debug!("a client of the control socket left: {error}");
             }

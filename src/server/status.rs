@@ -3,6 +3,7 @@
 //! What needs the database is answered by a thread that lives for one answer; there is one at a time, so that looking takes
 //! little from the mail. The loop itself answers `/healthz`, which says no more than that it turns.
 
+use super::process;
 use super::settings::StatusListener;
 use super::socket::Socket;
 use super::token::{ConnectionId, Source};
@@ -10,7 +11,6 @@ use crate::status::answer::Question;
 use crate::status::http::{self, Answer, Parsed, Request, Target};
 use crate::store::Reader;
 use mio::{Interest, Registry, Waker};
-use rustix::process::setpriority_process;
 use std::collections::{HashMap, VecDeque};
 use std::io::{self, ErrorKind, Read, Write};
 use std::sync::Arc;
@@ -23,9 +23,6 @@ const CLIENTS_MAX: usize = 64;
 
 /// From the first octet to the last of the answer.
 const CLIENT_TIME_MAX: Duration = Duration::from_secs(10);
-
-/// Of the thread that answers (setpriority(2)).
-const NICE: i32 = 10;
 
 /// Octets of one read.
 const READ_OCTETS: usize = 4 << 10;
@@ -147,8 +144,7 @@ impl StatusClients {
     fn begin(&mut self, id: ConnectionId, request: Request, question: Question) {
         let (reader, sender, waker) = (self.reader.clone(), self.sender.clone(), Arc::clone(&self.waker));
         let work = move || {
-            // On Linux a nice value is one thread's own: looking yields to the mail. Without it, it only costs more.
-            let _ = setpriority_process(None, NICE);
+            process::yield_to_mail();
             let answer = question.answer(&reader);
             // Neither fails while the loop lives.
             let _ = sender.send((id, answer.octets(request.is_head)));
