@@ -8,6 +8,9 @@ use crate::bounce::mime::Content;
 use crate::bounce::notice::origin;
 use crate::bounce::report::{DsnAction, Kind};
 
+/// How many parts of no known type are searched for a report.
+const ATTACHMENTS_MAX: usize = 3;
+
 pub fn read(mail: &Mail<'_>) -> Option<Detected> {
     let (groups, rule) = groups(mail)?;
     let failed: Vec<&DsnRecipient> = groups.iter().filter(|group| is_failure(group)).collect();
@@ -35,9 +38,16 @@ fn groups(mail: &Mail<'_>) -> Option<(Vec<DsnRecipient>, &'static str)> {
     if mail.weight() < origin::ENOUGH {
         return None;
     }
-    let pasted = dsn::read(mail.notice().own());
-    (dsn::is_pasted_in(mail.notice().own()) && pasted.iter().any(|group| group.address().is_some()))
-        .then_some((pasted, "dsn-in-text"))
+    let mut attached = mail.tree.parts.iter().filter(|part| part.content == Content::Other).take(ATTACHMENTS_MAX);
+    pasted(mail.notice().own())
+        .or_else(|| attached.find_map(|part| pasted(&part.text())))
+        .map(|groups| (groups, "dsn-in-text"))
+}
+
+/// The groups of a report in a text, if it names a recipient.
+fn pasted(text: &str) -> Option<Vec<DsnRecipient>> {
+    let groups = dsn::is_pasted_in(text).then(|| dsn::read(text))?;
+    groups.iter().any(|group| group.address().is_some()).then_some(groups)
 }
 
 fn success(rule: &str) -> Detected {

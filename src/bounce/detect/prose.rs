@@ -41,7 +41,8 @@ pub fn read(mail: &Mail<'_>) -> Option<Detected> {
 /// A mail system may say so in words that nobody foresaw; of anybody else, only known phrases count.
 fn speaks_of_failure(mail: &Mail<'_>) -> bool {
     let notice = mail.notice();
-    notice.speaks_of_failure() || mail.weight() >= origin::ENOUGH && reasons::tells_a_failure(notice.own())
+    notice.speaks_of_failure()
+        || mail.weight() >= origin::ENOUGH && reasons::tells_a_failure(&mail.outer.envelope.subject, notice.own())
 }
 
 fn words_weight(notice: &Notice, speaks: bool, named: &[Named]) -> i32 {

@@ -100,6 +100,10 @@ pub const fn is_vague(status: EnhancedStatus) -> bool {
 /// The reason of a status, unless it says no more than its class.
 pub fn verdict(status: EnhancedStatus) -> Option<Verdict> {
     let row = STATUSES.iter().find(|row| (row.0, row.1) == (status.subject, status.detail))?;
+    if status.class == 4 && matches!(row.2, Reason::UserUnknown | Reason::MailboxDisabled) {
+        // What may be otherwise tomorrow is no unknown user, if nothing but the code says so.
+        return None;
+    }
     Some(Verdict { reason: row.2, by: "status", detail: row.3, origin: "RFC 5248" })
 }
 

@@ -109,6 +109,7 @@ pub(super) const POLICY: &[Row] = &[
     Row("violated", PolicyViolation, "various"),
     Row("denied by policy", PolicyViolation, "various"),
     Row("rejected by policy", PolicyViolation, "various"),
+    Row("policy error", PolicyViolation, "Zoho"),
     Row("policy rejection", PolicyViolation, "Facebook"),
     Row("transport.rules", PolicyViolation, "Exchange"),
     Row("organization policy", PolicyViolation, "various"),

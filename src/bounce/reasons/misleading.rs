@@ -2,8 +2,8 @@
 
 use super::Row;
 use crate::bounce::Reason::{
-    Filtered, HasMoved, HostUnknown, MailboxFull, NoRelaying, PolicyViolation, Rejected, SpamDetected, Suspended,
-    SystemError, Undefined, UserUnknown,
+    Blocked, Filtered, HasMoved, HostUnknown, MailboxFull, NoRelaying, PolicyViolation, Rejected, SpamDetected,
+    Suspended, SystemError, Undefined, UserUnknown,
 };
 
 /// Texts in which a word of a later row would mislead.
@@ -28,7 +28,15 @@ pub(super) const MISLEADING: &[Row] = &[
     Row("mailbox is on hold", Suspended, "various"),
     Row("account is on hold", Suspended, "various"),
     Row("account on hold", Suspended, "various"),
+    Row("open relay not allowed", NoRelaying, "Mimecast"),
     Row("not an open relay", NoRelaying, "various"),
+    Row("verification in progress", SystemError, "Postfix"),
+    Row("suspicious due to the nature of the content", SpamDetected, "Gmail"),
+    Row("does not want your mail", Filtered, "various"),
+    Row("doesn't want your mail", Filtered, "various"),
+    Row("recipient address rejected: block-", Filtered, "Trend Micro"),
+    Row("mailpolicy violation", PolicyViolation, "Zoho"),
+    Row("your access to submit", Blocked, "IronPort"),
     Row("personal block", Filtered, "various"),
     Row("ignore list", Filtered, "various"),
     Row("has chosen not to", Filtered, "various"),
@@ -47,7 +55,8 @@ pub(super) const MISLEADING: &[Row] = &[
     Row("its content presents a potential", PolicyViolation, "Gmail"),
     Row("rejected for policy reasons", PolicyViolation, "various"),
     Row("due to spam classification", SpamDetected, "Google Groups"),
-    Row("recipient no longer on server", HasMoved, "mail relays"),
+    Row("no longer on server", HasMoved, "mail relays"),
+    Row("no longer on this server", HasMoved, "mail relays"),
     Row("relaying denied", NoRelaying, "Sendmail"),
     Row("relay access denied", NoRelaying, "Postfix"),
     Row("badrcptto", Filtered, "qmail"),

@@ -269,9 +269,13 @@ pub fn suggests_a_cause(text: &str) -> bool {
     PHRASES.search(&normal).0.is_some() || sense::find(&normal).is_some_and(|found| !found.is_vague())
 }
 
-/// Whether a mail system's text tells that a delivery failed, in whatever words.
-pub fn tells_a_failure(text: &str) -> bool {
-    sense::tells_a_failure(&normalise(text))
+/// Whether a mail system's mail tells that a delivery failed, in whatever words.
+pub fn tells_a_failure(subject: &str, text: &str) -> bool {
+    let normal = normalise(text);
+    let names_a_cause = || PHRASES.search(&normal).0.is_some();
+    sense::tells_a_failure(&normalise(subject))
+        || sense::tells_a_failure_of_an_address(&normal)
+        || names_a_cause() && sense::tells_a_failure(&normal)
 }
 
 /// An unknown name in answer to MAIL FROM is our sender's, not the recipient's; in answer to the data, if it says no more.

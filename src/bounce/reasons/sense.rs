@@ -77,7 +77,14 @@ const SENSES: &[Sense] = &[
 const FAILURES: &[Sense] = &[
     sense(&[Not, Delivered], WIDE, Reason::Undefined, "not delivered"),
     sense(&[Message, Returned], WIDE, Reason::Undefined, "message returned"),
-    sense(&[Message, Refused], NARROW, Reason::Undefined, "message refused"),
+    sense(&[Message, Refused], WIDE, Reason::Undefined, "message refused"),
+];
+
+/// The same in the sentence that names the recipient.
+const FAILURES_OF_AN_ADDRESS: &[Sense] = &[
+    sense(&[Address, Not, Delivered], WIDE, Reason::Undefined, "not delivered"),
+    sense(&[Address, Message, Returned], WIDE, Reason::Undefined, "message returned"),
+    sense(&[Address, Message, Refused], WIDE, Reason::Undefined, "message refused"),
 ];
 
 /// How many senses at the end of [`SENSES`] say less than a code.
@@ -121,9 +128,14 @@ pub(super) fn find(text: &str) -> Option<&'static Sense> {
     first_of(SENSES, text)
 }
 
-/// Whether a text in normal form tells that a delivery failed.
+/// Whether a text in normal form tells that some delivery failed.
 pub(super) fn tells_a_failure(text: &str) -> bool {
     first_of(FAILURES, text).is_some()
+}
+
+/// Whether a sentence of a text in normal form tells that the delivery to an address failed.
+pub(super) fn tells_a_failure_of_an_address(text: &str) -> bool {
+    first_of(FAILURES_OF_AN_ADDRESS, text).is_some()
 }
 
 fn first_of(senses: &'static [Sense], text: &str) -> Option<&'static Sense> {

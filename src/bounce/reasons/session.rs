@@ -45,6 +45,8 @@ pub(super) const SESSION: &[Row] = &[
     Row("not the mx for this domain", NoRelaying, "various"),
     Row("is not a gateway", NoRelaying, "various"),
     Row("must be authenticated to relay", NoRelaying, "various"),
+    Row("relaying", NoRelaying, "various"),
+    Row("as a relay", NoRelaying, "MessageLabs"),
     Row("authentication required", SecurityError, "various"),
     Row("authrequired", SecurityError, "Exchange"),
     Row("authentication is required", SecurityError, "various"),

@@ -127,12 +127,12 @@ pub(super) const WORDS: &[(Topic, &str)] = &[
         Not,
         "not$|no$|never|cannot|can't|couldn't|doesn't|don't|isn't|wasn't|hasn't|won't|didn't|haven't|without|none|unable|failed to|\
          nicht|kein|pas$|aucun|ne$|n'|ningun|sin$|nao$|nenhum|sem$|non$|nessun|niet$|geen$|nie$|brak$|nem$|nincs|nu$|\
-         yok|degil|inte$|ingen|ikke|ei$|не$|нет$|нема|няма|δεν|לא|אין|غير|لا$|لم$|不|没|沒|无|無|未|없|않|못|khong|tidak|ไม่",
+         nelze|nebyl|nepodar|nemohl|yok|degil|inte$|ingen|ikke|ei$|не$|нет$|нема|няма|δεν|לא|אין|غير|لا$|لم$|不|没|沒|无|無|未|없|않|못|khong|tidak|ไม่",
     ),
     (
         There,
         "exist|found|find|known|know$|knows|recogni|valid|locat|regist|listed$|present$|provision|defined|identif|appear|in use|\
-         verif|resolv|served|belong|reside|match|record|entry|handled|hosted|of that name|by that name|of this name|by this name|with that|user of|an account|a mailbox|on file|on record|in our|in the directory|deliverable|\
+         verif|resolv|served|belong|reside|match|record|entry|handled|hosted|of that name|by that name|of this name|by this name|with that|user of|an account|a mailbox|on file|route list|recipient list|on record|on this system|on this server|on this host|on our server|on our system|in our|in the directory|deliverable|\
          existier|gefunden|bekannt|gultig|gueltig|vorhanden|eingerichtet|registrier|gibt|angelegt|ermittel|\
          trouv|connu|valide|repertori|enregistr|recens|encontr|conoc|registrad|encuentr|localiz|\
          conhec|registad|cadastrad|esist|trovat|conosc|presente|bestaat|gevonden|bekend|geldig|geregistreerd|\
@@ -225,7 +225,7 @@ pub(super) const WORDS: &[(Topic, &str)] = &[
     (
         Refused,
         "block|ban$|banned|bans|black|reject|refus|denied|deny|denies|not permitted|not allowed|not accept|disallow|forbid|prohibit|unwelcome|not welcome|go away|no mail from|\
-         take no mail|listed|not admit|stopped|abgelehnt|gesperrt|abgewiesen|refuse|rechaz|bloque|recusad|rejeitad|rifiut|bloccat|geweigerd|geblokkeerd|odrzuc|zablokow|odmit|zablokovan|\
+         take no mail|listed|prison|jail|penalty|not admit|stopped|abgelehnt|gesperrt|abgewiesen|refuse|rechaz|bloque|recusad|rejeitad|rifiut|bloccat|geweigerd|geblokkeerd|odrzuc|zablokow|odmit|zablokovan|\
          elutasit|respins|blocat|reddedil|engellen|avvisa|blockera|afvist|avvist|hylat|отклонен|заблокирован|запрещен|відхилен|απορρ|נדחת|مرفوض|拒绝|拒絕|拒收|被拒|屏蔽|禁止|拒否|거부|차단",
     ),
     (

@@ -3,7 +3,7 @@
 use super::Row;
 use crate::bounce::Reason::{
     AuthFailure, Blocked, ContentError, Filtered, Greylisted, MailboxDisabled, MailboxFull, MessageTooBig, NoRelaying,
-    OnHold, PolicyViolation, Rejected, SpamDetected, Suspended, SystemError, UserUnknown,
+    OnHold, PolicyViolation, Rejected, SecurityError, SpamDetected, Suspended, SystemError, UserUnknown,
 };
 
 /// Words that decide only when neither a clear phrase nor a specific status does.
@@ -84,6 +84,16 @@ pub(super) const WEAK: &[Row] = &[
     Row("recipient address rejected", UserUnknown, "Postfix"),
     Row("delivery restriction", Filtered, "various"),
     Row("not accept", Filtered, "various"),
+    Row("spoof", PolicyViolation, "various"),
+    Row("banned", PolicyViolation, "various"),
+    Row("rejecting", PolicyViolation, "various"),
+    Row("unacceptable", PolicyViolation, "various"),
+    Row("not acceptable", PolicyViolation, "various"),
+    Row("disallowed", PolicyViolation, "various"),
+    Row("forbidden", PolicyViolation, "various"),
+    Row("unauthorized", SecurityError, "various"),
+    Row("not authorized", SecurityError, "various"),
+    Row("not authorised", SecurityError, "various"),
     Row("service not available, closing", Blocked, "RFC 5321 421"),
     Row("service unavailable", Blocked, "RFC 5321 554"),
     Row("access denied", Blocked, "various"),
