@@ -1,7 +1,7 @@
 //! The open database, shared by the one writer and all readers, and closed and opened again after a fault.
 //!
-//! redb refuses all work after an I/O error until the file is opened anew. So the writer closes it, and opens it
-//! with growing delays; readers get errors meanwhile, and go on with the same handle afterwards.
+//! redb refuses all work after an I/O error until the file is opened anew. So the writer closes it and opens it again, where
+//! that fails with growing delays; readers get errors meanwhile, and go on with the same handle afterwards.
 
 use super::compaction;
 use super::disk::DiskSource;
@@ -44,8 +44,13 @@ impl Connection {
         *self.database.write().unwrap_or_else(PoisonError::into_inner) = Some(database);
     }
 
+    /// Whether there is something to read.
+    pub fn is_open(&self) -> bool {
+        self.database.read().unwrap_or_else(PoisonError::into_inner).is_some()
+    }
+
     /// Lets go of the file.
-    pub fn close(&self) {
+    fn close(&self) {
         *self.database.write().unwrap_or_else(PoisonError::into_inner) = None;
     }
 

@@ -1,4 +1,4 @@
-//! What is done after a fault: close the database at once, open it again with growing delays.
+//! What is done after a fault: open the database anew at once, and write to it again with growing delays.
 
 use super::StoreError;
 use super::connection::Connection;
@@ -11,59 +11,60 @@ const DELAY_MIN: Duration = Duration::from_millis(50);
 /// The longest delay: how long after the end of a fault mails may still be put off.
 const DELAY_MAX: Duration = Duration::from_secs(2);
 
-/// Whether the database is open, and if not, when it is tried again.
+/// Whether writing rests after a fault, and until when.
 #[derive(Debug, Default)]
 pub struct Recovery {
     /// Failures since the last commit that succeeded.
     failures: u32,
-    closed: Option<Closed>,
+    rest: Option<Rest>,
 }
 
 #[derive(Debug)]
-struct Closed {
+struct Rest {
     cause: StoreError,
     next_attempt: Timestamp,
 }
 
 impl Recovery {
-    /// Makes sure that the database is open; while it is not yet time to try, repeats why it was closed.
+    /// Makes sure that the database is open; while it is not yet time to write again, repeats why the last attempt failed.
     pub fn restore(&mut self, connection: &Connection, now: Timestamp) -> Result<(), StoreError> {
-        let Some(closed) = &self.closed else { return Ok(()) };
+        let Some(rest) = &self.rest else { return Ok(()) };
         // A time too far ahead means that the clock was set back since.
-        if now < closed.next_attempt && now.after(DELAY_MAX) >= closed.next_attempt {
-            return Err(closed.cause.clone());
+        if now < rest.next_attempt && now.after(DELAY_MAX) >= rest.next_attempt {
+            return Err(rest.cause.clone());
         }
-        match connection.reopen() {
-            Ok(()) => {
-                log::warn!("the database is open again");
-                self.closed = None;
-                Ok(())
-            }
-            Err(error) => {
-                let cause = explain(error);
-                self.close(connection, &cause, now);
-                Err(cause)
-            }
+        if !connection.is_open() {
+            reopen(connection).inspect_err(|cause| self.rest(cause, now))?;
         }
+        self.rest = None;
+        Ok(())
     }
 
     /// Takes note of how a transaction ended.
     pub fn note(&mut self, connection: &Connection, error: Option<&StoreError>, now: Timestamp) {
-        match error {
-            None => self.failures = 0,
-            Some(error) => {
-                log::error!("{error}; the database is opened anew");
-                self.close(connection, error, now);
-            }
+        let Some(error) = error else {
+            self.failures = 0;
+            return;
+        };
+        log::error!("{error}; the database is opened anew");
+        self.rest(error, now);
+        // At once, for those who look: a disk without room can be read.
+        if let Err(error) = reopen(connection) {
+            log::error!("{error}; the database stays closed for now");
         }
     }
 
-    fn close(&mut self, connection: &Connection, cause: &StoreError, now: Timestamp) {
-        connection.close();
+    fn rest(&mut self, cause: &StoreError, now: Timestamp) {
         let next_attempt = now.after(delay(self.failures));
         self.failures = self.failures.saturating_add(1);
-        self.closed = Some(Closed { cause: cause.clone(), next_attempt });
+        self.rest = Some(Rest { cause: cause.clone(), next_attempt });
     }
+}
+
+fn reopen(connection: &Connection) -> Result<(), StoreError> {
+    connection.reopen().map_err(explain)?;
+    log::warn!("the database is open again");
+    Ok(())
 }
 
 fn delay(failures: u32) -> Duration {
