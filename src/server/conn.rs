@@ -12,9 +12,6 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// Octets that one connection may bring, and those of its replies, in one turn, so that a fast client leaves room for the others.
-const TURN_OCTETS_MAX: usize = 256 << 10;
-
 /// How long the last reply of a closed session may take to be written.
 const LINGER_TIME_MAX: Duration = Duration::from_secs(10);
 
@@ -27,7 +24,7 @@ pub(super) struct Turn<'a> {
     pub(super) buffer: &'a mut [u8],
     /// When the turn began.
     pub(super) now: Instant,
-    /// How many octets it may bring; none while the mails in flight leave it no room.
+    /// How many octets it may bring, those of its replies included; none while the mails in flight leave it no room.
     pub(super) octets_max: usize,
     /// For STARTTLS.
     pub(super) tls: Option<&'a Arc<ServerConfig>>,
@@ -142,7 +139,7 @@ impl Conn {
     }
 
     fn advance(&mut self, turn: &mut Turn<'_>) -> io::Result<Progress> {
-        let mut share = TURN_OCTETS_MAX.min(turn.octets_max);
+        let mut share = turn.octets_max;
         loop {
             self.take_events(turn)?;
             self.shake_hands(turn.now)?;

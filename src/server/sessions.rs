@@ -15,6 +15,11 @@ use std::time::{Duration, Instant};
 /// The read buffer that all connections share.
 const BUFFER_OCTETS: usize = 64 << 10;
 
+/// Octets that all connections may bring in one turn, and those of their replies, so that a crowd of fast clients leaves room for the
+/// others; what one of them may bring is its part of it, within bounds.
+const TURN_OCTETS_MAX: usize = 2 << 20;
+const SHARE_OCTETS: std::ops::RangeInclusive<usize> = 4 << 10..=256 << 10;
+
 /// While others wait for room, a client that holds octets and moves none for this long is dropped. Its server keeps the mail.
 const STALL_TIME_MAX: Duration = Duration::from_secs(10);
 
@@ -128,10 +133,12 @@ impl Sessions {
         self.room.set_waiting(octets_waiting);
         self.make_room(now);
         self.resume_paused(now);
-        for id in std::mem::take(&mut self.listed) {
+        let listed = std::mem::take(&mut self.listed);
+        let share = (TURN_OCTETS_MAX / listed.len().max(1)).clamp(*SHARE_OCTETS.start(), *SHARE_OCTETS.end());
+        for id in listed {
             if let Some(connection) = self.connections.get_mut(&id) {
                 connection.is_listed = false;
-                self.drive_one(id, now, harvest);
+                self.drive_one(id, share, now, harvest);
             }
         }
         let connections = &self.connections;
@@ -185,7 +192,7 @@ impl Sessions {
         }
     }
 
-    fn drive_one(&mut self, id: ConnectionId, now: Instant, harvest: &mut Harvest) {
+    fn drive_one(&mut self, id: ConnectionId, share: usize, now: Instant, harvest: &mut Harvest) {
         let Some(connection) = self.connections.get_mut(&id) else { return };
         let octets_max = if connection.may_grow() {
             self.room.allowance(id, connection.octets_counted, connection.is_ready())
@@ -195,7 +202,7 @@ impl Sessions {
         let mut turn = Turn {
             buffer: &mut self.buffer,
             now,
-            octets_max,
+            octets_max: octets_max.min(share),
             tls: self.tls.as_ref(),
             mail: None,
             confirmed: &mut harvest.confirmed,

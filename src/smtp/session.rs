@@ -17,7 +17,7 @@ use std::time::Instant;
 
 /// A client that reads no replies gets no further ones: its input waits at this many octets of output. Many commands are shorter
 /// than their replies, so that without it a few of them would fill the memory.
-const OUTPUT_OCTETS_MAX: usize = 16 << 10;
+const OUTPUT_OCTETS_MAX: usize = 4 << 10;
 
 /// One SMTP session.
 pub struct Session {
