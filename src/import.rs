@@ -7,6 +7,7 @@
 //! Deliberately absent: any write to the SQLite file.
 
 use crate::change::Imported;
+use crate::status::words::count;
 use crate::tenant::{Tenant, Tenants};
 use crate::types::{Address, Domain, Timestamp};
 use rusqlite::types::ValueRef;
@@ -178,23 +179,20 @@ fn status(value: ValueRef<'_>) -> u16 {
 
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{} temporary bounces of {} addresses.", self.temporary_rows, self.counters)?;
+        let (bounces, addresses) = (count(self.temporary_rows, "temporary bounce"), count(self.counters, "counter"));
         writeln!(
             f,
-            "The counter in these rows is always 1, since each bounce added a row: the rows of an address are its count."
+            "{bounces}: {addresses}. The old counter never went above 1, since each bounce added a row; the rows of an"
         )?;
-        writeln!(
-            f,
-            "{} counters stand above the threshold and are taken over as the threshold: nobody is",
-            self.capped
-        )?;
-        writeln!(f, "suspended by the import, but by the next soft bounce.")?;
-        writeln!(f, "{} past suspensions for `find-address`.", self.past)?;
+        writeln!(f, "address are its count.")?;
+        writeln!(f, "{} cut to the threshold: the import suspends nobody, the next soft bounce does.", self.capped)?;
+        writeln!(f, "{} for `find-address`.", count(self.past, "past suspension"))?;
         if self.unreadable > 0 {
-            writeln!(f, "Left out: {} rows whose address or time cannot be read.", self.unreadable)?;
+            writeln!(f, "Left out: {} whose address or time cannot be read.", count(self.unreadable, "row"))?;
         }
         for (domain, rows) in self.other_domains.iter().take(DOMAINS_SHOWN_MAX) {
-            writeln!(f, "Left out: {rows} rows of {}, which is not configured.", domain.escape_debug())?;
+            let (rows, domain) = (count(*rows, "row"), domain.escape_debug());
+            writeln!(f, "Left out: {rows} of {domain}, which is not configured.")?;
         }
         Ok(())
     }

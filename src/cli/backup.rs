@@ -9,6 +9,7 @@ use super::desk::Asked;
 use super::exit::DATA;
 use crate::config::{self, Choice};
 use crate::operate::{Reply, Request};
+use crate::status::words::count;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
@@ -30,7 +31,7 @@ pub fn run(choice: &Choice, options: &Backup) -> Result<(), Failure> {
         let _ = fs::remove_file(&part);
     }
     let (rows, octets) = copied?;
-    Ok(writeln!(io::stdout(), "{}: {rows} rows, {octets} octets", target.display())?)
+    Ok(writeln!(io::stdout(), "{}: {}, {octets} octets", target.display(), count(rows, "row"))?)
 }
 
 /// An older copy may be replaced, but no other file, and least of all the database itself.

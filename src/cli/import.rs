@@ -8,6 +8,7 @@ use crate::config::Choice;
 #[cfg(feature = "import-sqlite")]
 pub fn run(choice: &Choice, options: &ImportSqlite) -> Result<(), Failure> {
     use super::exit::DATA;
+    use crate::status::words::count;
     use crate::{config, import};
     use std::io::Write as _;
 
@@ -21,7 +22,7 @@ pub fn run(choice: &Choice, options: &ImportSqlite) -> Result<(), Failure> {
         return Ok(());
     }
     let changed = take_over(&config, &plan)?;
-    writeln!(out, "{changed} rows of {} were changed.", config.database.display())?;
+    writeln!(out, "Done: {} of {}.", count(changed, "row"), config.database.display())?;
     Ok(())
 }
 

@@ -14,6 +14,7 @@ use crate::classify;
 use crate::config::{self, Choice, Config};
 use crate::escape::Escaped;
 use crate::operate::{Reply, Request, columns};
+use crate::status::words::count;
 use crate::types::{Address, Domain, MessageId};
 use serde_json::Value;
 use std::io::{self, BufWriter, Write};
@@ -225,7 +226,7 @@ fn export(config: &Config, options: &QuarantineExport) -> Result<(), Failure> {
         std::fs::write(options.folder.join(format!("{id}.eml")), mail)?;
         written += 1;
     }
-    Ok(writeln!(io::stdout(), "{written} mails are in {}.", options.folder.display())?)
+    Ok(writeln!(io::stdout(), "{}: {}.", options.folder.display(), count(written, "mail"))?)
 }
 
 /// `stats`.
@@ -263,8 +264,7 @@ fn change(config: &Config, command: Command) -> Result<(), Failure> {
 fn words(result: &CommandResult, nothing: &str) -> String {
     match result {
         CommandResult::Rows(0) => nothing.to_owned(),
-        CommandResult::Rows(1) => "Done: 1 row.".to_owned(),
-        CommandResult::Rows(rows) => format!("Done: {rows} rows."),
+        CommandResult::Rows(rows) => format!("Done: {}.", count(*rows, "row")),
         CommandResult::Queued(Queued::New(id)) => format!("Notification {id} is queued."),
         CommandResult::Queued(Queued::AlreadyPending(id)) => format!("Notification {id} was queued already."),
         CommandResult::Queued(Queued::Revived(id)) => format!("Notification {id}, which was parked, is queued again."),

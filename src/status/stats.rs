@@ -1,7 +1,7 @@
 //! A snapshot as one screen of text: [`render_stats`].
 
 use super::summary::top;
-use super::words::{number, octets, short, span};
+use super::words::{count, number, octets, short, span};
 use super::{Live, Slot, Snapshot, Times};
 use crate::bounce::Class;
 use crate::escape::Escaped;
@@ -107,20 +107,20 @@ fn write_totals(text: &mut String, snapshot: &Snapshot) -> std::fmt::Result {
     let totals = &snapshot.totals;
     writeln!(
         text,
-        "database         {}; {} soft counters, {} past notifications",
+        "database         {}; {}, {}",
         octets(totals.file_octets),
-        number(totals.counters),
-        number(totals.history)
+        count(totals.counters, "soft counter"),
+        count(totals.history, "past notification")
     )?;
-    writeln!(text, "quarantine       {} mails, {}", number(totals.quarantine_mails), octets(totals.quarantine_octets))
+    writeln!(text, "quarantine       {}, {}", count(totals.quarantine_mails, "mail"), octets(totals.quarantine_octets))
 }
 
 fn write_live(text: &mut String, live: &Live) -> std::fmt::Result {
     writeln!(
         text,
-        "transactions     {}; {} mails, {} failed",
+        "transactions     {}; {}, {} failed",
         times(&live.commits),
-        number(live.committed_mails),
+        count(live.committed_mails, "mail"),
         number(live.commit_failures)
     )?;
     writeln!(text, "requests         {}", times(&live.requests))?;

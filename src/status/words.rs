@@ -15,6 +15,12 @@ pub fn number(number: u64) -> String {
     text
 }
 
+/// `1 row`, `1,234 rows`.
+pub fn count(count: u64, of_what: &str) -> String {
+    let ending = if count == 1 { "" } else { "s" };
+    format!("{} {of_what}{ending}", number(count))
+}
+
 /// A span in its two largest units: `3 d 4 h`, `12 min`, `45 s`.
 pub fn span(span: Duration) -> String {
     let seconds = span.as_secs();

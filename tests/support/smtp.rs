@@ -119,6 +119,11 @@ pub fn soft(address: &str, message_id: &str) -> String {
     report(address, message_id, "failed", "5.2.2", "552 5.2.2 mailbox full")
 }
 
+/// A mail that says that our machine is on a block list.
+pub fn blocked(address: &str, message_id: &str) -> String {
+    report(address, message_id, "failed", "5.7.1", "550 5.7.1 Client host blocked using zen.spamhaus.org")
+}
+
 fn report(address: &str, message_id: &str, action: &str, status: &str, diagnostic: &str) -> String {
     let lines = [
         "From: MAILER-DAEMON@relay.mydomain.de",
