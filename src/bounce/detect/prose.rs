@@ -25,10 +25,10 @@ pub fn read(mail: &Mail<'_>) -> Option<Detected> {
     let notice = mail.notice();
     let speaks = speaks_of_failure(mail);
     let named = named(mail);
-    if named.is_empty() && !speaks || mail.weight() + words_weight(notice, speaks, &named) < ENOUGH {
+    if named.is_empty() && !speaks || mail.weight() + words_weight(mail, speaks, &named) < ENOUGH {
         return None;
     }
-    if notice.speaks_of_success() && !name_a_cause(notice, &named) {
+    if notice.speaks_of_success() && !name_a_cause(mail, &named) {
         return None;
     }
     let kind = if notice.speaks_of_delay() { Kind::Delay } else { Kind::Bounce };
@@ -45,18 +45,23 @@ fn speaks_of_failure(mail: &Mail<'_>) -> bool {
         || mail.weight() >= origin::ENOUGH && reasons::tells_a_failure(&mail.outer.envelope.subject, notice.own())
 }
 
-fn words_weight(notice: &Notice, speaks: bool, named: &[Named]) -> i32 {
+/// Where nothing but the subject speaks for a mail system, its words must also say why, or list who.
+fn words_weight(mail: &Mail<'_>, speaks: bool, named: &[Named]) -> i32 {
+    let clear = |named: &Named| reasons::names_a_cause(mail.notice().block(named));
     if !speaks {
-        0
-    } else if name_a_cause(notice, named) || named.first().is_some_and(|first| first.place == Place::Listed) {
+        if named.first().is_some_and(clear) { NAMES_CAUSE } else { 0 }
+    } else if name_a_cause(mail, named) || named.first().is_some_and(|first| first.place == Place::Listed) {
         SPEAKS + NAMES_CAUSE
-    } else {
+    } else if mail.weight() >= origin::ENOUGH {
         SPEAKS
+    } else {
+        0
     }
 }
 
-fn name_a_cause(notice: &Notice, named: &[Named]) -> bool {
-    named.iter().take(3).any(|named| named.place <= Place::Alone && reasons::suggests_a_cause(notice.block(named)))
+fn name_a_cause(mail: &Mail<'_>, named: &[Named]) -> bool {
+    let names = if mail.weight() < origin::ENOUGH { reasons::names_a_cause } else { reasons::suggests_a_cause };
+    named.iter().take(3).any(|named| named.place <= Place::Alone && names(mail.notice().block(named)))
 }
 
 /// `X-Failed-Recipients` names them best; the text then tells what belongs to each.

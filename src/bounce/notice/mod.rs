@@ -27,6 +27,8 @@ const SENTENCES_MAX: usize = 40;
 /// How often one address is looked up in a text, and how much is taken each time.
 const MENTIONS_MAX: usize = 6;
 const MENTION_OCTETS_MAX: usize = 800;
+/// How far in front of an end its condition may stand, in octets.
+const CONDITION_OCTETS: usize = 50;
 /// A line of prose this long is wrapped: what starts the next one is no item.
 const WRAPPED_OCTETS: usize = 60;
 
@@ -137,8 +139,19 @@ impl Notice {
 
     /// Whether the message is only late.
     pub fn speaks_of_delay(&self) -> bool {
-        self.has(Role::Delay)
-            && !["permanent", "given up", "giving up", "final"].iter().any(|word| self.lower().contains(word))
+        self.has(Role::Delay) && !self.speaks_of_an_end()
+    }
+
+    /// Given up, rather than `You'll be notified if the delivery fails permanently`.
+    fn speaks_of_an_end(&self) -> bool {
+        const WORDS: &[&str] = &["permanent", "given up", "giving up", "final"];
+        const CONDITIONS: &[&str] = &[" if ", " si ", " se ", " wenn ", " falls ", " als "];
+        let lower = self.lower();
+        let unconditional = |at: usize| {
+            let before = lower.get(floor_boundary(lower, at.saturating_sub(CONDITION_OCTETS))..at).unwrap_or("");
+            !CONDITIONS.iter().any(|word| before.contains(word))
+        };
+        WORDS.iter().any(|word| lower.match_indices(word).take(MENTIONS_MAX).any(|(at, _)| unconditional(at)))
     }
 
     fn has(&self, role: Role) -> bool {
@@ -186,6 +199,9 @@ impl Notice {
     pub fn lists(&self, name: &str) -> bool {
         let remark = |rest: &str| rest.trim().is_empty() || rest.starts_with([':', ',']) || rest.starts_with(" (");
         let mut lines = self.own().lines().take(LINES_MAX);
+        if self.own().contains(&["(", name, ")"].concat()) {
+            return true;
+        }
         !name.is_empty()
             && lines.any(|line| {
                 line.trim_start_matches([' ', '\t', '<', '"', '\'', '*', '-']).strip_prefix(name).is_some_and(remark)

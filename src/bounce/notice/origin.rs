@@ -12,22 +12,25 @@ pub const ENOUGH: i32 = 3;
 
 /// Local parts that mail systems write under, without punctuation.
 const DAEMONS: &[&str] = &[
-    "mailerdaemon",
-    "postmaster",
-    "mdaemon",
-    "maildaemon",
     "mailerdeamon",
     "maildeliverysystem",
     "maildeliverysubsystem",
     "mailsystem",
     "bounce",
     "bounces",
-    "daemon",
     "mmdf",
     "uucp",
     "returnedmail",
     "imss",
     "inetgw",
+    "mailmarshal",
+    "mailscanner",
+    "antivirus",
+    "virusalert",
+    "mailgw",
+    "mailrobot",
+    "mta",
+    "ndn",
 ];
 
 /// Names that mail systems sign with.
@@ -236,5 +239,6 @@ pub fn is_daemon(from: &str) -> bool {
     let plain: String = local.chars().filter(char::is_ascii_alphabetic).collect();
     let null = from.ends_with("<>") || !from.contains('@') && from.contains("daemon");
     let display = from.split('<').next().unwrap_or("");
-    null || DAEMONS.contains(&plain.as_str()) || NAMES.iter().any(|name| display.contains(name))
+    let is_machine = ["daemon", "postmaster", "gateway"].iter().any(|end| plain.ends_with(end));
+    null || is_machine || DAEMONS.contains(&plain.as_str()) || NAMES.iter().any(|name| display.contains(name))
 }

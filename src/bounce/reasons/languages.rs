@@ -6,7 +6,7 @@
 use super::Row;
 use crate::bounce::Reason::{
     Blocked, Expired, Filtered, HostUnknown, MailboxDisabled, MailboxFull, MessageTooBig, PolicyViolation, RateLimited,
-    SpamDetected, Suspended, UserUnknown, VirusDetected,
+    Rejected, SpamDetected, Suspended, UserUnknown, VirusDetected,
 };
 
 /// Over quota.
@@ -337,6 +337,23 @@ pub(super) const MESSAGE: &[Row] = &[
     Row("黑名单", Blocked, "Chinese"),
     Row("黑名單", Blocked, "Chinese"),
     Row("черный список", Blocked, "Russian"),
+    Row("keine berechtigung", Rejected, "German Exchange"),
+    Row("nicht berechtigt", Rejected, "German Exchange"),
+    Row("pas l'autorisation", Rejected, "French Exchange"),
+    Row("pas autorisé", Rejected, "French Exchange"),
+    Row("no tiene permiso", Rejected, "Spanish Exchange"),
+    Row("não tem permissão", Rejected, "Portuguese Exchange"),
+    Row("non si dispone delle autorizzazioni", Rejected, "Italian Exchange"),
+    Row("non dispone dell", Rejected, "Italian Exchange"),
+    Row("geen toestemming", Rejected, "Dutch Exchange"),
+    Row("geen machtiging", Rejected, "Dutch Exchange"),
+    Row("nie masz uprawnień", Rejected, "Polish Exchange"),
+    Row("нет разрешения", Rejected, "Russian Exchange"),
+    Row("izniniz yok", Rejected, "Turkish Exchange"),
+    Row("権限が", Rejected, "Japanese Exchange"),
+    Row("没有权限", Rejected, "Chinese Exchange"),
+    Row("沒有權限", Rejected, "Chinese Exchange"),
+    Row("권한이 없", Rejected, "Korean Exchange"),
     Row("sperrliste", Blocked, "German"),
     Row("liste noire", Blocked, "French"),
     Row("lista negra", Blocked, "Spanish, Portuguese"),

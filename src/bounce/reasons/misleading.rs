@@ -32,6 +32,7 @@ pub(super) const MISLEADING: &[Row] = &[
     Row("not an open relay", NoRelaying, "various"),
     Row("verification in progress", SystemError, "Postfix"),
     Row("suspicious due to the nature of the content", SpamDetected, "Gmail"),
+    Row("not wish to receive", Filtered, "carriers"),
     Row("does not want your mail", Filtered, "various"),
     Row("doesn't want your mail", Filtered, "various"),
     Row("recipient address rejected: block-", Filtered, "Trend Micro"),

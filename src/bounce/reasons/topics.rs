@@ -125,9 +125,9 @@ pub(super) const WORDS: &[(Topic, &str)] = &[
     ),
     (
         Not,
-        "not$|no$|never|cannot|can't|couldn't|doesn't|don't|isn't|wasn't|hasn't|won't|didn't|haven't|without|none|unable|failed to|\
+        "not$|no$|never|cannot|can't|couldn't|doesn't|don't|isn't|wasn't|hasn't|won't|didn't|haven't|without|none|unable|failed to|failed for|\
          nicht|kein|pas$|aucun|ne$|n'|ningun|sin$|nao$|nenhum|sem$|non$|nessun|niet$|geen$|nie$|brak$|nem$|nincs|nu$|\
-         nelze|nebyl|nepodar|nemohl|yok|degil|inte$|ingen|ikke|ei$|не$|нет$|нема|няма|δεν|לא|אין|غير|لا$|لم$|不|没|沒|无|無|未|없|않|못|khong|tidak|ไม่",
+         basarisiz|fehlgeschlagen|mislukt|no fue posible|echec|misslyck|mislykk|epaonnist|sikertelen|nelze|nebyl|nepodar|nemohl|yok|degil|inte$|ingen|ikke|ei$|не$|нет$|нема|няма|δεν|לא|אין|غير|لا$|لم$|不|没|沒|无|無|未|없|않|못|失败|失敗|실패|فشل|تعذر|сбой|khong|tidak|ไม่",
     ),
     (
         There,
@@ -153,7 +153,7 @@ pub(super) const WORDS: &[(Topic, &str)] = &[
     ),
     (
         Full,
-        "full$|full.|too full|quota|overquota|capacity|room$|storage|disk usage|disk space|out of space|no space|free space|space left|\
+        "full$|full.|too full|quota|overquota|capacity|no room|room left|enough room|more room|room for|storage|disk usage|disk space|out of space|no space|free space|space left|\
          more space|overfull|used up|100%|mb used|maximum size|maximum mailbox|more mail|over limit|above limit|over the limit|bursting|\
          voll$|voll.|uberfullt|ueberfuellt|speicherplatz|speichervolumen|kontingent|erschopft|erschoepft|\
          plein|sature|espace|llen[ao]|espacio|cuota|capacidad|chei[ao]|lotad|espaco|cota$|pien[ao]|esaurit|spazio|\

@@ -10,6 +10,7 @@ use crate::bounce::Reason::{
 pub(super) const WEAK: &[Row] = &[
     Row("450 .. mailbox unavailable", OnHold, "RFC 5321 450"),
     Row("ldap", SystemError, "various"),
+    Row("unable-to-transfer", SystemError, "X.400"),
     Row("verification problem", SystemError, "various"),
     Row("openrelay", Blocked, "various"),
     Row("backscatter", Blocked, "various"),
