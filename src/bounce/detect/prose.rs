@@ -60,8 +60,8 @@ fn words_weight(mail: &Mail<'_>, speaks: bool, named: &[Named]) -> i32 {
 }
 
 fn name_a_cause(mail: &Mail<'_>, named: &[Named]) -> bool {
-    let names = if mail.weight() < origin::ENOUGH { reasons::names_a_cause } else { reasons::suggests_a_cause };
-    named.iter().take(3).any(|named| named.place <= Place::Alone && names(mail.notice().block(named)))
+    let tells = if mail.weight() < origin::ENOUGH { reasons::names_a_cause } else { reasons::suggests_a_cause };
+    named.iter().take(3).any(|named| named.place <= Place::Alone && tells(mail.notice().block(named)))
 }
 
 /// `X-Failed-Recipients` names them best; the text then tells what belongs to each.

@@ -92,6 +92,11 @@ const STATUSES: &[(u16, u16, Reason, &str)] = &[
     (7, 750, Reason::Rejected, "5.7.750 Exchange Online: unregistered domain"),
 ];
 
+/// Whether nobody gives this code by mistake, so that it says more than the sense of a text.
+pub const fn is_exact(status: EnhancedStatus) -> bool {
+    status.subject == 7 && status.detail >= 20
+}
+
 /// Whether servers give this code for want of a better one, so that any word says more.
 pub const fn is_vague(status: EnhancedStatus) -> bool {
     matches!((status.subject, status.detail), (7, 0 | 1))

@@ -220,7 +220,15 @@ pub fn decide(
     let by_status = || status.filter(|code| !codes::is_vague(*code)).and_then(verdict);
     let by_vague_status = || status.and_then(verdict);
     let nothing = (Verdict { reason: Reason::Undefined, by: "none", detail: "", origin: "" }, String::new());
-    senses.clear.or_else(by_status).or(weak).or(senses.vague).or_else(by_vague_status).or(command).unwrap_or(nothing)
+    let exact = status.filter(|code| codes::is_exact(*code)).and_then(verdict);
+    exact
+        .or(senses.clear)
+        .or_else(by_status)
+        .or(weak)
+        .or(senses.vague)
+        .or_else(by_vague_status)
+        .or(command)
+        .unwrap_or(nothing)
 }
 
 /// What the topics of the texts say together.

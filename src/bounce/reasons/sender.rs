@@ -53,6 +53,7 @@ pub(super) const AUTHENTICATION: &[Row] = &[
     Row("permitted sender", AuthFailure, "RFC 7208"),
     Row("designated sender", AuthFailure, "RFC 7208"),
     Row("p=reject", AuthFailure, "RFC 7489"),
+    Row("alignment failed", AuthFailure, "RFC 7489"),
     Row("domain owner", AuthFailure, "various"),
 ];
 
@@ -60,6 +61,9 @@ pub(super) const AUTHENTICATION: &[Row] = &[
 pub(super) const REVERSE_DNS: &[Row] = &[
     Row("ptr record", RequirePtr, "Gmail, Comcast"),
     Row("no ptr", RequirePtr, "various"),
+    Row("no matching name", RequirePtr, "various"),
+    Row("host name lookup failed", RequirePtr, "various"),
+    Row("hostname lookup failed", RequirePtr, "various"),
     Row("no dns name", RequirePtr, "various"),
     Row("missing ptr", RequirePtr, "various"),
     Row("valid ptr", RequirePtr, "various"),

@@ -116,7 +116,7 @@ pub(super) const WORDS: &[(Topic, &str)] = &[
     ),
     (
         Own,
-        "personal|ignore list|recipient has|recipient's own|user has|chosen|does not want|doesn't want|do not want|no longer wish|declin|\
+        "personal|ignore list|addressee refuses|recipient refuses|recipient rejects|user refuses|user rejects|request of the recipient|recipient's request|recipient has|recipient's own|user has|chosen|does not want|doesn't want|do not want|no longer wish|declin|\
          does not wish|by the recipient$|by the user$|user's|recipient's|own list|private list",
     ),
     (
@@ -131,7 +131,7 @@ pub(super) const WORDS: &[(Topic, &str)] = &[
     ),
     (
         There,
-        "exist|found|find|known|know$|knows|recogni|valid|locat|regist|listed$|present$|provision|defined|identif|appear|in use|\
+        "exist|found|find|known|know$|knows|recogni|valid|locat|regist|listed$|present$|provision|created|a local|forwarder|defined|identif|appear|in use|\
          verif|resolv|served|belong|reside|match|record|entry|handled|hosted|of that name|by that name|of this name|by this name|with that|user of|an account|a mailbox|on file|route list|recipient list|on record|on this system|on this server|on this host|on our server|on our system|in our|in the directory|deliverable|\
          existier|gefunden|bekannt|gultig|gueltig|vorhanden|eingerichtet|registrier|gibt|angelegt|ermittel|\
          trouv|connu|valide|repertori|enregistr|recens|encontr|conoc|registrad|encuentr|localiz|\
@@ -163,7 +163,7 @@ pub(super) const WORDS: &[(Topic, &str)] = &[
     ),
     (
         Closed,
-        "closed|close by|deactivat|de-activat|disabled|disactiv|deprovision|was given up|has ended|ended with|turned off|terminat|cancel|deleted|removed|inactive|retired|discontinu|decommission|\
+        "closed|close by|deactivat|de-activat|disabled|disactiv|deprovision|was given up|has ended|ended with|turned off|ended on|shut off|archived|terminat|cancel|deleted|removed|inactive|retired|discontinu|decommission|\
          purged|expired|abandon|dormant|shut down|shut by|was shut|ceased|withdrawn|not active|not in use|no longer in use|no longer active|\
          no longer in service|no longer valid|no longer used|no longer available|no longer accept|no longer receiv|no longer monitor|\
          not in service|out of service|defunct|obsolete|erased|switched off|\
@@ -179,7 +179,7 @@ pub(super) const WORDS: &[(Topic, &str)] = &[
     (
         Locked,
         "suspended|suspension|locked|frozen|freez|on hold|temporarily disabled|temporarily inactive|temporarily closed|hangup|hung up by|forbided|forbidden|\
-         non-payment|unpaid|barred|blocked by admin|blocked for now|is blocked by|account blocked|user blocked|account is blocked|mailbox blocked|mailbox is blocked|\
+         non-payment|not pay|unpaid|barred|blocked by admin|blocked for now|is blocked by|account blocked|user blocked|account is blocked|mailbox blocked|mailbox is blocked|\
          gesperrt|eingefroren|vorubergehend|voruebergehend|suspend|verrouill|bloquead|suspens|sospes|bloccat|geblokkeerd|opgeschort|\
          zablokowan|zawieszon|zablokovan|pozastaven|felfuggeszt|zarolt|blocat|askiya|dondurul|kilitli|sparrad|lasst|sperret|laast|lukittu|jaadytetty|\
          заблокирован|приостановлен|заморожен|заблоковано|блокиран|κλειδωμ|נעול|מושהה|موقوف|معلق|冻结|凍結|锁定|鎖定|挂起|停止|ロック|정지|휴면|잠금",
@@ -206,7 +206,7 @@ pub(super) const WORDS: &[(Topic, &str)] = &[
     ),
     (
         Over,
-        "exceed|over$|above|beyond|more than|limit|maximum|uberschritten|ueberschritten|uberschreitet|depass|exced|super|oltre|overschr|przekr|prekroc|meghalad|depas|asiyor|overskr|ylitt|превыш|перевищ|超过|超過|超出|초과",
+        "exceed|over$|above|beyond|more than|limit|maximum|uberschritten|ueberschritten|uberschreitet|depass|exced|super|oltre|overschr|przekr|prekroc|meghalad|depas|asiyor|overskr|ylitt|превыш|перевищ|超过|超過|超出|超え|上限|초과",
     ),
     (
         Sender,
@@ -225,16 +225,16 @@ pub(super) const WORDS: &[(Topic, &str)] = &[
     (
         Refused,
         "block|ban$|banned|bans|black|reject|refus|denied|deny|denies|not permitted|not allowed|not accept|disallow|forbid|prohibit|unwelcome|not welcome|go away|no mail from|\
-         take no mail|listed|prison|jail|penalty|not admit|stopped|abgelehnt|gesperrt|abgewiesen|refuse|rechaz|bloque|recusad|rejeitad|rifiut|bloccat|geweigerd|geblokkeerd|odrzuc|zablokow|odmit|zablokovan|\
+         take no mail|listed|do not talk|don't talk|abuse|shut out|prison|jail|penalty|not admit|stopped|abgelehnt|gesperrt|abgewiesen|refuse|rechaz|bloque|recusad|rejeitad|rifiut|bloccat|geweigerd|geblokkeerd|odrzuc|zablokow|odmit|zablokovan|\
          elutasit|respins|blocat|reddedil|engellen|avvisa|blockera|afvist|avvist|hylat|отклонен|заблокирован|запрещен|відхилен|απορρ|נדחת|مرفوض|拒绝|拒絕|拒收|被拒|屏蔽|禁止|拒否|거부|차단",
     ),
     (
         Countable,
-        "message|mails|emails|connection|recipient|rcpt|session|deliver|attempt|request|command|invalid|from you|same|nachrichten|verbindungen|empfanger|connexions|mensajes|conexiones|сообщений|соединений|邮件|连接",
+        "message|mails|emails|connection|recipient|rcpt|session|deliver|attempt|request|command|invalid|from you|same|nachrichten|verbindungen|empfanger|connexions|mensajes|conexiones|сообщений|соединений|邮件|连接|連線|接続",
     ),
     (
         TooMany,
-        "too many|too much|too often|too fast|too quick|so many|out of allow|zu viele|trop de|demasiad|muitas|troppe|troppi|te veel|zbyt wiele|prilis mnoho|слишком много|слишком часто|过多|太多|过快|多すぎ",
+        "too many|too much|too often|too fast|too quick|so many|out of allow|zu viele|trop de|demasiad|muitas|troppe|troppi|te veel|zbyt wiele|prilis mnoho|слишком много|слишком часто|过多|過多|太多|过快|多すぎ|過多|过多",
     ),
     (
         PerTime,
