@@ -7,11 +7,13 @@ use crate::evidence::{self, Strength};
 use crate::tenant::{Endpoint, Secret, Tenant, Tenants, UrlTemplate};
 use crate::types::Domain;
 use serde_yaml::Value;
+use std::fs::File;
+use std::io::Read as _;
 use std::path::Path;
 use std::time::Duration;
 
 /// The largest secret that is read from a file, in octets.
-const SECRET_OCTETS_MAX: usize = 16 << 10;
+const SECRET_OCTETS_MAX: u64 = 16 << 10;
 
 /// The shortest secret that signs, in octets.
 const SIGNING_SECRET_OCTETS_MIN: usize = 16;
@@ -198,8 +200,10 @@ fn secret(source: &mut Fields<'_>) -> Result<Option<Secret>, String> {
 fn secret_file(folder: &Path, file: &str) -> Result<String, String> {
     let credentials = std::env::var_os("CREDENTIALS_DIRECTORY").map(|folder| Path::new(&folder).join(file));
     let path = credentials.filter(|path| path.exists()).unwrap_or_else(|| folder.join(file));
-    let text = std::fs::read_to_string(&path).map_err(|error| format!("{} cannot be read: {error}", path.display()))?;
-    if text.len() > SECRET_OCTETS_MAX {
+    let mut text = String::new();
+    let read = File::open(&path).and_then(|file| file.take(SECRET_OCTETS_MAX + 1).read_to_string(&mut text));
+    let octets = read.map_err(|error| format!("{} cannot be read: {error}", path.display()))?;
+    if octets as u64 > SECRET_OCTETS_MAX {
         return Err(format!("{} is longer than {SECRET_OCTETS_MAX} octets", path.display()));
     }
     Ok(text)

@@ -186,6 +186,8 @@ fn secrets_come_from_files_and_are_never_shown() {
     for (headers, expected) in [
         ("{Authorization: hunter2}", "a secret does not belong here"),
         ("{Authorization: {file: none}}", "cannot be read"),
+        // Without an end: only so much of it is read.
+        ("{Authorization: {file: /dev/zero}}", "is longer than 16384 octets"),
         ("{Authorization: {env: BOUNCESVC_TEST_UNSET}}", "is not set"),
         ("{Authorization: {file: token, env: X}}", "either"),
         ("{Authorization: {file: token, prefx: X}}", "did you mean prefix?"),
