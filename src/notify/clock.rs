@@ -1,22 +1,46 @@
-//! The notifier's own time: wall time that never goes back while the process runs. Pure; both clocks are passed in.
+//! The notifier's own time: wall time that never goes back while the process runs. Both clocks are passed in, as [`Clocks`].
 //!
 //! Due times in the queue are wall times. When the wall clock is set back, rows that were due must stay due; when it is set
 //! forward (a machine that got the time late), rows that are queued with the new time must be due as well.
 
 use crate::types::Timestamp;
-use std::time::Instant;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-/// The latest time seen, and when.
+/// Where the time comes from: the system, or a test that lets hours pass and sets clocks wrong.
+pub trait Clocks: Send + Sync {
+    /// Never goes back.
+    fn steady(&self) -> Instant;
+
+    /// As people set it.
+    fn wall(&self) -> Timestamp;
+}
+
+/// Those of the system.
+#[derive(Debug, Clone, Copy)]
+pub struct SystemClocks;
+
+impl Clocks for SystemClocks {
+    fn steady(&self) -> Instant {
+        Instant::now()
+    }
+
+    fn wall(&self) -> Timestamp {
+        Timestamp::default().after(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default())
+    }
+}
+
+/// The latest time seen, and when; and the time of the start.
 #[derive(Debug)]
 pub struct Clock {
     time: Timestamp,
     read: Instant,
+    started: (Timestamp, Instant),
 }
 
 impl Clock {
     /// Starts at `wall`.
     pub fn new(wall: Timestamp, now: Instant) -> Self {
-        Self { time: wall, read: now }
+        Self { time: wall, read: now, started: (wall, now) }
     }
 
     /// The wall time, or what it would be had nobody set it back.
@@ -28,6 +52,13 @@ impl Clock {
             (self.time, self.read) = (wall, now);
         }
         wall.max(steady)
+    }
+
+    /// The wall time, but never ahead of what has passed since the start: by this, what is old is given up. A clock that jumps
+    /// ahead while the process runs makes nothing old.
+    pub fn sober_time(&self, wall: Timestamp, now: Instant) -> Timestamp {
+        let (wall_then, then) = self.started;
+        wall.min(wall_then.after(now.saturating_duration_since(then)))
     }
 }
 
@@ -53,5 +84,13 @@ mod tests {
         let later = wall.after(24 * HOUR);
         assert_eq!(clock.time(later, start), later);
         assert_eq!(clock.time(wall, start + HOUR), later.after(HOUR));
+    }
+
+    #[test]
+    fn sober_time_jumps_back_but_not_ahead() {
+        let (start, wall) = (Instant::now(), Timestamp::from_millis(1_000_000_000_000));
+        let clock = Clock::new(wall, start);
+        assert_eq!(clock.sober_time(wall.after(24 * HOUR), start + HOUR), wall.after(HOUR));
+        assert_eq!(clock.sober_time(wall.before(24 * HOUR), start + HOUR), wall.before(24 * HOUR));
     }
 }

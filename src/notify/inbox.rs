@@ -2,6 +2,7 @@
 
 use super::Settings;
 use super::attempt::End;
+use super::clock::Clocks;
 use super::queue::Notification;
 use super::schedule::Ticket;
 use crate::change::NotificationId;
@@ -11,8 +12,8 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Shared by the thread, its owner and the workers.
-#[derive(Default)]
 pub struct Inbox {
+    clocks: Arc<dyn Clocks>,
     news: Mutex<News>,
     changed: Condvar,
 }
@@ -47,6 +48,11 @@ pub struct Ended {
 }
 
 impl Inbox {
+    /// Without news.
+    pub fn new(clocks: Arc<dyn Clocks>) -> Self {
+        Self { clocks, news: Mutex::default(), changed: Condvar::default() }
+    }
+
     /// Adds news and wakes the thread.
     pub fn tell(&self, add: impl FnOnce(&mut News)) {
         add(&mut self.news.lock().unwrap_or_else(PoisonError::into_inner));
@@ -57,7 +63,7 @@ impl Inbox {
     pub fn wait(&self, until: Instant, rested: Instant) -> News {
         let mut news = self.news.lock().unwrap_or_else(PoisonError::into_inner);
         loop {
-            let now = Instant::now();
+            let now = self.clocks.steady();
             let until = if news.nudged { until.min(rested) } else { until };
             if news.is_pressing() || now >= until {
                 return std::mem::take(&mut news);

@@ -21,6 +21,7 @@ mod resolver;
 mod runner;
 mod schedule;
 
+pub use clock::{Clocks, SystemClocks};
 pub use queue::{ArchiveJob, Notification, Queue, QueueError};
 
 use crate::change::{NotificationId, Settled};
@@ -86,9 +87,23 @@ impl Notifier {
     /// # Panics
     /// When the system gives no thread.
     pub fn start(queue: Arc<dyn Queue>, tenants: Arc<Tenants>, settings: Settings, report: Report) -> Self {
-        let inbox = Arc::new(Inbox::default());
+        Self::start_with(Arc::new(SystemClocks), queue, tenants, settings, report)
+    }
+
+    /// The same with other clocks. Delays between attempts follow them; the time of one request and of idle threads does not.
+    ///
+    /// # Panics
+    /// When the system gives no thread.
+    pub fn start_with(
+        clocks: Arc<dyn Clocks>,
+        queue: Arc<dyn Queue>,
+        tenants: Arc<Tenants>,
+        settings: Settings,
+        report: Report,
+    ) -> Self {
+        let inbox = Arc::new(Inbox::new(Arc::clone(&clocks)));
         let attempts = Attempts::default();
-        let runner = Runner::new(queue, tenants, settings, report, Arc::clone(&inbox), attempts.clone());
+        let runner = Runner::new(clocks, queue, tenants, settings, report, Arc::clone(&inbox), attempts.clone());
         let thread = thread::Builder::new().name("notifier".to_owned()).stack_size(STACK_OCTETS);
         let thread = thread.spawn(move || runner.run()).expect("a thread for the notifier");
         Self { inbox, attempts, thread: Some(thread) }

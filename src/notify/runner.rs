@@ -5,7 +5,7 @@
 
 use super::archiving::Archiving;
 use super::attempt::{Attempt, End, Services, unreachable};
-use super::clock::Clock;
+use super::clock::{Clock, Clocks};
 use super::flights::Flights;
 use super::http::Client;
 use super::inbox::{Ended, Inbox, News};
@@ -23,10 +23,11 @@ use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::hash::{BuildHasher, RandomState};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 /// All that the thread owns.
 pub struct Runner {
+    clocks: Arc<dyn Clocks>,
     queue: Arc<dyn Queue>,
     tenants: Arc<Tenants>,
     settings: Settings,
@@ -66,6 +67,7 @@ struct Rows {
 
 impl Runner {
     pub fn new(
+        clocks: Arc<dyn Clocks>,
         queue: Arc<dyn Queue>,
         tenants: Arc<Tenants>,
         settings: Settings,
@@ -73,7 +75,7 @@ impl Runner {
         inbox: Arc<Inbox>,
         attempts: Attempts,
     ) -> Self {
-        let now = Instant::now();
+        let now = clocks.steady();
         Self {
             queue,
             tenants,
@@ -83,7 +85,8 @@ impl Runner {
             services: services(&settings, attempts),
             schedule: Schedule::new(limits(&settings)),
             flights: Flights::default(),
-            clock: Clock::new(wall_time(), now),
+            clock: Clock::new(clocks.wall(), now),
+            clocks,
             archiving: Archiving::new(now),
             view: View { domains: Vec::new(), rows: HashMap::new(), is_stale: true, rested_at: now, refresh_at: now },
             giving_up: BTreeSet::new(),
@@ -94,7 +97,7 @@ impl Runner {
 
     /// Works until it is told to stop.
     pub fn run(mut self) {
-        let mut until = Instant::now();
+        let mut until = self.clocks.steady();
         loop {
             let news = self.inbox.wait(until, self.view.rested_at);
             if let Some(grace) = self.take(news) {
@@ -117,7 +120,7 @@ impl Runner {
             self.settle_archive(id, result);
         }
         for domain in news.resumed {
-            self.schedule.resume(domain.as_ref(), Instant::now());
+            self.schedule.resume(domain.as_ref(), self.clocks.steady());
         }
         if let Some((tenants, settings)) = news.reload {
             self.reload(tenants, settings);
@@ -127,8 +130,8 @@ impl Runner {
 
     /// Starts what may start; when to look again at the latest.
     fn pass(&mut self) -> Instant {
-        let now = Instant::now();
-        let time = self.clock.time(wall_time(), now);
+        let now = self.clocks.steady();
+        let time = self.clock.time(self.clocks.wall(), now);
         if now >= self.view.refresh_at || (self.view.is_stale && now >= self.view.rested_at) {
             self.refresh(now);
         }
@@ -235,15 +238,15 @@ impl Runner {
             log::warn!("no thread for a notification, trying again in {UNREADABLE_PAUSE:?}: {error}");
             self.flights.end(id);
             self.schedule.cancelled(&ticket);
-            self.view.rested_at = Instant::now() + UNREADABLE_PAUSE;
+            self.view.rested_at = self.clocks.steady() + UNREADABLE_PAUSE;
             self.view.is_stale = true;
         }
     }
 
     fn settle(&mut self, ended: Ended) {
         let Ended { ticket, notification, end } = ended;
-        let now = Instant::now();
-        let time = self.clock.time(wall_time(), now);
+        let now = self.clocks.steady();
+        let time = self.clock.time(self.clocks.wall(), now);
         let domain = &notification.domain;
         let evidence = match &end {
             End::Done { .. } | End::Park { .. } => Evidence::Up,
@@ -268,7 +271,7 @@ impl Runner {
         match end {
             End::Done { status, body } => Outcome::Delivered { status, body },
             End::Park { error } => Outcome::Parked { error },
-            End::Retry { error, .. } if self.was_tried_enough(notification, time) => given_up(&error),
+            End::Retry { error, .. } if self.was_tried_enough(notification) => given_up(&error),
             End::Retry { retry_after, error, .. } => {
                 let own = || {
                     let (min, max) = (self.settings.retry_delay_min, self.settings.retry_delay_max);
@@ -276,14 +279,16 @@ impl Runner {
                 };
                 let delay = match blame {
                     Blame::Domain(delay) => delay,
-                    Blame::Notification => retry_after.unwrap_or_default().max(own()),
+                    Blame::Notification => own(),
                 };
+                let delay = delay.max(retry_after.unwrap_or_default());
                 Outcome::Retry { next_attempt: time.after(delay), error }
             }
         }
     }
 
-    fn was_tried_enough(&self, notification: &Notification, time: Timestamp) -> bool {
+    fn was_tried_enough(&self, notification: &Notification) -> bool {
+        let time = self.clock.sober_time(self.clocks.wall(), self.clocks.steady());
         time.since(notification.tried_since) >= self.settings.retry_time_max
     }
 
@@ -292,7 +297,7 @@ impl Runner {
         let flights = &self.flights;
         let Ok(due) = self.queue.due(&domain, time, &|id| flights.holds(id), GIVE_UP_ROWS) else { return };
         let is_full = due.len() == GIVE_UP_ROWS;
-        let old: Vec<_> = due.into_iter().filter(|row| self.was_tried_enough(row, time)).collect();
+        let old: Vec<_> = due.into_iter().filter(|row| self.was_tried_enough(row)).collect();
         let more = is_full && !old.is_empty();
         for notification in old {
             let last_error = notification.last_error.as_deref().unwrap_or("the platform was down all the time");
@@ -323,10 +328,10 @@ impl Runner {
         self.archiving.ended();
         match result {
             Ok(()) => {
-                let time = self.clock.time(wall_time(), Instant::now());
+                let time = self.clock.time(self.clocks.wall(), self.clocks.steady());
                 self.tell(id, time, Outcome::Archived);
             }
-            Err(error) => self.archiving.failed(&error, Instant::now()),
+            Err(error) => self.archiving.failed(&error, self.clocks.steady()),
         }
     }
 
@@ -357,8 +362,8 @@ impl Runner {
 
     /// Waits for what is under way, and breaks off the rest.
     fn finish(mut self, grace: Duration) {
-        let deadline = Instant::now() + grace;
-        while (self.schedule.running() > 0 || self.archiving.under_way() > 0) && Instant::now() < deadline {
+        let deadline = self.clocks.steady() + grace;
+        while (self.schedule.running() > 0 || self.archiving.under_way() > 0) && self.clocks.steady() < deadline {
             let news = self.inbox.wait(deadline, deadline);
             self.take(news);
         }
@@ -419,10 +424,6 @@ fn log_outcome(notification: &Notification, outcome: &Outcome) {
         ),
         Outcome::Archived => {}
     }
-}
-
-fn wall_time() -> Timestamp {
-    Timestamp::default().after(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default())
 }
 
 /// From 0 to 1, from the keys that the standard library draws for its hash tables.

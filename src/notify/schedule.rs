@@ -141,10 +141,10 @@ impl Schedule {
             _ if state.succeeded.is_some_and(|succeeded| succeeded > ticket.started) => Blame::Notification,
             Evidence::Refused => {
                 state.refusals += 1;
+                // The next probe is another notification, if there is one: those that wait longer go first.
                 if state.refusals >= REFUSALS_MAX {
-                    state.fail(None, now, probe_delay);
+                    return Blame::Domain(state.fail(None, now, probe_delay));
                 }
-                // Its own delay as well: if the fault is its own, the next probe must be another notification.
                 Blame::Notification
             }
             Evidence::Unavailable { pause } => Blame::Domain(state.fail(pause, now, probe_delay)),
@@ -193,7 +193,7 @@ impl State {
         // Attempts that were under way when the domain went down are one failure, not several.
         let counts_anew = known.is_none_or(|outage| now >= outage.probe_at);
         let failures = known.map_or(0, |outage| outage.failures) + u32::from(counts_anew);
-        let delay = pause.unwrap_or_default().max(probe_delay(failures));
+        let delay = pause.unwrap_or_default().max(probe_delay(failures)).min(PAUSE_MAX);
         let probe_at = known.map_or(now, |outage| outage.probe_at).max(now + delay);
         self.outage = Some(Outage { failures, probe_at });
         probe_at - now
@@ -202,6 +202,9 @@ impl State {
 
 /// Refusals in a row that take a domain down.
 const REFUSALS_MAX: u32 = 3;
+
+/// For good, and yet a time that clocks can show.
+const PAUSE_MAX: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
 
 /// How long a success speaks for the domain.
 const TRUST_TIME: Duration = Duration::from_secs(60);
@@ -331,9 +334,11 @@ mod tests {
     fn refusals_in_a_row_take_the_domain_down() {
         let (a, now) = (domain("a.de"), Instant::now());
         let mut schedule = trusting(&a, now);
-        for (round, down) in [(1, 0), (2, 0), (3, 1)] {
+        for (round, down, blame) in
+            [(1, 0, Blame::Notification), (2, 0, Blame::Notification), (3, 1, Blame::Domain(10 * SECOND))]
+        {
             let ticket = schedule.start(&a, now + round * SECOND).unwrap();
-            end(&mut schedule, &ticket, Evidence::Refused, now + round * SECOND);
+            assert_eq!(end(&mut schedule, &ticket, Evidence::Refused, now + round * SECOND), blame);
             assert_eq!(schedule.failures(&a), down);
         }
     }

@@ -3,13 +3,13 @@
 use super::platform::PATIENCE;
 use bouncesvc::bounce::{Class, Reason};
 use bouncesvc::change::{NotificationId, Outcome, Settled};
-use bouncesvc::notify::{ArchiveJob, Notification, Notifier, Queue, QueueError, Settings};
+use bouncesvc::notify::{ArchiveJob, Clocks, Notification, Notifier, Queue, QueueError, Settings, SystemClocks};
 use bouncesvc::tenant::{Endpoint, Tenant, Tenants, UrlTemplate};
 use bouncesvc::types::{Address, Domain, MessageId, Timestamp};
 use std::collections::BTreeMap;
 use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// The rows.
 #[derive(Debug, Default)]
@@ -84,10 +84,9 @@ impl Queue for MemoryQueue {
     ) -> Result<Vec<Notification>, QueueError> {
         let rows = self.rows();
         let is_due = |row: &&Notification| row.domain == *domain && row.next_attempt <= now && !skip(row.id);
-        let mut due: Vec<_> = rows.pending.values().filter(is_due).cloned().collect();
+        let mut due: Vec<_> = rows.pending.values().filter(is_due).collect();
         due.sort_by_key(|row| (row.next_attempt, row.id));
-        due.truncate(limit);
-        Ok(due)
+        Ok(due.into_iter().take(limit).cloned().collect())
     }
 
     fn archive_jobs(&self, skip: &dyn Fn(NotificationId) -> bool, limit: usize) -> Result<Vec<ArchiveJob>, QueueError> {
@@ -107,10 +106,16 @@ pub struct Harness {
 impl Harness {
     /// Starts a notifier on `queue`.
     pub fn start(queue: MemoryQueue, tenants: Vec<Tenant>, settings: Settings) -> Self {
+        Self::start_with(Arc::new(SystemClocks), queue, tenants, settings)
+    }
+
+    /// The same with clocks that the test turns.
+    pub fn start_with(clocks: Arc<dyn Clocks>, queue: MemoryQueue, tenants: Vec<Tenant>, settings: Settings) -> Self {
         let queue = Arc::new(queue);
         let (report, settled) = channel();
         let report = Box::new(move |outcome| drop(report.send(outcome)));
-        let notifier = Notifier::start(queue.clone(), Arc::new(Tenants::new(tenants)), settings, report);
+        let tenants = Arc::new(Tenants::new(tenants));
+        let notifier = Notifier::start_with(clocks, queue.clone(), tenants, settings, report);
         Self { queue, notifier, settled, history: Vec::new() }
     }
 
@@ -153,6 +158,51 @@ impl Harness {
     pub fn stop(self, grace: Duration) -> Vec<Settled> {
         self.notifier.stop(grace);
         self.settled.try_iter().collect()
+    }
+}
+
+/// Clocks that run, and that a test turns.
+#[derive(Debug, Default)]
+pub struct TurnedClocks(Mutex<Turned>);
+
+#[derive(Debug, Default)]
+struct Turned {
+    passed: Duration,
+    wall_ahead: Duration,
+    wall_behind: Duration,
+}
+
+impl TurnedClocks {
+    fn turned(&self) -> MutexGuard<'_, Turned> {
+        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    /// Lets time pass. Who waits has to be nudged.
+    pub fn pass(&self, time: Duration) {
+        self.turned().passed += time;
+    }
+
+    /// Sets the wall clock ahead of what it would be.
+    pub fn set_ahead(&self, time: Duration) {
+        let mut turned = self.turned();
+        (turned.wall_ahead, turned.wall_behind) = (time, Duration::ZERO);
+    }
+
+    /// Sets it behind.
+    pub fn set_behind(&self, time: Duration) {
+        let mut turned = self.turned();
+        (turned.wall_ahead, turned.wall_behind) = (Duration::ZERO, time);
+    }
+}
+
+impl Clocks for TurnedClocks {
+    fn steady(&self) -> Instant {
+        Instant::now() + self.turned().passed
+    }
+
+    fn wall(&self) -> Timestamp {
+        let turned = self.turned();
+        now().after(turned.passed + turned.wall_ahead).before(turned.wall_behind)
     }
 }
 
