@@ -100,6 +100,34 @@ fn implicit_tls_greets_inside_and_takes_large_mails() {
     assert_eq!(site.count_of("full@some-provider.com"), Some(2));
 }
 
+/// Anybody on the way can end a TCP connection in order; only the client can say that TLS ends.
+#[test]
+fn a_quit_ahead_of_the_250_confirms_only_with_an_end_of_tls() {
+    let (site, certificate) = site("tls: implicit");
+    let daemon = start(&site);
+    let send = |id: &str, says_so: bool| {
+        let mut client = Client::on(handshake(&daemon, &certificate).unwrap());
+        client.reply();
+        client.say("EHLO client.example", "250");
+        client.begin();
+        client.send(format!("{}.\r\nQUIT\r\n", soft("cut@some-provider.com", id)).as_bytes());
+        assert!(client.reply().starts_with("250 ") && client.reply().starts_with("221 "));
+        assert_eq!(client.reply(), "");
+        let mut stream = client.into_stream();
+        if says_so {
+            stream.conn.send_close_notify();
+            stream.conn.complete_io(&mut stream.sock).unwrap();
+        }
+    };
+    for (id, says_so) in [("cut", false), ("cut", false), ("ended", true), ("ended", true)] {
+        send(id, says_so);
+        // Whole turns of the loop, so that it has seen the end of that connection.
+        assert_serves(handshake(&daemon, &certificate).unwrap(), "another");
+    }
+    daemon.stop();
+    assert_eq!(site.count_of("cut@some-provider.com"), Some(3));
+}
+
 #[test]
 fn a_handshake_that_stalls_or_is_none_holds_up_nobody() {
     let (site, certificate) = site("tls: implicit");

@@ -49,7 +49,8 @@ impl Stream {
         Ok(())
     }
 
-    /// Reads; `WouldBlock` when there is nothing.
+    /// Reads; `WouldBlock` when there is nothing. An end of the connection without an end of TLS is an error: anybody on the way can
+    /// make it, so it must not pass for the client's.
     pub(super) fn read(&mut self, buffer: &mut [u8]) -> io::Result<Taken> {
         let Some(tls) = &mut self.tls else {
             let octets = self.socket.read(buffer)?;
@@ -59,10 +60,6 @@ impl Stream {
         loop {
             match tls.reader().read(buffer) {
                 Ok(octets) => return Ok(Taken { octets, is_drained: false }),
-                // Without close_notify: mail ends by itself, so that a cut is no danger here.
-                Err(error) if error.kind() == ErrorKind::UnexpectedEof => {
-                    return Ok(Taken { octets: 0, is_drained: true });
-                }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => receive(tls, &mut self.socket)?,
                 Err(error) => return Err(error),
             }

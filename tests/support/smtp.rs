@@ -52,6 +52,11 @@ impl<S: Read + Write> Client<S> {
         Self { stream: BufReader::new(stream) }
     }
 
+    /// What it speaks over.
+    pub fn into_stream(self) -> S {
+        self.stream.into_inner()
+    }
+
     /// The next reply, all of its lines; empty at the end of the connection.
     pub fn reply(&mut self) -> String {
         let mut reply = String::new();
