@@ -152,7 +152,7 @@ fn month() {
             let first = (day * 500 + slot) * 20;
             bench.commit((first..first + 20).map(month_mail).collect());
             bench.deliver_due();
-            while bench.store.tidy(at(bench.seconds)).expect("housekeeping succeeds") {}
+            while bench.store.tidy(at(bench.seconds), at(bench.seconds)).expect("housekeeping succeeds") {}
         }
         if day % 5 == 4 {
             let copy = bench.folder.path().join("copy.redb");

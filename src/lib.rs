@@ -12,7 +12,7 @@
 //!
 //! # The modules, in reading order
 //!
-//! - words: [`types`], [`change`], [`escape`], [`descriptor`];
+//! - words: [`types`], [`change`], [`clock`], [`escape`], [`descriptor`];
 //! - pure: [`smtp`], [`bounce`], [`digest`], [`tenant`], [`evidence`], [`policy`];
 //! - with a disk or a network: [`store`], [`archive`], [`notify`], [`server`];
 //! - to look at: [`metrics`] counts, [`status`] shows, [`operate`] answers operators, [`logging`] tells what happened;
@@ -30,6 +30,7 @@ pub mod bounce;
 pub mod change;
 pub mod classify;
 pub mod cli;
+pub mod clock;
 pub mod config;
 pub mod descriptor;
 pub mod digest;

@@ -147,6 +147,21 @@ fn only_the_soft_bounces_of_the_window_count() {
 }
 
 #[test]
+fn bounces_of_a_clock_that_was_ahead_leave_the_window_one_day() {
+    let window = || Change::CountSoft {
+        failure: failure("a@x.example", Class::Soft),
+        threshold: THRESHOLD,
+        window: Some(Duration::from_secs(30 * DAY)),
+        archive: None,
+    };
+    let mut fixture = fixture();
+    for (day, count) in [(3650, 1), (0, 2), (10, 3), (35, 2), (80, 1)] {
+        fixture.seconds = day * DAY;
+        assert_eq!(fixture.receive(vec![window()]), [counted(count)], "day {day}");
+    }
+}
+
+#[test]
 fn a_window_that_is_new_counts_the_known_times_of_older_counters() {
     let mut fixture = fixture();
     for day in [0, 40, 41] {
@@ -271,6 +286,24 @@ fn housekeeping_goes_on_after_the_clock_was_ahead() {
     fixture.tidy();
     let kept = fixture.reader().history(None, None, 10).unwrap().rows;
     assert_eq!(kept.iter().map(|past| past.id).collect::<Vec<_>>(), [1], "3 is too old, though 1 stands before it");
+}
+
+#[test]
+fn a_clock_that_jumps_ahead_for_a_while_costs_nothing_that_is_kept_for_a_time() {
+    const YEARS: u64 = 10 * 365 * DAY;
+    let age = Some(Duration::from_secs(30 * DAY));
+    let mut fixture = Fixture::new(Settings { parked_age_max: age, counter_age_max: age, ..Settings::default() });
+    fixture.receive(vec![hard("a@x.example"), hard("b@x.example"), soft("c@x.example")]);
+    fixture.settle(1, delivered());
+    fixture.settle(2, Outcome::Parked { error: "HTTP 400".to_owned() });
+    fixture.commit(&Batch { mails: vec![mail(99, vec![])], ..Batch::default() });
+    while fixture.store().tidy(at(YEARS), at(0)).unwrap() {}
+    let totals = fixture.reader().totals().unwrap();
+    assert_eq!((totals.history, totals.notifications, totals.counters, totals.digests), (1, 1, 1, 1));
+    while fixture.store().tidy(at(2 * YEARS), at(YEARS)).unwrap() {}
+    let totals = fixture.reader().totals().unwrap();
+    // The end of the parked one is the only history.
+    assert_eq!((totals.history, totals.notifications, totals.counters, totals.digests), (1, 0, 0, 0));
 }
 
 #[test]
@@ -717,6 +750,6 @@ fn times_before_the_epoch_are_no_trouble() {
         ..Batch::default()
     };
     fixture.store().commit(&batch, now).unwrap();
-    while fixture.store().tidy(now).unwrap() {}
+    while fixture.store().tidy(now, now).unwrap() {}
     assert_eq!(fixture.reader().totals().unwrap().counters, 1);
 }

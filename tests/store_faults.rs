@@ -110,7 +110,7 @@ impl Run {
             self.store = open(&self.disk, at(self.seconds)).unwrap();
         } else {
             self.disk.repair();
-            self.store.tidy(at(self.seconds)).unwrap();
+            self.store.tidy(at(self.seconds), at(self.seconds)).unwrap();
         }
     }
 }

@@ -1,4 +1,6 @@
 //! The store against a model of it: random batches, closed and opened at random, must do what three maps do.
+//!
+//! `BOUNCESVC_SEEDS=300 cargo test --test store_model` runs that many instead of 8, the further ones four times as long.
 #![allow(clippy::unwrap_used, reason = "only tests use it, though not only inside of test functions")]
 
 #[path = "support/store.rs"]
@@ -259,11 +261,6 @@ fn run(seed: u64, batches: u64) {
 
 #[test]
 fn random_batches_do_what_the_model_does() {
-    (0..8).for_each(|seed| run(seed, 120));
-}
-
-#[test]
-#[ignore = "the long form: several minutes"]
-fn many_random_batches_do_what_the_model_does() {
-    (1000..1300).for_each(|seed| run(seed, 500));
+    let seeds = std::env::var("BOUNCESVC_SEEDS").map_or(8, |number| number.parse().unwrap());
+    (0..seeds).for_each(|seed| run(seed, if seed < 8 { 120 } else { 500 }));
 }

@@ -29,18 +29,17 @@ impl Clocks for SystemClocks {
     }
 }
 
-/// The latest time seen, and when; and the time of the start.
+/// The latest time seen, and when.
 #[derive(Debug)]
 pub struct Clock {
     time: Timestamp,
     read: Instant,
-    started: (Timestamp, Instant),
 }
 
 impl Clock {
     /// Starts at `wall`.
     pub fn new(wall: Timestamp, now: Instant) -> Self {
-        Self { time: wall, read: now, started: (wall, now) }
+        Self { time: wall, read: now }
     }
 
     /// The wall time, or what it would be had nobody set it back.
@@ -52,13 +51,6 @@ impl Clock {
             (self.time, self.read) = (wall, now);
         }
         wall.max(steady)
-    }
-
-    /// The wall time, but never ahead of what has passed since the start: by this, what is old is given up. A clock that jumps
-    /// ahead while the process runs makes nothing old.
-    pub fn sober_time(&self, wall: Timestamp, now: Instant) -> Timestamp {
-        let (wall_then, then) = self.started;
-        wall.min(wall_then.after(now.saturating_duration_since(then)))
     }
 }
 
@@ -84,13 +76,5 @@ mod tests {
         let later = wall.after(24 * HOUR);
         assert_eq!(clock.time(later, start), later);
         assert_eq!(clock.time(wall, start + HOUR), later.after(HOUR));
-    }
-
-    #[test]
-    fn sober_time_jumps_back_but_not_ahead() {
-        let (start, wall) = (Instant::now(), Timestamp::from_millis(1_000_000_000_000));
-        let clock = Clock::new(wall, start);
-        assert_eq!(clock.sober_time(wall.after(24 * HOUR), start + HOUR), wall.after(HOUR));
-        assert_eq!(clock.sober_time(wall.before(24 * HOUR), start + HOUR), wall.before(24 * HOUR));
     }
 }

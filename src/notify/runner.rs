@@ -15,6 +15,7 @@ use super::resolver::Resolver;
 use super::schedule::{Blame, Evidence, Limits, Schedule, Ticket};
 use super::{Report, Settings, backoff};
 use crate::change::{NotificationId, Outcome, Settled};
+use crate::clock::SoberClock;
 use crate::escape::Escaped;
 use crate::metrics::Attempts;
 use crate::tenant::Tenants;
@@ -38,6 +39,7 @@ pub struct Runner {
     schedule: Schedule,
     flights: Flights,
     clock: Clock,
+    sober: SoberClock,
     archiving: Archiving,
     view: View,
     /// Domains that went down again, whose rows may have been tried for long enough.
@@ -86,6 +88,7 @@ impl Runner {
             schedule: Schedule::new(limits(&settings)),
             flights: Flights::default(),
             clock: Clock::new(clocks.wall(), now),
+            sober: SoberClock::new(clocks.wall(), now),
             clocks,
             archiving: Archiving::new(now),
             view: View { domains: Vec::new(), rows: HashMap::new(), is_stale: true, rested_at: now, refresh_at: now },
@@ -148,6 +151,8 @@ impl Runner {
     fn refresh(&mut self, now: Instant) {
         self.view.rested_at = now + READ_INTERVAL_MIN;
         self.view.refresh_at = now + REFRESH_INTERVAL;
+        // Asked regularly, it tells a clock that stays ahead from one that is ahead now and then.
+        self.sober.time(self.clocks.wall(), now);
         match self.queue.domains() {
             Ok(domains) => {
                 self.view.domains = domains;
@@ -267,7 +272,7 @@ impl Runner {
         self.tell(notification.id, time, outcome);
     }
 
-    fn outcome(&self, notification: &Notification, end: End, blame: Blame, time: Timestamp) -> Outcome {
+    fn outcome(&mut self, notification: &Notification, end: End, blame: Blame, time: Timestamp) -> Outcome {
         match end {
             End::Done { status, body } => Outcome::Delivered { status, body },
             End::Park { error } => Outcome::Parked { error },
@@ -287,8 +292,8 @@ impl Runner {
         }
     }
 
-    fn was_tried_enough(&self, notification: &Notification) -> bool {
-        let time = self.clock.sober_time(self.clocks.wall(), self.clocks.steady());
+    fn was_tried_enough(&mut self, notification: &Notification) -> bool {
+        let time = self.sober.time(self.clocks.wall(), self.clocks.steady());
         time.since(notification.tried_since) >= self.settings.retry_time_max
     }
 

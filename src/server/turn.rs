@@ -13,6 +13,7 @@ use super::systemd::{self, ServiceManager};
 use super::token::{ConnectionId, Source};
 use super::{RunError, Setup, process, tls};
 use crate::change::{NotificationId, Settled};
+use crate::clock::SoberClock;
 use crate::metrics::Metrics;
 use crate::notify::Notifier;
 use crate::smtp::Verdict;
@@ -61,6 +62,7 @@ pub(super) struct Server {
     outcomes: Receiver<Settled>,
     next_connection: ConnectionId,
     tidy_at: Instant,
+    sober: SoberClock,
     /// Set by SIGTERM: when the last session has to be over.
     stop_at: Option<Instant>,
 }
@@ -99,6 +101,7 @@ impl Server {
             outcomes,
             next_connection: 0,
             tidy_at: Instant::now() + TIDY_INTERVAL,
+            sober: SoberClock::new(wall_clock(), Instant::now()),
             stop_at: None,
         })
     }
@@ -261,7 +264,9 @@ impl Server {
 
     /// One slice of housekeeping; the next one soon when there is more to do and nothing else.
     fn tidy(&mut self, now: Instant, is_idle: bool) {
-        let has_more = self.ledger.store().tidy(wall_clock()).unwrap_or_else(|error| {
+        let wall = wall_clock();
+        let sober = self.sober.time(wall, now);
+        let has_more = self.ledger.store().tidy(wall, sober).unwrap_or_else(|error| {
             log::warn!("housekeeping failed: {error:?}");
             false
         });

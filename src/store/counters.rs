@@ -96,6 +96,8 @@ impl Row {
                 self.times.insert(0, self.first_seen);
             }
         }
+        // What comes from a clock that was ahead is no younger than now, so that it leaves one day.
+        self.times.iter_mut().for_each(|time| *time = now.min(*time));
         self.times.retain(|time| now.since(*time) <= window);
         self.times.push(now);
         let times_max = usize::try_from(threshold).unwrap_or(TIMES_MAX).saturating_add(1).min(TIMES_MAX);

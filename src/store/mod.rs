@@ -147,10 +147,11 @@ impl Store {
     }
 
     /// One bounded slice of housekeeping (expiry); whether more is left. Also opens the database again after a fault.
-    pub fn tidy(&mut self, now: Timestamp) -> Result<bool, StoreError> {
+    /// `sober` is the time by which things are old, see [`crate::clock`].
+    pub fn tidy(&mut self, now: Timestamp, sober: Timestamp) -> Result<bool, StoreError> {
         self.recovery.restore(&self.connection, now)?;
         let transaction = self.connection.begin_read()?;
-        let (findings, more) = tidy::look(&transaction, &self.settings, &mut self.walks, now)?;
+        let (findings, more) = tidy::look(&transaction, &self.settings, &mut self.walks, now, sober)?;
         drop(transaction);
         if !findings.is_empty() {
             self.write(now, |writer| writer.clear_out(&findings))?;

@@ -54,6 +54,8 @@ struct Look<'a> {
     transaction: &'a ReadTransaction,
     settings: &'a Settings,
     now: Timestamp,
+    /// What ages are measured by.
+    sober: Timestamp,
 }
 
 /// What one slice found, and whether there is more to look at.
@@ -62,12 +64,13 @@ pub fn look(
     settings: &Settings,
     walks: &mut Walks,
     now: Timestamp,
+    sober: Timestamp,
 ) -> Result<(Findings, bool), StoreError> {
-    let look = Look { transaction, settings, now };
+    let look = Look { transaction, settings, now, sober };
     let findings = Findings {
         counters: look.stale_counters(&mut walks.counters)?,
         digests: look.stale_digests(&mut walks.digests)?,
-        history: look.keys_before(tables::HISTORY, &time_key(now.before(settings.history_age_max), 0))?,
+        history: look.keys_before(tables::HISTORY, &time_key(sober.before(settings.history_age_max), 0))?,
         minutes: look.keys_before(tables::SUMS_BY_MINUTE, &number_key(look.seconds_ago(sums::MINUTES_AGE_MAX) / 60))?,
         hours: look.keys_before(tables::SUMS_BY_HOUR, &number_key(look.seconds_ago(sums::HOURS_AGE_MAX) / 3600))?,
         parked: look.expired()?,
@@ -102,7 +105,7 @@ impl Findings {
 
 impl Look<'_> {
     fn seconds_ago(&self, age: Duration) -> u64 {
-        self.now.before(age).seconds()
+        self.sober.before(age).seconds()
     }
 
     fn keys_before(&self, definition: Definition, end: &[u8]) -> Result<Keys, StoreError> {
@@ -113,7 +116,7 @@ impl Look<'_> {
 
     fn stale_counters(&self, walk: &mut Walk) -> Result<Keys, StoreError> {
         let Some(age_max) = self.settings.counter_age_max else { return Ok(Keys::new()) };
-        let is_stale = |row: &[u8]| Ok(self.now.since(counters::last_seen(row)?) > age_max);
+        let is_stale = |row: &[u8]| Ok(self.sober.since(counters::last_seen(row)?) > age_max);
         walk.step(&self.transaction.open_table(tables::COUNTERS)?, self.now, is_stale)
     }
 
@@ -123,14 +126,14 @@ impl Look<'_> {
         if excess > 0 {
             return tables::keys(&table, &[], &[], excess.min(SLICE_ROWS_MAX));
         }
-        let is_stale = |row: &[u8]| Ok(self.now.since(digests::time(row)?) > self.settings.digest_age_max);
+        let is_stale = |row: &[u8]| Ok(self.sober.since(digests::time(row)?) > self.settings.digest_age_max);
         walk.step(&table, self.now, is_stale)
     }
 
     /// Parked rows that were parked too long ago, if the configuration lets any expire.
     fn expired(&self) -> Result<Vec<NotificationId>, StoreError> {
         let Some(age_max) = self.settings.parked_age_max else { return Ok(Vec::new()) };
-        let end = time_key(self.now.before(age_max), 0);
+        let end = time_key(self.sober.before(age_max), 0);
         self.by_time(PARKED, &[], &end)
     }
 

@@ -139,7 +139,7 @@ impl Fixture {
     /// All housekeeping that is due.
     pub fn tidy(&mut self) {
         let now = self.now();
-        while self.store().tidy(now).unwrap() {}
+        while self.store().tidy(now, now).unwrap() {}
     }
 }
 
