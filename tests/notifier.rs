@@ -13,7 +13,7 @@ use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use support::platform::{Answer, Platform, Request};
-use support::queue::{Harness, MemoryQueue, now, quick, tenant};
+use support::queue::{Harness, MemoryQueue, TurnedClocks, now, quick, tenant};
 
 const HOUR: Duration = Duration::from_secs(3600);
 
@@ -416,6 +416,48 @@ fn mails_behind_suspensions_are_archived_one_after_the_other() {
     let folder = dir.path().join("archive/ev");
     assert_eq!(std::fs::read(folder.join("evil@b.de.gz")).unwrap(), b"one");
     assert_eq!(std::fs::read_dir(folder).unwrap().count(), 2);
+}
+
+#[test]
+fn a_file_of_the_archive_that_cannot_be_written_holds_up_no_other() {
+    let dir = tempfile::tempdir().unwrap();
+    let in_the_way = dir.path().join("ba");
+    std::fs::write(&in_the_way, b"").unwrap();
+    let settings = Settings { archive_dir: Some(dir.path().to_owned()), ..quick() };
+    let queue = MemoryQueue::default();
+    for id in 101..130 {
+        let address = Address::parse(&format!("{}@b.de", if id == 101 { "bad" } else { "evil" })).unwrap();
+        queue.rows().archive.push(ArchiveJob { id, address, bytes: vec![u8::try_from(id).unwrap()] });
+    }
+    let clocks = Arc::new(TurnedClocks::default());
+    let mut harness = Harness::start_with(clocks.clone(), queue, Vec::new(), settings);
+    harness.run_until(|rows| rows.archive.len() == 1);
+    assert_eq!(harness.queue.rows().archive[0].id, 101);
+    std::fs::remove_file(in_the_way).unwrap();
+    clocks.pass(Duration::from_secs(60));
+    harness.notifier.nudge();
+    harness.run_until(|rows| rows.archive.is_empty());
+    assert_eq!(std::fs::read(dir.path().join("ba/bad@b.de.gz")).unwrap(), [101]);
+}
+
+#[test]
+fn an_archive_that_has_no_room_rests_and_is_complete_in_the_end() {
+    let dir = tempfile::tempdir().unwrap();
+    let archive = dir.path().join("archive");
+    std::fs::write(&archive, b"a file in the way").unwrap();
+    let settings = Settings { archive_dir: Some(archive.clone()), ..quick() };
+    let queue = MemoryQueue::default();
+    for id in 101..300 {
+        let address = Address::parse(&format!("a{id}@b.de")).unwrap();
+        queue.rows().archive.push(ArchiveJob { id, address, bytes: b"x".to_vec() });
+    }
+    let clocks = Arc::new(TurnedClocks::default());
+    let mut harness = Harness::start_with(clocks.clone(), queue, Vec::new(), settings);
+    std::fs::remove_file(&archive).unwrap();
+    clocks.pass(Duration::from_secs(60));
+    harness.notifier.nudge();
+    harness.run_until(|rows| rows.archive.is_empty());
+    assert_eq!(std::fs::read_dir(archive.join("a1")).unwrap().count(), 99);
 }
 
 #[test]

@@ -1,14 +1,17 @@
 //! When the mails behind suspensions are written to the archive: [`Archiving`]. How a file is written is in [`crate::archive`].
 //!
-//! A few at a time on one worker, in the order of the queue. An error pauses all of it, since it is the folder's (no room, no
-//! rights); the mails wait in the database.
+//! A few at a time on one worker, in the order of the queue; the mails wait in the database. A file that cannot be written is put
+//! aside for a while and holds up no other. Several in a row without a success are taken for a fault of the folder (no room, no
+//! rights), and all of it rests.
 
 use super::flights::Flights;
 use super::inbox::Inbox;
 use super::pool::Pool;
 use super::queue::{ArchiveJob, Queue};
 use crate::archive;
+use crate::change::NotificationId;
 use crate::escape::Escaped;
+use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -20,13 +23,17 @@ pub struct Archiving {
     is_done: bool,
     /// Mails that are being written.
     under_way: usize,
+    /// Those that could not be written, and when each is tried again.
+    aside: HashMap<NotificationId, Instant>,
+    /// Failures since the last success.
+    failures: usize,
     paused_until: Instant,
 }
 
 impl Archiving {
     /// There may be mails.
     pub fn new(now: Instant) -> Self {
-        Self { is_done: false, under_way: 0, paused_until: now }
+        Self { is_done: false, under_way: 0, aside: HashMap::new(), failures: 0, paused_until: now }
     }
 
     /// The queue may have changed.
@@ -39,23 +46,41 @@ impl Archiving {
         self.under_way
     }
 
-    /// One of them is written or not.
-    pub fn ended(&mut self) {
+    /// One of them is written, or why not.
+    pub fn ended(&mut self, id: NotificationId, result: &Result<(), String>, now: Instant) {
         self.under_way -= 1;
+        match result {
+            Ok(()) => self.failures = 0,
+            Err(error) => {
+                log::warn!("a mail cannot be archived, trying again in {PAUSE:?}: {}", Escaped(error));
+                self.failures += 1;
+                self.aside.insert(id, now + PAUSE);
+                if self.failures >= BATCH_MAILS || self.aside.len() >= ASIDE_MAX {
+                    self.pause(error, now);
+                }
+            }
+        }
     }
 
-    /// A file could not be written.
-    pub fn failed(&mut self, error: &str, now: Instant) {
+    /// When to try again after an error.
+    pub fn wake_at(&self, now: Instant) -> Option<Instant> {
+        let paused = Some(self.paused_until).filter(|until| *until > now);
+        paused.or_else(|| self.aside.values().copied().filter(|again_at| *again_at > now).min())
+    }
+
+    fn pause(&mut self, error: &str, now: Instant) {
         if now >= self.paused_until {
-            log::warn!("the archive cannot be written, trying again in {PAUSE:?}: {}", Escaped(error));
+            log::warn!("the archive cannot be written, it rests for {PAUSE:?}: {}", Escaped(error));
         }
         self.paused_until = now + PAUSE;
         self.is_done = false;
     }
 
-    /// When to try again after an error.
-    pub fn wake_at(&self, now: Instant) -> Option<Instant> {
-        (self.paused_until > now).then_some(self.paused_until)
+    /// Those whose time has come are as good as new.
+    fn take_up_again(&mut self, now: Instant) {
+        let before = self.aside.len();
+        self.aside.retain(|_, again_at| *again_at > now);
+        self.is_done &= self.aside.len() == before;
     }
 
     /// Starts to write the next few, unless some are being written.
@@ -68,12 +93,14 @@ impl Archiving {
         inbox: &Arc<Inbox>,
         now: Instant,
     ) {
+        self.take_up_again(now);
         if self.is_done || self.under_way > 0 || now < self.paused_until {
             return;
         }
-        let jobs = match queue.archive_jobs(&|id| flights.holds(id), BATCH_MAILS) {
+        let aside = &self.aside;
+        let jobs = match queue.archive_jobs(&|id| flights.holds(id) || aside.contains_key(&id), BATCH_MAILS) {
             Ok(jobs) => jobs,
-            Err(error) => return self.failed(&error.0, now),
+            Err(error) => return self.pause(&error.0, now),
         };
         self.is_done = jobs.is_empty();
         for job in &jobs {
@@ -89,7 +116,7 @@ impl Archiving {
                 flights.end(id);
             }
             self.under_way = 0;
-            self.failed(&error.to_string(), now);
+            self.pause(&error.to_string(), now);
         }
     }
 }
@@ -104,5 +131,8 @@ fn write_all(jobs: &[ArchiveJob], dir: &Path, inbox: &Inbox) {
 
 /// Written by one job; each is at most as long as the head of a mail that is kept.
 const BATCH_MAILS: usize = 4;
+
+/// Mails that are passed over in each look at the queue.
+const ASIDE_MAX: usize = 64;
 
 const PAUSE: Duration = Duration::from_secs(60);

@@ -120,7 +120,7 @@ impl Runner {
             self.settle(ended);
         }
         for (id, result) in news.archived {
-            self.settle_archive(id, result);
+            self.settle_archive(id, &result);
         }
         for domain in news.resumed {
             self.schedule.resume(domain.as_ref(), self.clocks.steady());
@@ -328,15 +328,13 @@ impl Runner {
         }
     }
 
-    fn settle_archive(&mut self, id: NotificationId, result: Result<(), String>) {
+    fn settle_archive(&mut self, id: NotificationId, result: &Result<(), String>) {
+        let now = self.clocks.steady();
         self.flights.end(id);
-        self.archiving.ended();
-        match result {
-            Ok(()) => {
-                let time = self.clock.time(self.clocks.wall(), self.clocks.steady());
-                self.tell(id, time, Outcome::Archived);
-            }
-            Err(error) => self.archiving.failed(&error, self.clocks.steady()),
+        self.archiving.ended(id, result, now);
+        if result.is_ok() {
+            let time = self.clock.time(self.clocks.wall(), now);
+            self.tell(id, time, Outcome::Archived);
         }
     }
 
