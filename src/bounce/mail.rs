@@ -9,6 +9,9 @@ use std::cell::OnceCell;
 /// The most octets of the human-readable parts that are put together.
 const NOTICE_OCTETS_MAX: usize = text::TEXT_OCTETS_MAX;
 
+/// From how many soft line breaks on a text is taken for quoted-printable.
+const SOFT_BREAKS_MIN: usize = 3;
+
 /// A mail, its outer header and its parts.
 pub struct Mail<'a> {
     pub tree: Tree<'a>,
@@ -74,5 +77,12 @@ fn join<'p, 'a: 'p>(parts: impl Iterator<Item = &'p Part<'a>>) -> String {
             out.push('\n');
         }
     }
-    out
+    if is_quoted_printable(&out) { out.replace("=\n", "") } else { out }
+}
+
+/// Soft line breaks that nobody took out, since no field says that the text has them.
+fn is_quoted_printable(text: &str) -> bool {
+    let breaks = memchr::memmem::find_iter(text.as_bytes(), b"=\n");
+    let soft = breaks.filter(|at| at.checked_sub(1).and_then(|before| text.as_bytes().get(before)) != Some(&b'='));
+    soft.take(SOFT_BREAKS_MIN).count() == SOFT_BREAKS_MIN
 }

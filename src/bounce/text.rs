@@ -83,8 +83,13 @@ fn whole_quanta(body: &[u8], transfer: Transfer) -> &[u8] {
 fn to_utf8<'a>(octets: &'a [u8], charset: Option<&str>) -> Cow<'a, str> {
     let named = charset.and_then(|name| Encoding::for_label(name.trim().as_bytes()));
     match named {
-        // Labelled and real character set differ most often where the label is one of these.
-        Some(encoding) if encoding != encoding_rs::UTF_8 && encoding != encoding_rs::WINDOWS_1252 => {
+        // Labelled and real character set differ most often where the label is one of these; whatever the label, text in
+        // another character set is hardly ever valid UTF-8 by chance.
+        Some(encoding)
+            if encoding != encoding_rs::UTF_8
+                && encoding != encoding_rs::WINDOWS_1252
+                && (octets.is_ascii() || std::str::from_utf8(octets).is_err()) =>
+        {
             encoding.decode_without_bom_handling(octets).0
         }
         _ => lossy(octets),

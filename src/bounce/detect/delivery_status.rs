@@ -5,7 +5,7 @@ use crate::bounce::dsn::{self, DsnRecipient};
 use crate::bounce::finding::Finding;
 use crate::bounce::mail::Mail;
 use crate::bounce::mime::Content;
-use crate::bounce::notice::origin;
+use crate::bounce::notice::{origin, transcript};
 use crate::bounce::report::{DsnAction, Kind};
 
 /// How many parts of no known type are searched for a report.
@@ -94,5 +94,5 @@ fn texts<'m>(mail: &'m Mail<'_>, group: &'m DsnRecipient, alone: bool) -> impl I
     });
     let status = std::iter::once_with(|| group.status_text.clone());
     let all = alone.then(|| std::iter::once_with(|| mail.notice().own().to_owned())).into_iter().flatten();
-    near.chain(all).chain(status)
+    near.chain(all).flat_map(transcript::parts).chain(status)
 }

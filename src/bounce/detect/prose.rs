@@ -4,7 +4,7 @@ use super::Detected;
 use crate::bounce::envelope;
 use crate::bounce::finding::Finding;
 use crate::bounce::mail::Mail;
-use crate::bounce::notice::{Named, Notice, Place, origin};
+use crate::bounce::notice::{Named, Notice, Place, origin, transcript};
 use crate::bounce::reasons;
 use crate::bounce::report::Kind;
 use crate::types::Address;
@@ -115,8 +115,9 @@ fn own_addresses(mail: &Mail<'_>) -> Vec<Address> {
 
 fn judge(notice: &Notice, named: &Named, kind: Kind, alone: bool) -> crate::bounce::Recipient {
     let rule = ["prose/", named.place.name()].concat();
-    let block = notice.block(named).to_owned();
+    let block = notice.block(named);
     let near = std::iter::once_with(|| notice.mentions(&named.address));
     let all = alone.then(|| std::iter::once_with(|| notice.own().to_owned())).into_iter().flatten();
-    Finding::new(named.address.clone(), block, rule).judge(kind, near.chain(all))
+    let (nearest, rest) = transcript::split(block).map_or_else(|| (block.to_owned(), None), |(a, b)| (a, Some(b)));
+    Finding::new(named.address.clone(), nearest, rule).judge(kind, rest.into_iter().chain(near).chain(all))
 }

@@ -7,6 +7,7 @@
 mod languages;
 pub mod marks;
 pub mod origin;
+pub mod transcript;
 
 use super::address::{self, Found};
 use super::reasons;
@@ -379,6 +380,13 @@ impl<'a> Scan<'a> {
             if self.found.len() >= RECIPIENTS_MAX {
                 return;
             }
+            if is_expanded_from(self.notice.own().get(..start + found.range.start).unwrap_or("")) {
+                // The address behind is the one that was written to.
+                if let Some(last) = self.found.last_mut() {
+                    last.address = found.address;
+                    continue;
+                }
+            }
             let place = self.place(line, start, hits, index, &found);
             self.found.push(Named { address: found.address, place, block: start..start });
         }
@@ -434,6 +442,11 @@ impl<'a> Scan<'a> {
         self.sentences += 1;
         self.sentences <= SENTENCES_MAX && reasons::names_a_cause(line)
     }
+}
+
+/// Postfix: `<final@int.example> (expanded from <original@example>): user unknown`.
+fn is_expanded_from(before: &str) -> bool {
+    before.trim_end_matches(|c: char| c.is_whitespace() || c == '<').ends_with("(expanded from")
 }
 
 /// Prose whose sentence does not end with the line.

@@ -182,6 +182,9 @@ fn is_about_us(text: &[u8], start: usize, end: usize) -> bool {
 const BEFORE_OCTETS: usize = 35;
 const BEHIND_OCTETS: usize = 32;
 
+/// How many of the texts about a recipient are near enough for a weak phrase: further off, notices speak of themselves.
+const NEAR_TEXTS: usize = 2;
+
 /// What was decided, and on what.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Verdict {
@@ -203,24 +206,26 @@ pub fn decide(
     status: Option<EnhancedStatus>,
     remote_mta: Option<&str>,
 ) -> (Verdict, String) {
+    let verdict = |code: EnhancedStatus| codes::verdict(code).map(|verdict| (verdict, String::new()));
+    let exact = status.filter(|code| codes::is_exact(*code)).and_then(verdict);
     let mut senses = Senses::default();
     let mut weak = None;
     let mut command = None;
     for (at, text) in texts.filter(|text| !text.trim().is_empty()).enumerate() {
         let normal = normalise(&text);
         let (clear, weaker) = verdicts(&normal, remote_mta);
-        if let Some(verdict) = clear {
+        if let Some(verdict) = clear.filter(|_| at == 0 || exact.is_none()) {
             return (verdict, text);
         }
         senses.look(&normal, &text, at == 0);
         command = command.or_else(|| codes::by_command(&normal).map(|verdict| (verdict, text.clone())));
-        weak = weak.or_else(|| weaker.map(|verdict| (verdict, text)));
+        if at < NEAR_TEXTS {
+            weak = weak.or_else(|| weaker.map(|verdict| (verdict, text)));
+        }
     }
-    let verdict = |code: EnhancedStatus| codes::verdict(code).map(|verdict| (verdict, String::new()));
     let by_status = || status.filter(|code| !codes::is_vague(*code)).and_then(verdict);
     let by_vague_status = || status.and_then(verdict);
     let nothing = (Verdict { reason: Reason::Undefined, by: "none", detail: "", origin: "" }, String::new());
-    let exact = status.filter(|code| codes::is_exact(*code)).and_then(verdict);
     exact
         .or(senses.clear)
         .or_else(by_status)

@@ -33,13 +33,19 @@ fn push_word(out: &mut String, word: &str) {
             out.push('@');
             push_lower(out, word.get(span.end..).unwrap_or("").trim_start_matches('>'));
         }
-        None if is_ip(word) => out.push_str(IP),
+        None if is_ip(word) && !names_a_host(out) => out.push_str(IP),
         None => push_lower(out, word),
     }
 }
 
 /// Stands for any IPv4 address.
 const IP: &str = "ip-number";
+
+/// `host 192.0.2.1`, `mx.example.net [192.0.2.1]`: the address of the server that speaks is not what it speaks of.
+fn names_a_host(before: &str) -> bool {
+    let last = before.trim_end().rsplit(' ').next().unwrap_or("");
+    last == "host" || last.contains('.') && last.ends_with(|c: char| c.is_ascii_alphanumeric())
+}
 
 /// `192.0.2.1`, with brackets or punctuation around.
 fn is_ip(word: &str) -> bool {

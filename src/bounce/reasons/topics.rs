@@ -143,7 +143,7 @@ pub(super) const WORDS: &[(Topic, &str)] = &[
     ),
     (
         Missing,
-        "unknown|unknow|unkown|nonexist|non-exist|non exist|no such|nobody|no one|no-one|invalid|incorrect|wrong$|unrecogni|\
+        "unknown|unknow|unkown|no user|no account|no mailbox|no person|no addressee|no customer|no subscriber|no employee|nonexist|non-exist|non exist|no such|nobody|no one|no-one|invalid|incorrect|wrong$|unrecogni|\
          undefined|unregistered|inexist|misspel|mistyped|unavailable|not available|don't exist|not exist|n't exist|does not work here|\
          no longer exist|unresolv|null mx|nxdomain|no mx|no dns|not user|not a user|\
          unbekannt|ungultig|ungueltig|inconnu|introuvable|invalide|desconocid|inexistente|desconhecid|sconosciut|inesistent|\
@@ -153,7 +153,7 @@ pub(super) const WORDS: &[(Topic, &str)] = &[
     ),
     (
         Full,
-        "full$|full.|too full|quota|overquota|capacity|no room|room left|enough room|more room|room for|storage|disk usage|disk space|out of space|no space|free space|space left|\
+        "full$|full.|too full|quota|overquota|allotted|allowance|filled$|completely full|capacity|no room|room left|enough room|more room|room for|storage|disk usage|disk space|out of space|no space|free space|space left|\
          more space|overfull|used up|100%|mb used|maximum size|maximum mailbox|more mail|over limit|above limit|over the limit|bursting|\
          voll$|voll.|uberfullt|ueberfuellt|speicherplatz|speichervolumen|kontingent|erschopft|erschoepft|\
          plein|sature|espace|llen[ao]|espacio|cuota|capacidad|chei[ao]|lotad|espaco|cota$|pien[ao]|esaurit|spazio|\
