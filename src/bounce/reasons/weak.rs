@@ -32,6 +32,8 @@ pub(super) const WEAK: &[Row] = &[
     Row("callout", Rejected, "various"),
     Row("sender not", Rejected, "various"),
     Row("sender @", Rejected, "various"),
+    Row("source of abuse", Blocked, "various"),
+    Row("sending account", Rejected, "various"),
     Row("sending domain", Rejected, "various"),
     Row("sending server", Rejected, "various"),
     Row("sending ip", Rejected, "various"),
