@@ -188,6 +188,11 @@ impl Conn {
         !std::mem::replace(&mut self.is_paused, true)
     }
 
+    /// Whether it waits for [`Self::resume`].
+    pub(super) fn is_paused(&self) -> bool {
+        self.is_paused
+    }
+
     /// It holds what others wait for, and gets no further.
     pub(super) fn give_up(&mut self) {
         log::warn!("client=[{}] dropped: others wait for the room that its mail takes", self.peer);

@@ -5,10 +5,15 @@
 //! leave when it does not get better is decided elsewhere. Knows ids and octets, no connections.
 
 use super::token::ConnectionId;
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
+use std::time::Instant;
 
 /// What a client may hold and still count as small, in octets.
 pub(super) const SMALL_OCTETS_MAX: usize = 32 << 10;
+
+/// Of those who wait with a large mail one goes on for each so many octets that are free: all of them at once would take the room from
+/// each other before any comes to an end.
+const STEP_OCTETS: usize = 128 << 10;
 
 /// The room and those who wait for some of it.
 pub(super) struct Room {
@@ -20,13 +25,14 @@ pub(super) struct Room {
     /// The one that may go on though there is no room, so that the mails in flight come to an end.
     seat: Option<ConnectionId>,
     small: VecDeque<ConnectionId>,
-    large: VecDeque<ConnectionId>,
+    /// With the beginning of their mail: the youngest goes on first, since the oldest show that they do not come to an end.
+    large: BTreeSet<(Instant, ConnectionId)>,
 }
 
 impl Room {
     /// All of it is free.
     pub(super) fn new(octets_max: usize) -> Self {
-        let (small, large) = (VecDeque::new(), VecDeque::new());
+        let (small, large) = (VecDeque::new(), BTreeSet::new());
         Self { octets_max, octets_in_flight: 0, octets_waiting: 0, seat: None, small, large }
     }
 
@@ -60,9 +66,13 @@ impl Room {
         0
     }
 
-    /// A client that holds `held` waits for room.
-    pub(super) fn wait(&mut self, id: ConnectionId, held: usize) {
-        if held < SMALL_OCTETS_MAX { self.small.push_back(id) } else { self.large.push_back(id) }
+    /// A client that holds `held` since `since` waits for room.
+    pub(super) fn wait(&mut self, id: ConnectionId, held: usize, since: Instant) {
+        if held < SMALL_OCTETS_MAX {
+            self.small.push_back(id);
+        } else {
+            self.large.insert((since, id));
+        }
     }
 
     /// A client is done with its mail, or gone.
@@ -76,13 +86,18 @@ impl Room {
     pub(super) fn next(&mut self) -> Vec<ConnectionId> {
         if self.has_room() {
             self.seat = None;
-            return self.small.drain(..).chain(self.large.drain(..)).collect();
+            let fitting = 1 + (self.shared() - self.octets_held()) / STEP_OCTETS;
+            let large = std::iter::from_fn(|| self.large.pop_last()).take(fitting).map(|(_, id)| id);
+            return self.small.drain(..).chain(large).collect();
         }
         if self.has_room_for_small() && !self.small.is_empty() {
             return self.small.drain(..).collect();
         }
-        let is_free = self.seat.is_none();
-        is_free.then(|| self.small.pop_front().or_else(|| self.large.pop_front())).flatten().into_iter().collect()
+        if self.seat.is_some() {
+            return Vec::new();
+        }
+        let next = self.small.pop_front().or_else(|| self.large.pop_last().map(|(_, id)| id));
+        next.into_iter().collect()
     }
 
     /// Whether [`Self::next`] has somebody.
@@ -98,12 +113,22 @@ impl Room {
 
     /// Whether large mails, too, may go on.
     pub(super) fn has_room(&self) -> bool {
-        self.octets_held() < self.octets_max / 4 * 3
+        self.octets_held() < self.shared()
+    }
+
+    /// Whether there is room for more than one or two who wait.
+    pub(super) fn is_half_free(&self) -> bool {
+        self.octets_held() < self.octets_max / 2
     }
 
     /// What is held.
     pub(super) fn octets_held(&self) -> usize {
         self.octets_in_flight + self.octets_waiting
+    }
+
+    /// What large mails may hold.
+    fn shared(&self) -> usize {
+        self.octets_max / 4 * 3
     }
 
     fn has_room_for_small(&self) -> bool {
@@ -114,6 +139,7 @@ impl Room {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::time::Duration;
 
     const MAX: usize = 400_000;
 
@@ -140,8 +166,8 @@ mod tests {
         let mut room = room(0);
         room.set_waiting(MAX);
         assert_eq!([1, 2, 1].map(|id| room.allowance(id, 0, true)), [usize::MAX, 0, usize::MAX]);
-        room.wait(3, SMALL_OCTETS_MAX);
-        room.wait(2, 0);
+        room.wait(3, SMALL_OCTETS_MAX, Instant::now());
+        room.wait(2, 0, Instant::now());
         assert!(!room.has_next() && room.is_short());
         room.release(2);
         assert!(room.next().is_empty());
@@ -154,16 +180,19 @@ mod tests {
     #[test]
     fn with_new_room_those_who_wait_go_on() {
         let mut room = room(MAX);
+        let start = Instant::now();
         assert_eq!(room.allowance(9, 0, true), usize::MAX);
-        for (id, held) in [(1, MAX / 4), (2, 0), (3, MAX / 2), (4, 0)] {
-            room.wait(id, held);
+        for (id, held) in [(1, MAX / 4), (2, 0), (3, MAX / 2), (4, 0), (5, MAX / 4)] {
+            room.wait(id, held, start + Duration::from_secs(if id == 3 { 9 } else { 0 }));
         }
         room.count(MAX, MAX - 1);
         assert_eq!(room.next(), [2, 4]);
         assert!(!room.has_next());
-        room.wait(2, 0);
-        room.count(MAX - 1, MAX / 2);
-        assert_eq!(room.next(), [2, 1, 3]);
+        room.wait(2, 0, start);
+        room.count(MAX - 1, MAX / 4 * 3 - STEP_OCTETS);
+        assert_eq!(room.next(), [2, 3, 5]);
+        assert!(room.is_short() && room.has_next());
+        assert_eq!(room.next(), [1]);
         assert!(!room.is_short() && !room.has_next());
     }
 }

@@ -23,7 +23,7 @@ const SHARE_OCTETS: std::ops::RangeInclusive<usize> = 4 << 10..=256 << 10;
 /// While others wait for room, a client that holds octets and moves none for this long is dropped. Its server keeps the mail.
 const STALL_TIME_MAX: Duration = Duration::from_secs(10);
 
-/// And so are those, the oldest first, whose mail takes longer than this, until there is room.
+/// And so are those, the oldest first, whose mail takes longer than this, until half of the room is free.
 const HOLD_TIME_MAX: Duration = Duration::from_secs(30);
 
 /// How often such clients are looked for.
@@ -194,11 +194,7 @@ impl Sessions {
 
     fn drive_one(&mut self, id: ConnectionId, share: usize, now: Instant, harvest: &mut Harvest) {
         let Some(connection) = self.connections.get_mut(&id) else { return };
-        let octets_max = if connection.may_grow() {
-            self.room.allowance(id, connection.octets_counted, connection.is_ready())
-        } else {
-            usize::MAX
-        };
+        let octets_max = allowance(&mut self.room, id, connection);
         let mut turn = Turn {
             buffer: &mut self.buffer,
             now,
@@ -230,7 +226,7 @@ impl Sessions {
     fn wait_for_room(&mut self, id: ConnectionId, now: Instant) {
         self.stalls_looked_for.get_or_insert(now);
         if let Some(connection) = self.connections.get(&id) {
-            self.room.wait(id, connection.octets_counted);
+            self.room.wait(id, connection.octets_counted, connection.held_since.unwrap_or(now));
         }
     }
 
@@ -288,7 +284,7 @@ impl Sessions {
         }
         let is_overdue = |since: Instant| now.saturating_duration_since(since) > HOLD_TIME_MAX;
         for (since, id) in self.holders(|connection| !connection.waits_for_us()) {
-            if self.room.has_room() || !is_overdue(since) {
+            if self.room.is_half_free() || !is_overdue(since) {
                 break;
             }
             self.give_up(id, now);
@@ -313,6 +309,18 @@ impl Sessions {
             self.room.release(id);
             self.list(id);
         }
+    }
+}
+
+/// How many octets a connection may bring as far as the room goes.
+fn allowance(room: &mut Room, id: ConnectionId, connection: &Conn) -> usize {
+    if connection.is_paused() {
+        // What came meanwhile does not jump the queue.
+        0
+    } else if connection.may_grow() {
+        room.allowance(id, connection.octets_counted, connection.is_ready())
+    } else {
+        usize::MAX
     }
 }
 

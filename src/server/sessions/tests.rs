@@ -194,8 +194,8 @@ fn those_who_hold_the_room_and_drip_leave_small_mails_their_way() {
 
 #[test]
 fn those_who_hold_the_room_for_long_lose_it_to_others() {
-    let mut rig = Rig::new();
-    let mut crowd: Vec<_> = (0..4).map(|id| rig.connect(id)).collect();
+    let mut rig = Rig::with_room(2 << 20);
+    let mut crowd: Vec<_> = (0..100).map(|id| rig.connect(id)).collect();
     let mut drip = |rig: &mut Rig, seconds: std::ops::Range<u64>, octets: &str| {
         for second in seconds {
             for client in &mut crowd {
@@ -206,12 +206,12 @@ fn those_who_hold_the_room_for_long_lose_it_to_others() {
         }
     };
     drip(&mut rig, 0..1, MAIL_START);
-    drip(&mut rig, 1..2, &"x".repeat(40_000));
+    drip(&mut rig, 1..2, &"x".repeat(100_000));
     drip(&mut rig, 2..20, "x");
-    let mut good = rig.connect(9);
-    send(&mut good, &format!("{MAIL_START}{}\r\n.\r\n", "z".repeat(50_000)));
-    drip(&mut rig, 20..40, "x");
-    assert!(rig.harvest.arrived.iter().any(|arrived| arrived.connection == 9));
+    let mut good = rig.connect(999);
+    send(&mut good, &format!("{MAIL_START}{}\r\n.\r\n", "z".repeat(100_000)));
+    drip(&mut rig, 20..36, "x");
+    assert!(rig.harvest.arrived.iter().any(|arrived| arrived.connection == 999));
     let (last_words, _) = received(&mut crowd[0]);
     assert!(last_words.contains("\r\n421 4.3.1 "), "{last_words}");
 }
