@@ -67,6 +67,7 @@ fn kinds() {
         ("soft, new address", soft),
         ("hard, already pending", known_hard),
         ("hard, new address", hard),
+        ("hard, new, 6 KB to archive", archived),
         ("quarantine, 6 KB", quarantined),
     ];
     for (name, change) in kinds {
@@ -76,6 +77,13 @@ fn kinds() {
     let mut bench = Bench::new(None);
     bench.sums = (0..100).map(|number| (Series::Alert(format!("p{number}.example"), Reason::Blocked), 1)).collect();
     println!("{:<28}{:>12.0}", "soft, 100 series of sums", bench.rate(100, known_soft));
+}
+
+/// Text that compresses about as well as a bounce does.
+fn archived(number: u64) -> Change {
+    let lines = (0..96)
+        .map(|line| format!("X-Line-{line}: {:016x} undeliverable, no such user here\r\n", scatter(number + line)));
+    Change::Suspend { failure: failure(number), archive: Some(Arc::from(lines.collect::<String>().into_bytes())) }
 }
 
 fn quarantined(number: u64) -> Change {

@@ -19,7 +19,7 @@ use std::path::Path;
 
 /// `mail` as a gzip file without a time stamp: equal mails give equal octets.
 pub fn compress(mail: &[u8]) -> Vec<u8> {
-    // Fast: it runs on the event loop.
+    // Fast: it runs beside the event loop, perhaps on its processor.
     let mut encoder = GzBuilder::new().write(Vec::with_capacity(mail.len() / 2), Compression::fast());
     encoder.write_all(mail).and_then(|()| encoder.finish()).unwrap_or_default()
 }

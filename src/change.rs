@@ -71,7 +71,7 @@ pub enum Change {
     Suspend {
         /// Whose.
         failure: Failure,
-        /// The mail, to be archived compressed in the same transaction.
+        /// The mail, laid down for the archive in the same transaction.
         archive: Option<Arc<[u8]>>,
     },
     /// Keep a mail that no rule or no domain matched.

@@ -1,5 +1,5 @@
 //! `kill -9` at random moments under load: what was acknowledged is there exactly once, and what was not counts once when it is
-//! sent again.
+//! sent again. The mail behind each suspension comes to the archive.
 //!
 //! `BOUNCESVC_KILLS=200 cargo test --test e2e_kill` kills that often instead of a dozen times.
 #![allow(clippy::unwrap_used, reason = "a test")]
@@ -10,10 +10,14 @@ mod support;
 
 use random::Random;
 use std::collections::BTreeSet;
+use std::fs::{DirEntry, File};
+use std::io::Read;
 use std::net::{SocketAddr, TcpStream};
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, Sender, channel};
+use std::time::Instant;
 use support::daemon::Site;
-use support::platform::Platform;
+use support::platform::{PATIENCE, Platform};
 use support::smtp::{Client, hard, soft};
 
 const CLIENTS: usize = 8;
@@ -86,11 +90,32 @@ fn kill_under_load(site: &Site, kill: usize, after: usize) -> (Vec<String>, Vec<
     (known, open)
 }
 
+/// Waits until so many files are there, not counting those that a kill left unfinished.
+fn wait_for_archive(site: &Site, files: usize) {
+    let deadline = Instant::now() + PATIENCE;
+    let is_whole = |file: &DirEntry| !file.file_name().to_str().unwrap().starts_with('.');
+    let count = |folder: PathBuf| {
+        std::fs::read_dir(folder).map_or(0, |files| files.map(Result::unwrap).filter(is_whole).count())
+    };
+    // One folder for each first two characters of the addresses.
+    let found = || (0..10).map(|digit| count(site.path("archive").join(format!("u{digit}")))).sum::<usize>();
+    while found() < files {
+        assert!(Instant::now() < deadline, "{} files of {files}", found());
+        std::thread::yield_now();
+    }
+}
+
+fn unzipped(path: &Path) -> String {
+    let mut mail = String::new();
+    flate2::read::GzDecoder::new(File::open(path).unwrap()).read_to_string(&mut mail).unwrap();
+    mail
+}
+
 #[test]
 fn acknowledged_mails_survive_kill_9_and_count_once() {
     let kills = std::env::var("BOUNCESVC_KILLS").map_or(12, |number| number.parse().unwrap());
     let platform = Platform::answering(200);
-    let site = Site::new(&platform.template(), "");
+    let site = Site::new(&platform.template(), "    permanent_bounced_emails_path: archive\n");
     let mut random = Random::new(20_261_121);
     let (mut soft_ones, mut hard_ones) = (BTreeSet::new(), BTreeSet::new());
     let mut open: Vec<Mail> = Vec::new();
@@ -120,7 +145,12 @@ fn acknowledged_mails_survive_kill_9_and_count_once() {
     platform.wait_for(|requests| {
         requests.iter().map(|request| &request.target).collect::<BTreeSet<_>>().len() >= targets.len()
     });
+    wait_for_archive(&site, hard_ones.len());
     daemon.stop();
+    for address in &hard_ones {
+        let file = site.path("archive").join(&address[..2]).join(format!("{address}.gz"));
+        assert_eq!(unzipped(&file), hard(address, address));
+    }
     assert_eq!(platform.requests().into_iter().map(|request| request.target).collect::<BTreeSet<_>>(), targets);
     let counters = site.counters();
     assert_eq!(counters.keys().cloned().collect::<BTreeSet<_>>(), soft_ones);

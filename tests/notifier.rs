@@ -8,7 +8,10 @@ use bouncesvc::change::Outcome;
 use bouncesvc::notify::{ArchiveJob, Settings};
 use bouncesvc::tenant::{Endpoint, Secret, Tenant, Tenants};
 use bouncesvc::types::Address;
+use std::fs::File;
+use std::io::Read;
 use std::net::TcpListener;
+use std::path::Path;
 use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -400,6 +403,13 @@ fn a_xikolo_platform_with_a_broken_answer_is_tried_again() {
     }
 }
 
+fn unzipped(path: &Path) -> Vec<u8> {
+    let mut mail = Vec::new();
+    let file = File::open(path).expect("a file");
+    flate2::read::GzDecoder::new(file).read_to_end(&mut mail).expect("a whole gzip file");
+    mail
+}
+
 #[test]
 fn mails_behind_suspensions_are_archived_one_after_the_other() {
     let dir = tempfile::tempdir().unwrap();
@@ -407,14 +417,14 @@ fn mails_behind_suspensions_are_archived_one_after_the_other() {
     let settings = Settings { archive_dir: Some(dir.path().join("archive")), ..quick() };
     let queue = MemoryQueue::default();
     queue.push("a.de", "evil@b.de");
-    for (id, bytes) in [(101, b"one"), (102, b"two")] {
+    for (id, mail) in [(101, b"one"), (102, b"two")] {
         let address = Address::parse("evil@b.de").unwrap();
-        queue.rows().archive.push(ArchiveJob { id, address, bytes: bytes.to_vec() });
+        queue.rows().archive.push(ArchiveJob { id, address, mail: mail.to_vec() });
     }
     let mut harness = Harness::start(queue, vec![tenant("a.de", &platform.template())], settings);
     harness.run_until(|rows| rows.archive.is_empty() && rows.delivered.len() == 1);
     let folder = dir.path().join("archive/ev");
-    assert_eq!(std::fs::read(folder.join("evil@b.de.gz")).unwrap(), b"one");
+    assert_eq!(unzipped(&folder.join("evil@b.de.gz")), b"one");
     assert_eq!(std::fs::read_dir(folder).unwrap().count(), 2);
 }
 
@@ -427,7 +437,7 @@ fn a_file_of_the_archive_that_cannot_be_written_holds_up_no_other() {
     let queue = MemoryQueue::default();
     for id in 101..130 {
         let address = Address::parse(&format!("{}@b.de", if id == 101 { "bad" } else { "evil" })).unwrap();
-        queue.rows().archive.push(ArchiveJob { id, address, bytes: vec![u8::try_from(id).unwrap()] });
+        queue.rows().archive.push(ArchiveJob { id, address, mail: vec![u8::try_from(id).unwrap()] });
     }
     let clocks = Arc::new(TurnedClocks::default());
     let mut harness = Harness::start_with(clocks.clone(), queue, Vec::new(), settings);
@@ -437,7 +447,7 @@ fn a_file_of_the_archive_that_cannot_be_written_holds_up_no_other() {
     clocks.pass(Duration::from_secs(60));
     harness.notifier.nudge();
     harness.run_until(|rows| rows.archive.is_empty());
-    assert_eq!(std::fs::read(dir.path().join("ba/bad@b.de.gz")).unwrap(), [101]);
+    assert_eq!(unzipped(&dir.path().join("ba/bad@b.de.gz")), [101]);
 }
 
 #[test]
@@ -449,7 +459,7 @@ fn an_archive_that_has_no_room_rests_and_is_complete_in_the_end() {
     let queue = MemoryQueue::default();
     for id in 101..300 {
         let address = Address::parse(&format!("a{id}@b.de")).unwrap();
-        queue.rows().archive.push(ArchiveJob { id, address, bytes: b"x".to_vec() });
+        queue.rows().archive.push(ArchiveJob { id, address, mail: b"x".to_vec() });
     }
     let clocks = Arc::new(TurnedClocks::default());
     let mut harness = Harness::start_with(clocks.clone(), queue, Vec::new(), settings);
@@ -470,7 +480,7 @@ fn an_archive_that_cannot_be_written_holds_up_no_notification() {
     let queue = MemoryQueue::default();
     queue.push("a.de", "evil@b.de");
     let address = Address::parse("evil@b.de").unwrap();
-    queue.rows().archive.push(ArchiveJob { id: 101, address, bytes: b"one".to_vec() });
+    queue.rows().archive.push(ArchiveJob { id: 101, address, mail: b"one".to_vec() });
     let mut harness = Harness::start(queue, vec![tenant("a.de", &platform.template())], settings);
     harness.run_until(|rows| rows.delivered.len() == 1);
     assert_eq!(harness.queue.rows().archive.len(), 1);

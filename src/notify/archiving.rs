@@ -124,7 +124,10 @@ impl Archiving {
 fn write_all(jobs: &[ArchiveJob], dir: &Path, inbox: &Inbox) {
     let results: Vec<_> = jobs
         .iter()
-        .map(|job| (job.id, archive::write(dir, &job.address, &job.bytes).map_err(|error| error.to_string())))
+        .map(|job| {
+            let written = archive::write(dir, &job.address, &archive::compress(&job.mail));
+            (job.id, written.map_err(|error| error.to_string()))
+        })
         .collect();
     inbox.tell(|news| news.archived.extend(results));
 }

@@ -43,15 +43,15 @@ pub struct Notification {
     pub last_error: Option<String>,
 }
 
-/// A compressed mail that waits to be written to the archive.
+/// A mail that waits to be written to the archive.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ArchiveJob {
     /// The job's own id, which never equals that of a notification: [`crate::change::Outcome::Archived`] names it.
     pub id: NotificationId,
     /// The address that names the file.
     pub address: Address,
-    /// gzip.
-    pub bytes: Vec<u8>,
+    /// As it came, not compressed.
+    pub mail: Vec<u8>,
 }
 
 /// The database could not be read; the notifier tries again later.

@@ -1,28 +1,30 @@
-//! Compressed mails that wait to be written to the archive.
+//! Mails that wait to be written to the archive.
 //!
 //! They travel in the transaction of their notification, so that a crash loses none, and leave once the file is
 //! synced. Two limits keep a broken archive folder from filling the database: a mail beyond them is not archived.
+//! They are compressed by whoever writes the file: here that would cost the loop four times as much as the rest of the mail.
 
 use super::StoreError;
 use super::queue::Row as Notification;
 use super::reader::Reader;
-use super::tables::{ARCHIVES, decode, number_at_end, number_key};
+use super::tables::{ARCHIVES, decode_head, encode, number_at_end, number_key};
 use super::writer::Writer;
-use crate::archive;
 use crate::change::Failure;
 use crate::notify::ArchiveJob;
 use crate::types::Address;
-use serde::{Deserialize, Serialize};
+use redb::ReadableTable;
 
 /// Mails that are archived for one notification.
 const MAILS_PER_NOTIFICATION_MAX: u32 = 8;
 
-/// What is kept of one waiting mail.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Row {
-    address: Address,
-    /// gzip.
-    octets: Vec<u8>,
+/// A row: the address, and behind it the mail as it came.
+fn row(address: &Address, mail: &[u8]) -> Result<Vec<u8>, StoreError> {
+    Ok([&encode(address)?, mail].concat())
+}
+
+/// The two sides of [`row`].
+fn split(row: &[u8]) -> Result<(Address, &[u8]), StoreError> {
+    decode_head(row, "archives")
 }
 
 impl Writer<'_> {
@@ -34,8 +36,7 @@ impl Writer<'_> {
         mail: Option<&[u8]>,
     ) -> Result<(), StoreError> {
         let Some(mail) = mail.filter(|_| notification.archives < MAILS_PER_NOTIFICATION_MAX) else { return Ok(()) };
-        let octets = archive::compress(mail);
-        let total = self.numbers.state()?.archive_octets.saturating_add(octets.len() as u64);
+        let total = self.numbers.state()?.archive_octets.saturating_add(mail.len() as u64);
         if total > self.settings.archive_octets_max {
             log::warn!("{} is not archived: {total} octets wait for the archive already", failure.message_id);
             return Ok(());
@@ -43,16 +44,21 @@ impl Writer<'_> {
         let id = self.numbers.next_id()?;
         self.numbers.state()?.archive_octets = total;
         notification.archives += 1;
-        self.archives.write(&number_key(id), &Row { address: failure.address.clone(), octets })
+        self.archives.put(&number_key(id), &row(&failure.address, mail)?)
     }
 
     /// The archive file is synced.
     pub(super) fn archived(&mut self, id: u64) -> Result<(), StoreError> {
-        let Some(row) = self.archives.read::<Row>(&number_key(id))? else { return Ok(()) };
+        let Some(octets) = self.take_archive(&number_key(id))? else { return Ok(()) };
         let state = self.numbers.state()?;
-        state.archive_octets = state.archive_octets.saturating_sub(row.octets.len() as u64);
-        self.archives.remove(&number_key(id))?;
+        state.archive_octets = state.archive_octets.saturating_sub(octets);
         Ok(())
+    }
+
+    /// Removes a mail by its key; its octets.
+    fn take_archive(&mut self, key: &[u8]) -> Result<Option<u64>, StoreError> {
+        let Some(row) = self.archives.open()?.remove(key)? else { return Ok(None) };
+        Ok(Some(split(row.value())?.1.len() as u64))
     }
 
     /// Removes the waiting mails of an address; how many.
@@ -60,8 +66,10 @@ impl Writer<'_> {
         let key = address.key();
         let mut found = Vec::new();
         for id in self.archives.keys(&[], &[], usize::MAX)? {
-            let row: Option<Row> = self.archives.read(&id)?;
-            found.extend(row.filter(|row| row.address.key() == key).and_then(|_| number_at_end(&id)));
+            let Some(row) = self.archives.open()?.get(id.as_slice())? else { continue };
+            if split(row.value())?.0.key() == key {
+                found.extend(number_at_end(&id));
+            }
         }
         for id in &found {
             self.archived(*id)?;
@@ -82,8 +90,8 @@ impl Reader {
         for entry in table.range::<&[u8]>(..)? {
             let (key, value) = entry?;
             let Some(id) = number_at_end(key.value()).filter(|id| !skip(*id)) else { continue };
-            let row: Row = decode(value.value(), "archives")?;
-            jobs.push(ArchiveJob { id, address: row.address, bytes: row.octets });
+            let (address, mail) = split(value.value())?;
+            jobs.push(ArchiveJob { id, address, mail: mail.to_vec() });
             if jobs.len() >= limit {
                 break;
             }

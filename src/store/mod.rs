@@ -75,7 +75,7 @@ pub struct Settings {
     pub quarantine_mails_max: u64,
     /// Octets in the quarantine.
     pub quarantine_octets_max: u64,
-    /// Octets of compressed mails that wait to be archived; a mail beyond them is not archived.
+    /// Octets of mails that wait to be archived; a mail beyond them is not archived.
     pub archive_octets_max: u64,
     /// A notification that is due later than this is due now: the clock was ahead when its time was set. More than any delay between attempts.
     pub next_attempt_ahead_max: Duration,

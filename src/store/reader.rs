@@ -51,7 +51,7 @@ pub struct Totals {
     pub quarantine_mails: u64,
     /// Their octets.
     pub quarantine_octets: u64,
-    /// Octets of compressed mails that wait to be archived.
+    /// Octets of mails that wait to be archived.
     pub archive_octets: u64,
     /// Octets of the database file.
     pub file_octets: u64,

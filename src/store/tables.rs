@@ -7,8 +7,8 @@
 use super::StoreError;
 use crate::types::{Domain, Timestamp};
 use redb::{ReadableTable, Table, TableDefinition, TableHandle, WriteTransaction};
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
 /// The format of this version. A database with a higher one is refused.
 pub const FORMAT: u32 = 1;
@@ -150,6 +150,12 @@ pub fn encode<T: Serialize>(row: &T) -> Result<Vec<u8>, StoreError> {
 /// Octets as a value.
 pub fn decode<T: DeserializeOwned>(octets: &[u8], table: &str) -> Result<T, StoreError> {
     postcard::from_bytes(octets).map_err(|error| StoreError::Failed(format!("a row of `{table}` is damaged: {error}")))
+}
+
+/// The value that octets begin with, and what stands behind it.
+pub fn decode_head<'o, T: Deserialize<'o>>(octets: &'o [u8], table: &str) -> Result<(T, &'o [u8]), StoreError> {
+    postcard::take_from_bytes(octets)
+        .map_err(|error| StoreError::Failed(format!("a row of `{table}` is damaged: {error}")))
 }
 
 /// The row of `table` under `key`.
