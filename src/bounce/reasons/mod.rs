@@ -1,8 +1,9 @@
 //! Why a delivery failed: from what was said to a [`Reason`].
 //!
-//! The order of evidence: what a known remote system means by its words, a clear phrase, a specific enhanced status, a weak
-//! phrase, the SMTP command that was refused. The text wins over the code, since codes are chosen carelessly and texts are
-//! written for people. All phrases are searched in one pass.
+//! The order of evidence: what a known remote system means by its words, a clear phrase, an exact status, the sense of the
+//! nearest text (topics that meet in a sentence), a specific status, a weak phrase, a vague sense, a vague status, the SMTP
+//! command that was refused. The text wins over the code, since codes are chosen carelessly and texts are written for
+//! people. All phrases are searched in one pass.
 
 mod blocked;
 mod codes;

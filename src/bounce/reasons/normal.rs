@@ -1,8 +1,9 @@
 //! One form for all texts before phrases are looked for.
 //!
-//! Lower case, letters without marks, one line, single spaces; each address becomes `@`, and each IPv4 address `ip-number`, so that `unknown user a@b.de` and `a@b.de... User
-//! unknown` need one row each and no local part is taken for a phrase; the repeated codes of a multi-line reply
-//! (`550-5.1.1 The account 550-5.1.1 does not exist`) are left out, so that a phrase may run over the line's end.
+//! Lower case, letters without marks, one line, single spaces; each address becomes `@` and each IPv4 address that is
+//! spoken of `ip-number`, so that `unknown user a@b.de` and `a@b.de... User unknown` need one row each and no local part
+//! is taken for a phrase; `e-mail` becomes `email`; the repeated codes of a multi-line reply (`550-5.1.1 The account
+//! 550-5.1.1 does not exist`) are left out, so that a phrase may run over the line's end.
 
 use super::fold;
 use crate::bounce::address::span_at;
@@ -49,8 +50,8 @@ fn names_a_host(before: &str) -> bool {
 
 /// `192.0.2.1`, with brackets or punctuation around.
 fn is_ip(word: &str) -> bool {
-    let plain = word.trim_matches(|c: char| c.is_ascii_punctuation());
-    plain.starts_with(|c: char| c.is_ascii_digit()) && plain.parse::<std::net::Ipv4Addr>().is_ok()
+    let may_be = matches!(word.as_bytes(), [b'0'..=b'9' | b'[' | b'(' | b'<' | b'"' | b'\'', _, _, _, _, _, _, ..]);
+    may_be && word.trim_matches(|c: char| c.is_ascii_punctuation()).parse::<std::net::Ipv4Addr>().is_ok()
 }
 
 /// `550-5.1.1` or a bare `550-` in front of a line that goes on.
@@ -80,6 +81,8 @@ mod tests {
         for (text, normal) in [
             ("550 5.1.1 <A@example.com>...\n  User\tUnknown", "550 5.1.1 @... user unknown"),
             ("550-5.1.1 The account does 550-5.1.1 not exist", "550-5.1.1 the account does not exist"),
+            ("from [192.0.2.1] E-Mail", "from ip-number email"),
+            ("host 192.0.2.1 [192.0.2.1]: 550", "host 192.0.2.1 [192.0.2.1]: 550"),
             ("\"x@example.com\": Gr\u{dc}\u{df}e", "\"@\": grusse"),
             ("", ""),
         ] {

@@ -184,3 +184,41 @@ fn is_word(text: &[u8], found: &Range<usize>, whole: bool) -> bool {
     let starts = found.start == 0 || !letter(found.start) || !letter(found.start - 1);
     starts && (!whole || !letter(found.end))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bounce::reasons::normalise;
+
+    #[test]
+    fn topics_meet_in_any_order_and_language() {
+        for (text, name) in [
+            ("the store of this customer's mailbox is at 100%", Some("no room for the recipient")),
+            ("Im Postfach ist kein Speicherplatz mehr", Some("no room for the recipient")),
+            ("такого пользователя на сервере нет, не найден", Some("recipient not there")),
+            ("The message is fine. Full marks! Unknown reasons", None),
+            ("the domain of your sender address is unknown", Some("sender unknown")),
+            ("the account of this person was shut by its owner", Some("recipient closed")),
+            ("our database is broken", Some("system broken")),
+            ("", None),
+        ] {
+            assert_eq!(find(&normalise(text)).map(|sense| sense.name), name, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_failure_is_told_of_the_address_in_its_sentence() {
+        for (text, of_an_address, of_any) in [
+            ("Le message à luc@example.net ne peut être transmis", true, true),
+            ("Mail to luc@example.net is welcome. Other mail will not be delivered", false, true),
+            ("luc@example.net has a new quota", false, false),
+        ] {
+            let normal = normalise(text);
+            assert_eq!(
+                (tells_a_failure_of_an_address(&normal), tells_a_failure(&normal)),
+                (of_an_address, of_any),
+                "{text}"
+            );
+        }
+    }
+}

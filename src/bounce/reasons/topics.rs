@@ -134,7 +134,7 @@ pub(super) const WORDS: &[(Topic, &str)] = &[
         "exist|found|find|known|know$|knows|recogni|valid|locat|regist|listed$|present$|provision|created|a local|forwarder|defined|identif|appear|in use|\
          verif|resolv|served|belong|reside|match|record|entry|handled|hosted|of that name|by that name|of this name|by this name|with that|user of|an account|a mailbox|on file|route list|recipient list|on record|on this system|on this server|on this host|on our server|on our system|in our|in the directory|deliverable|\
          existier|gefunden|bekannt|gultig|gueltig|vorhanden|eingerichtet|registrier|gibt|angelegt|ermittel|\
-         trouv|connu|valide|repertori|enregistr|recens|encontr|conoc|registrad|encuentr|localiz|\
+         trouv|connu|valide|repertori|enregistr|recens|encontr|correspond|conoc|registrad|encuentr|localiz|\
          conhec|registad|cadastrad|esist|trovat|conosc|presente|bestaat|gevonden|bekend|geldig|geregistreerd|\
          istniej|znaleziono|znany|zarejestrowan|existuj|nalezen|letezik|talalhato|ismert|gasit|cunoscut|mevcut|kayitli|\
          finns|hittas|hittades|kand$|findes|finnes|fundet|funnet|kendt|kjent|olemassa|loydy|tunnet|\

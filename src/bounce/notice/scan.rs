@@ -1,0 +1,219 @@
+//! One walk over the lines of a notice: every address, and in what kind of place it stands.
+//!
+//! Which kind of place is believed is decided by [`super::Notice::recipients`].
+
+use super::marks::{Hit, Role};
+use super::{LINES_MAX, Named, Notice, Place, RECIPIENTS_MAX};
+use crate::bounce::address::{self, Found};
+use crate::bounce::reasons;
+
+/// How far behind an introduction the recipient may stand, in octets.
+const REACH_OCTETS: usize = 60;
+/// The most sentences that are searched for a cause.
+const SENTENCES_MAX: usize = 40;
+/// A line of prose this long is wrapped: what starts the next one is no item.
+const WRAPPED_OCTETS: usize = 60;
+
+/// One walk over the lines.
+pub(super) struct Scan<'a> {
+    notice: &'a Notice,
+    found: Vec<Named>,
+    /// An introduction was seen.
+    listing: bool,
+    /// The indentation of the first listed address.
+    indent: Option<usize>,
+    /// Index of the first hit that is not before the current line.
+    next_hit: usize,
+    sentences: usize,
+    /// The line before was prose that goes on.
+    wrapped: bool,
+}
+
+impl<'a> Scan<'a> {
+    pub(super) const fn new(notice: &'a Notice) -> Self {
+        Self { notice, found: Vec::new(), listing: false, indent: None, next_hit: 0, sentences: 0, wrapped: false }
+    }
+
+    pub(super) fn run(mut self) -> Vec<Named> {
+        let mut start = 0;
+        for line in self.notice.own().split_inclusive('\n').take(LINES_MAX) {
+            let hits = self.hits_until(start + line.len());
+            if line.contains('@') {
+                self.line(line, start, hits);
+            }
+            self.listing |= hits.iter().any(|hit| hit.role == Role::Intro);
+            self.wrapped = is_wrapped(line);
+            start += line.len();
+        }
+        self.found
+    }
+
+    /// The marks that end on this line.
+    fn hits_until(&mut self, end: usize) -> &'a [Hit] {
+        let rest = self.notice.hits.get(self.next_hit..).unwrap_or(&[]);
+        let count = rest.iter().take_while(|hit| hit.end <= end).count();
+        self.next_hit += count;
+        rest.get(..count).unwrap_or(&[])
+    }
+
+    fn line(&mut self, line: &str, start: usize, hits: &[Hit]) {
+        if hits.iter().any(|hit| hit.role == Role::Help) || is_of_the_sender(line) {
+            return;
+        }
+        for (index, found) in address::find_all(line).enumerate() {
+            if self.found.len() >= RECIPIENTS_MAX {
+                return;
+            }
+            if is_expanded_from(self.notice.own().get(..start + found.range.start).unwrap_or("")) {
+                // The address behind is the one that was written to.
+                if let Some(last) = self.found.last_mut() {
+                    last.address = found.address;
+                    continue;
+                }
+            }
+            let place = self.place(line, start, hits, index, &found);
+            self.found.push(Named { address: found.address, place, block: start..start });
+        }
+    }
+
+    fn place(&mut self, line: &str, start: usize, hits: &[Hit], index: usize, found: &Found) -> Place {
+        let before = line.get(..found.range.start).unwrap_or("");
+        let after = line.get(found.range.end..).unwrap_or("");
+        let lower = before.to_ascii_lowercase();
+        if index == 0
+            && !self.wrapped
+            && is_item_lead(before)
+            && !after.trim_start_matches(['>', '"', '\'']).starts_with("...")
+        {
+            return self.leading_place(line);
+        }
+        let at = start + found.range.start;
+        let introduced =
+            hits.iter().any(|hit| hit.role == Role::Intro && hit.end <= at && at - hit.end <= REACH_OCTETS);
+        if self.listing && lower.ends_with("smtp=") {
+            // An X.400 name with the address inside.
+            Place::Listed
+        } else if lower.contains("rcpt to") {
+            Place::Command
+        } else if is_labelled(&lower)
+            || introduced && !lower.rsplit(' ').nth(1).is_some_and(|word| matches!(word, "from" | "by"))
+        {
+            Place::Introduced
+        } else if lower.trim_start().starts_with("to:") {
+            Place::ToLine
+        } else if is_reply_lead(&lower) {
+            Place::Reply
+        } else if self.is_failure_sentence(line, hits) {
+            Place::Sentence
+        } else {
+            Place::Only
+        }
+    }
+
+    /// Continuation lines of an item are indented deeper than the item.
+    fn leading_place(&mut self, line: &str) -> Place {
+        let indent = line.len() - line.trim_start().len();
+        if !self.listing {
+            return Place::Alone;
+        }
+        if indent <= *self.indent.get_or_insert(indent) { Place::Listed } else { Place::Reply }
+    }
+
+    fn is_failure_sentence(&mut self, line: &str, hits: &[Hit]) -> bool {
+        if hits.iter().any(|hit| matches!(hit.role, Role::Failure | Role::Intro | Role::Delay)) {
+            return true;
+        }
+        self.sentences += 1;
+        self.sentences <= SENTENCES_MAX && reasons::names_a_cause(line)
+    }
+}
+
+/// Postfix: `<final@int.example> (expanded from <original@example>): user unknown`.
+fn is_expanded_from(before: &str) -> bool {
+    before.trim_end_matches(|c: char| c.is_whitespace() || c == '<').ends_with("(expanded from")
+}
+
+/// `Recipient   : <`: nothing but the name of a field stands in front.
+fn is_labelled(before: &str) -> bool {
+    const LABELS: &[&str] = &[
+        "recipient",
+        "recipients",
+        "recipient address",
+        "failed recipient",
+        "rcpt",
+        "address",
+        "addressee",
+        "user",
+        "email",
+        "destinataire",
+        "destinatario",
+        "destinatário",
+        "empfänger",
+        "ontvanger",
+        "geadresseerde",
+        "odbiorca",
+        "adresat",
+        "mottagare",
+        "modtager",
+    ];
+    let Some(label) = before.trim_end_matches([' ', '\t', '<', '"']).strip_suffix([':', '=']) else { return false };
+    LABELS.contains(&label.rsplit(['{', ',']).next().unwrap_or("").trim_matches([' ', '\t', '*', '-', '"', '\u{a0}']))
+}
+
+/// Prose whose sentence does not end with the line.
+fn is_wrapped(line: &str) -> bool {
+    let text = line.trim();
+    text.len() >= WRAPPED_OCTETS && !text.contains('@') && text.ends_with(|c: char| c.is_ascii_lowercase() || c == ',')
+}
+
+/// Nothing but bullets, brackets and quotes in front.
+fn is_item_lead(before: &str) -> bool {
+    before.chars().all(|c| {
+        c.is_whitespace()
+            || matches!(
+                c,
+                '<' | '>'
+                    | '*'
+                    | '-'
+                    | '"'
+                    | '\''
+                    | '['
+                    | '('
+                    | '|'
+                    | ';'
+                    | '\u{2022}'
+                    | '\u{b7}'
+                    | '\u{25cf}'
+                    | ':'
+                    | '.'
+            )
+    })
+}
+
+/// `550 `, `<<< 550 `, `>>> 550-`: the line is what a server said.
+fn is_reply_lead(lower: &str) -> bool {
+    let text = lower.trim_start_matches(|c: char| c.is_whitespace() || matches!(c, '<' | '>' | '-'));
+    let bytes = text.as_bytes();
+    matches!(bytes, [b'4' | b'5', b'0'..=b'9', b'0'..=b'9', ..]) && !matches!(bytes.get(3), Some(b'0'..=b'9'))
+}
+
+/// Lines that name the sender of the returned message, or one of its other fields.
+fn is_of_the_sender(line: &str) -> bool {
+    const FIELDS: &[&str] = &[
+        "from:",
+        "sender:",
+        "reply-to:",
+        "message-id:",
+        "return-path:",
+        "subject:",
+        "cc:",
+        "mail from",
+        "envelope-from",
+        "date:",
+        "received:",
+        "references:",
+        "in-reply-to:",
+    ];
+    let text = line.trim_start_matches(|c: char| c.is_whitespace() || matches!(c, '<' | '>' | '(' | '-'));
+    FIELDS.iter().any(|field| text.get(..field.len()).is_some_and(|start| start.eq_ignore_ascii_case(field)))
+}
