@@ -163,8 +163,10 @@ pub enum Command {
         /// `None`: in all domains.
         domain: Option<Domain>,
     },
-    /// `forget-address`: erases counters, notifications, history and archive rows.
+    /// `forget-address`: erases counters, notifications and history.
     Forget(Address),
+    /// `forget-address`: erases mails that a reader found to name the address; to look for them would stop the loop.
+    ForgetMails(Vec<MailPlace>),
     /// `queue retry`: due now, parked ones become pending.
     RetryNotifications(Selection),
     /// `queue drop`.
@@ -173,6 +175,15 @@ pub enum Command {
     DropQuarantined(Option<MessageId>),
     /// `import-sqlite`: a slice of what is taken over, in one transaction; doing it again changes nothing.
     Import(Vec<Imported>),
+}
+
+/// A mail that the database holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum MailPlace {
+    /// In the quarantine.
+    Quarantine(MessageId),
+    /// It waits to be written to the archive.
+    Archive(NotificationId),
 }
 
 /// What moves in from the predecessor.

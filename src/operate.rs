@@ -20,6 +20,9 @@ use std::fmt;
 /// Rows of one slice: what one read transaction collects.
 const SLICE_ROWS: usize = 500;
 
+/// Mails that one transaction erases; each may be a megabyte.
+const FORGET_MAILS: usize = 64;
+
 /// What is asked for; one JSON object on the control socket.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -182,7 +185,8 @@ fn answer(request: Request, desk: &mut dyn Desk, sink: Sink<'_>) -> Result<(), S
         }
         Request::Backup => Ok(sink(Reply::Copied(desk.copy()?))?),
         Request::Tail => tail(desk, sink),
-        Request::Change(command) => change(desk, &command, sink),
+        Request::Change(Command::Forget(address)) => forget(desk, address, sink),
+        Request::Change(command) => Ok(sink(Reply::Changed(change(desk, &command)?))?),
     }
 }
 
@@ -231,19 +235,32 @@ fn tail(desk: &mut dyn Desk, sink: Sink<'_>) -> Result<(), ServeError> {
 }
 
 /// A command touches a bounded number of rows: it is repeated until all are done.
-fn change(desk: &mut dyn Desk, command: &Command, sink: Sink<'_>) -> Result<(), ServeError> {
+fn change(desk: &mut dyn Desk, command: &Command) -> Result<CommandResult, ServeError> {
     let mut total = 0;
     loop {
         match desk.change(command.clone())? {
             CommandResult::Rows(rows) => {
                 total += rows;
                 if rows < COMMAND_ROWS_MAX || !is_repeatable(command) {
-                    return Ok(sink(Reply::Changed(CommandResult::Rows(total)))?);
+                    return Ok(CommandResult::Rows(total));
                 }
             }
-            queued @ CommandResult::Queued(_) => return Ok(sink(Reply::Changed(queued))?),
+            queued @ CommandResult::Queued(_) => return Ok(queued),
         }
     }
+}
+
+/// The mails are looked for here, beside the loop, and erased a few at a time.
+fn forget(desk: &mut dyn Desk, address: Address, sink: Sink<'_>) -> Result<(), ServeError> {
+    let reader = desk.reader().clone();
+    let mails = reader.mails_naming(&address)?;
+    let commands = mails.chunks(FORGET_MAILS).map(|mails| Command::ForgetMails(mails.to_vec()));
+    let mut total = 0;
+    for command in [Command::Forget(address)].into_iter().chain(commands) {
+        let CommandResult::Rows(rows) = change(desk, &command)? else { continue };
+        total += rows;
+    }
+    Ok(sink(Reply::Changed(CommandResult::Rows(total)))?)
 }
 
 /// Whether doing it again touches other rows.
@@ -252,8 +269,10 @@ fn is_repeatable(command: &Command) -> bool {
         Command::Forget(_) | Command::DropNotifications(_) | Command::DropQuarantined(None) => true,
         // What was not due is due after the first time.
         Command::RetryNotifications(selection) => !matches!(selection, Selection::Id(_)),
-        Command::Suspend(_) | Command::ResetCounter { .. } | Command::DropQuarantined(Some(_)) | Command::Import(_) => {
-            false
-        }
+        Command::Suspend(_)
+        | Command::ResetCounter { .. }
+        | Command::ForgetMails(_)
+        | Command::DropQuarantined(Some(_))
+        | Command::Import(_) => false,
     }
 }

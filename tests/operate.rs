@@ -152,6 +152,22 @@ fn changes_work_live_and_stopped() {
     assert_eq!(stdout(&site, &["find-address", "--address", "b.full@other-provider.com"]), "Nothing to show.\n");
 }
 
+#[test]
+fn forgetting_an_address_erases_the_mails_that_name_it() {
+    let site = Site::new("http://127.0.0.1:9/{address}", "");
+    let daemon = site.start();
+    let mut client = Client::connect(daemon.address());
+    for id in 0..100 {
+        let mail = UNREADABLE.replace("<odd@", &format!("<odd{id}@"));
+        client.mail(&if id < 70 { mail.replace("--b--", "Gone@Some-Provider.com\r\n--b--") } else { mail });
+    }
+    client.mail(&soft("gone@some-provider.com", "1"));
+    client.quit();
+    assert_eq!(stdout(&site, &["forget-address", "--address", "gone@some-provider.com"]), "Done: 71 rows.\n");
+    assert_eq!(json(&site, &["quarantine", "list", "--format=json"]).as_array().unwrap().len(), 30);
+    assert!(daemon.stop().success());
+}
+
 /// The platform asks to be left alone for a long time; the operator knows that it is well again.
 #[test]
 fn a_retry_by_hand_ends_the_pause_of_the_domain() {

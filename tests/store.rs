@@ -466,7 +466,12 @@ fn forgetting_an_address_leaves_no_trace_of_it() {
     fixture.receive(vec![hard("A@x.example"), soft("b@x.example")]);
     fixture.settle(1, delivered());
     fixture.receive(vec![archived, soft("a@X.example"), quarantined(8, "to a@x.EXAMPLE"), quarantined(9, "other")]);
-    assert_eq!(fixture.command(Command::Forget(address("a@x.example"))), CommandResult::Rows(5));
+    let mails = fixture.reader().mails_naming(&address("a@x.example")).unwrap();
+    assert_eq!(fixture.command(Command::Forget(address("a@x.example"))), CommandResult::Rows(3));
+    assert_eq!(fixture.command(Command::ForgetMails(mails.clone())), CommandResult::Rows(2));
+    assert_eq!(fixture.command(Command::ForgetMails(mails)), CommandResult::Rows(0));
+    let totals = fixture.reader().totals().unwrap();
+    assert_eq!((totals.quarantine_octets, totals.archive_octets), (5, 0));
     fixture.reopen();
     let reader = fixture.reader();
     let of = address("a@x.example");

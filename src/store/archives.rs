@@ -9,10 +9,9 @@ use super::queue::Row as Notification;
 use super::reader::Reader;
 use super::tables::{ARCHIVES, decode_head, encode, number_at_end, number_key};
 use super::writer::Writer;
-use crate::change::Failure;
+use crate::change::{Failure, MailPlace};
 use crate::notify::ArchiveJob;
 use crate::types::Address;
-use redb::ReadableTable;
 
 /// Mails that are archived for one notification.
 const MAILS_PER_NOTIFICATION_MAX: u32 = 8;
@@ -47,34 +46,18 @@ impl Writer<'_> {
         self.archives.put(&number_key(id), &row(&failure.address, mail)?)
     }
 
-    /// The archive file is synced.
-    pub(super) fn archived(&mut self, id: u64) -> Result<(), StoreError> {
-        let Some(octets) = self.take_archive(&number_key(id))? else { return Ok(()) };
+    /// The mail waits no longer: its file is synced, or nobody wants it; whether it was there.
+    pub(super) fn archived(&mut self, id: u64) -> Result<bool, StoreError> {
+        let Some(octets) = self.take_archive(&number_key(id))? else { return Ok(false) };
         let state = self.numbers.state()?;
         state.archive_octets = state.archive_octets.saturating_sub(octets);
-        Ok(())
+        Ok(true)
     }
 
     /// Removes a mail by its key; its octets.
     fn take_archive(&mut self, key: &[u8]) -> Result<Option<u64>, StoreError> {
         let Some(row) = self.archives.open()?.remove(key)? else { return Ok(None) };
         Ok(Some(split(row.value())?.1.len() as u64))
-    }
-
-    /// Removes the waiting mails of an address; how many.
-    pub(super) fn forget_archives(&mut self, address: &Address) -> Result<u64, StoreError> {
-        let key = address.key();
-        let mut found = Vec::new();
-        for id in self.archives.keys(&[], &[], usize::MAX)? {
-            let Some(row) = self.archives.open()?.get(id.as_slice())? else { continue };
-            if split(row.value())?.0.key() == key {
-                found.extend(number_at_end(&id));
-            }
-        }
-        for id in &found {
-            self.archived(*id)?;
-        }
-        Ok(found.len() as u64)
     }
 }
 
@@ -97,5 +80,17 @@ impl Reader {
             }
         }
         Ok(jobs)
+    }
+    /// The waiting mails behind suspensions of an address.
+    pub(super) fn archives_of(&self, address: &Address) -> Result<Vec<MailPlace>, StoreError> {
+        let table = self.begin()?.open_table(ARCHIVES)?;
+        let mut found = Vec::new();
+        for entry in table.range::<&[u8]>(..)? {
+            let (key, row) = entry?;
+            if split(row.value())?.0.key() == address.key() {
+                found.extend(number_at_end(key.value()).map(MailPlace::Archive));
+            }
+        }
+        Ok(found)
     }
 }

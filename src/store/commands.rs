@@ -6,7 +6,7 @@ use super::history::End;
 use super::queue::{PARKED, PENDING, Row, index_prefix};
 use super::tables::{domain_key, number_at_end, number_key};
 use super::writer::Writer;
-use crate::change::{Command, CommandResult, Imported, NotificationId, Selection};
+use crate::change::{Command, CommandResult, Imported, MailPlace, NotificationId, Selection};
 use crate::types::{Address, Domain};
 
 /// Rows that one command touches. Repeat a command whose result is [`CommandResult::Rows`] with this number.
@@ -21,6 +21,7 @@ impl Writer<'_> {
             Command::ResetCounter { address, domain: Some(domain) } => u64::from(self.clear_counter(domain, address)?),
             Command::ResetCounter { address, domain: None } => self.clear_counters(address)?,
             Command::Forget(address) => self.forget(address)?,
+            Command::ForgetMails(places) => self.forget_mails(places)?,
             Command::RetryNotifications(selection) => self.retry(selection)?,
             Command::DropNotifications(selection) => self.drop_notifications(selection)?,
             Command::DropQuarantined(Some(id)) => u64::from(self.release(&number_key(id.0))?),
@@ -46,7 +47,19 @@ impl Writer<'_> {
         let counters = self.clear_counters(address)?;
         let notifications = self.forget_notifications(address)?;
         let history = self.forget_history(address, ROWS_MAX)?;
-        Ok(counters + notifications + history + self.forget_archives(address)? + self.forget_quarantined(address)?)
+        Ok(counters + notifications + history)
+    }
+
+    /// How many of them were still there; their number is bounded by who asks.
+    fn forget_mails(&mut self, places: &[MailPlace]) -> Result<u64, StoreError> {
+        let mut forgotten = 0;
+        for place in places {
+            forgotten += u64::from(match place {
+                MailPlace::Quarantine(id) => self.release(&number_key(id.0))?,
+                MailPlace::Archive(id) => self.archived(*id)?,
+            });
+        }
+        Ok(forgotten)
     }
 
     fn forget_notifications(&mut self, address: &Address) -> Result<u64, StoreError> {

@@ -6,10 +6,10 @@ use super::StoreError;
 use super::reader::{Cursor, Page, Reader, page};
 use super::tables::{QUARANTINE, QUARANTINE_MAILS, decode, number_at_end, number_key};
 use super::writer::Writer;
-use crate::change::{Effect, Quarantined};
+use crate::change::{Effect, MailPlace, Quarantined};
 use crate::types::{Address, MessageId, Timestamp};
 use aho_corasick::AhoCorasick;
-use redb::{ReadableTable, ReadableTableMetadata};
+use redb::ReadableTableMetadata;
 use serde::{Deserialize, Serialize};
 
 /// What is kept of one mail; its id is the key.
@@ -96,28 +96,6 @@ impl Writer<'_> {
         state.quarantine_octets = state.quarantine_octets.saturating_sub(row.octets);
         Ok(true)
     }
-
-    /// Removes the mails that name an address anywhere; how many.
-    pub(super) fn forget_quarantined(&mut self, address: &Address) -> Result<u64, StoreError> {
-        let needle = AhoCorasick::builder()
-            .ascii_case_insensitive(true)
-            .build([address.as_str()])
-            .map_err(|error| StoreError::Failed(error.to_string()))?;
-        let mut forgotten = 0;
-        for key in self.quarantine.keys(&[], &[], usize::MAX)? {
-            if self.names(&key, &needle)? {
-                forgotten += u64::from(self.release(&key)?);
-            }
-        }
-        Ok(forgotten)
-    }
-
-    fn names(&mut self, key: &[u8], needle: &AhoCorasick) -> Result<bool, StoreError> {
-        let in_mail = self.quarantine_mails.open()?.get(key)?.is_some_and(|mail| needle.is_match(mail.value()));
-        let row: Option<Row> = self.quarantine.read(key)?;
-        Ok(in_mail
-            || row.is_some_and(|row| row.recipients.iter().chain([&row.sender]).any(|text| needle.is_match(text))))
-    }
 }
 
 impl Reader {
@@ -139,5 +117,25 @@ impl Reader {
         let (Some(row), Some(mail)) = (rows.get(key.as_slice())?, mails.get(key.as_slice())?) else { return Ok(None) };
         let row: Row = decode(row.value(), "quarantine")?;
         Ok(Some((row.show(id), mail.value().to_vec())))
+    }
+
+    /// The mails that name an address: all that `forget-address` has to erase beside its rows. Reads all of them.
+    pub fn mails_naming(&self, address: &Address) -> Result<Vec<MailPlace>, StoreError> {
+        let needle = AhoCorasick::builder()
+            .ascii_case_insensitive(true)
+            .build([address.as_str()])
+            .map_err(|error| StoreError::Failed(error.to_string()))?;
+        let transaction = self.begin()?;
+        let (rows, mails) = (transaction.open_table(QUARANTINE)?, transaction.open_table(QUARANTINE_MAILS)?);
+        let mut found = self.archives_of(address)?;
+        for entry in rows.range::<&[u8]>(..)? {
+            let (key, row) = entry?;
+            let row: Row = decode(row.value(), "quarantine")?;
+            let in_mail = mails.get(key.value())?.is_some_and(|mail| needle.is_match(mail.value()));
+            if in_mail || row.recipients.iter().chain([&row.sender]).any(|text| needle.is_match(text)) {
+                found.extend(number_at_end(key.value()).map(|id| MailPlace::Quarantine(MessageId(id))));
+            }
+        }
+        Ok(found)
     }
 }

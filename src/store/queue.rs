@@ -177,7 +177,7 @@ impl Writer<'_> {
     /// Records how an attempt ended. One for a notification that was dropped meanwhile changes nothing.
     pub(super) fn settle(&mut self, settled: &Settled) -> Result<(), StoreError> {
         if settled.outcome == Outcome::Archived {
-            return self.archived(settled.id);
+            return self.archived(settled.id).map(drop);
         }
         let Some(before) = self.notification(settled.id)? else { return Ok(()) };
         match &settled.outcome {

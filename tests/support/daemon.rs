@@ -114,8 +114,15 @@ impl Site {
     /// All soft counters after the daemon's end.
     pub fn counters(&self) -> BTreeMap<String, u32> {
         let store = open(&self.path("bounces.redb"));
-        let page = store.reader().counters(&CounterFilter::default(), None, 1_000_000).unwrap();
-        page.rows.into_iter().map(|counter| (counter.address.to_string(), counter.count)).collect()
+        let (reader, mut counters, mut next) = (store.reader(), BTreeMap::new(), None);
+        loop {
+            let page = reader.counters(&CounterFilter::default(), next.as_ref(), 1000).unwrap();
+            counters.extend(page.rows.into_iter().map(|counter| (counter.address.to_string(), counter.count)));
+            next = page.next;
+            if next.is_none() {
+                return counters;
+            }
+        }
     }
 }
 
