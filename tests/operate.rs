@@ -374,3 +374,22 @@ fn the_highest_counters_come_first_however_many_there_are() {
     let counts: Vec<_> = rows.as_array().unwrap().iter().map(|row| row["count"].as_u64().unwrap()).collect();
     assert_eq!(counts, [24_999, 24_998, 24_997]);
 }
+
+/// With all places taken a command once ended with 0 and no word: the pipe to the daemon broke, and passed for our own output's.
+#[test]
+fn a_command_that_the_daemon_has_no_place_for_says_so() {
+    let site = Site::new("http://127.0.0.1:9/{address}", "");
+    let daemon = site.start();
+    let hold = |_| std::os::unix::net::UnixStream::connect(site.path("bounces.redb.sock")).unwrap();
+    let silent: Vec<_> = (0..16).map(hold).collect();
+    let suspend = ["set-permanent-bounced-address", "--bounced-address", "a@b.de", "--domain", "mydomain.de"];
+    for _ in 0..10 {
+        for arguments in [&["stats"][..], &suspend] {
+            let output = run(&site, arguments);
+            let text = String::from_utf8_lossy(&output.stderr);
+            assert!(output.status.code() == Some(75) && text.contains("too many commands"), "{arguments:?}: {text}");
+        }
+    }
+    drop(silent);
+    daemon.stop();
+}

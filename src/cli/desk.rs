@@ -99,19 +99,26 @@ fn connect(config: &Config) -> Result<Option<UnixStream>, Failure> {
 
 fn ask_daemon(stream: &UnixStream, request: &Request, file: Option<&File>, take: Take<'_>) -> Result<(), Failure> {
     let line = serde_json::to_string(request).map_err(io::Error::from)?;
-    descriptor::send(stream, format!("{line}\n").as_bytes(), file)?;
+    // A daemon that takes no request has said why before it closed.
+    let sent = descriptor::send(stream, format!("{line}\n").as_bytes(), file);
     let mut replies = BufReader::new(stream);
     let mut line = String::new();
     loop {
         line.clear();
-        replies.by_ref().take(REPLY_OCTETS_MAX).read_line(&mut line)?;
+        let read = replies.by_ref().take(REPLY_OCTETS_MAX).read_line(&mut line);
         let reply = serde_json::from_str(&line);
-        match reply.map_err(|_| Failure::try_again("the daemon closed the connection before it had said all"))? {
+        match reply.map_err(|_| cut_off(sent.as_ref().err().or(read.as_ref().err())))? {
             Reply::End => return Ok(()),
             Reply::Failed(why) => return Err(Failure::try_again(why)),
             reply => take(reply)?,
         }
     }
+}
+
+/// Not the error itself: a pipe that broke towards the daemon is a failure, unlike one towards the reader of our output.
+fn cut_off(error: Option<&io::Error>) -> Failure {
+    let why = error.map_or_else(String::new, |error| format!(": {error}"));
+    Failure::try_again(format!("the daemon closed the connection before it had said all{why}"))
 }
 
 /// Whether there is something to keep after the request, also where nothing was before.

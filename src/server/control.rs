@@ -30,7 +30,10 @@ const CLIENTS_MAX: usize = 16;
 /// The longest request, in octets.
 const REQUEST_OCTETS_MAX: u64 = 64 << 10;
 
-/// How long a client may take to send its request, or to take some of the replies.
+/// How long a client may be silent before its request is whole: it takes a place.
+const REQUEST_TIME_MAX: Duration = Duration::from_secs(10);
+
+/// How long a client may take to take some of the replies.
 const CLIENT_TIME_MAX: Duration = Duration::from_secs(300);
 
 /// How often a client that follows the log is looked at, to see whether it has gone.
@@ -108,13 +111,13 @@ impl Control {
 fn refuse(stream: &UnixStream) {
     let text = "too many commands at the same time: try again".to_owned();
     // Its buffer is empty: it takes a line, or the client is gone.
-    let _ = write_reply(&mut &*stream, &Reply::Failed(text));
+    let _ = write_reply(&mut BufWriter::new(stream), &Reply::Failed(text));
 }
 
 /// One request and its replies, with a client that may be slow.
 fn converse(stream: &UnixStream, mut desk: LiveDesk) -> io::Result<()> {
     stream.set_nonblocking(false)?;
-    stream.set_read_timeout(Some(CLIENT_TIME_MAX))?;
+    stream.set_read_timeout(Some(REQUEST_TIME_MAX))?;
     stream.set_write_timeout(Some(CLIENT_TIME_MAX))?;
     let mut line = String::new();
     let mut receiver = Receiver::new(stream);
