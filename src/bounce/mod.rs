@@ -18,6 +18,7 @@ mod notice;
 mod reasons;
 mod report;
 mod status;
+mod strings;
 mod text;
 
 pub use report::{

@@ -49,7 +49,8 @@ fn speaks_of_failure(mail: &Mail<'_>) -> bool {
 fn words_weight(mail: &Mail<'_>, speaks: bool, named: &[Named]) -> i32 {
     let clear = |named: &Named| reasons::names_a_cause(mail.notice().block(named));
     if !speaks {
-        if named.first().is_some_and(clear) { NAMES_CAUSE } else { 0 }
+        let says_why = named.first().is_some_and(clear) && origin::is_notice_subject(&mail.outer.envelope.subject);
+        if says_why { NAMES_CAUSE } else { 0 }
     } else if name_a_cause(mail, named) || named.first().is_some_and(|first| first.place == Place::Listed) {
         SPEAKS + NAMES_CAUSE
     } else if mail.weight() >= origin::ENOUGH {

@@ -214,6 +214,7 @@ pub(super) const SUBJECTS: &[&str] = &[
     "sikertelen kézbesítés",
     "teslim edilemedi",
     "teslim edilemez",
+    "μη παραδόσιμο",
     "iletilemedi",
     "kunde inte levereras",
     "kan inte levereras",

@@ -2,6 +2,7 @@
 
 use super::languages;
 use crate::bounce::reasons::fold;
+use crate::bounce::strings::{Strings, octets};
 use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 use std::sync::LazyLock;
 
@@ -270,6 +271,9 @@ const MARKS: &[Mark] = &[
     Mark("message rejected", Failure, "various"),
     Mark("was returned because", Failure, "various"),
     Mark("could not be stored", Failure, "various"),
+    Mark("was delivered.", Success, "gateways"),
+    Mark("has been delivered.", Success, "gateways"),
+    Mark("delivered successfully", Success, "various"),
     Mark("successfully delivered", Success, "Postfix"),
     Mark("successful mail delivery", Success, "Postfix"),
     Mark("successfully relayed", Success, "Exchange"),
@@ -374,6 +378,23 @@ pub struct Hit {
     pub end: usize,
 }
 
+const COUNT: usize = MARKS.len() + languages::MARKS.len();
+
+/// The columns of all marks, in order: for the compiler alone, which packs them.
+const COLUMNS: ([&str; COUNT], [Role; COUNT]) = {
+    let mut columns = ([""; COUNT], [Intro; COUNT]);
+    let mut at = 0;
+    while at < COUNT {
+        let mark = if at < MARKS.len() { &MARKS[at] } else { &languages::MARKS[at - MARKS.len()] };
+        columns.0[at] = mark.0;
+        columns.1[at] = mark.1;
+        at += 1;
+    }
+    columns
+};
+static TEXTS: Strings<COUNT, { octets(&COLUMNS.0) }> = Strings::pack(&COLUMNS.0);
+static ROLES: [Role; COUNT] = COLUMNS.1;
+
 /// Every spelling of every mark, and the automaton over them.
 struct Marks {
     roles: Vec<Role>,
@@ -381,9 +402,9 @@ struct Marks {
 }
 
 static ALL: LazyLock<Marks> = LazyLock::new(|| {
-    let marks = MARKS.iter().chain(languages::MARKS);
+    let marks = TEXTS.iter().zip(ROLES);
     let (roles, spellings): (Vec<Role>, Vec<String>) =
-        marks.flat_map(|mark| spellings(mark.0).into_iter().map(|spelling| (mark.1, spelling))).unzip();
+        marks.flat_map(|(mark, role)| spellings(mark).into_iter().map(move |spelling| (role, spelling))).unzip();
     let automaton = AhoCorasick::builder()
         .kind(Some(AhoCorasickKind::ContiguousNFA))
         .match_kind(MatchKind::Standard)

@@ -251,7 +251,8 @@ fn item_length(text: &str, name: &str) -> usize {
     let first = text.lines().next().map_or(0, indent);
     let mut length = 0;
     for (index, line) in text.split_inclusive('\n').enumerate() {
-        let word = line.split_whitespace().next().unwrap_or("");
+        let mut words = line.split_whitespace();
+        let word = words.find(|word| !is_number(word)).unwrap_or("");
         let next_item = word.contains('@') && indent(line) <= first && !word.to_ascii_lowercase().contains(name);
         if index > 0 && (word.is_empty() || next_item) {
             break;
@@ -259,6 +260,11 @@ fn item_length(text: &str, name: &str) -> usize {
         length += line.len();
     }
     length
+}
+
+/// `2.` or `2)` in front of an item.
+fn is_number(word: &str) -> bool {
+    word.strip_suffix(['.', ')']).is_some_and(|digits| digits.bytes().all(|c| c.is_ascii_digit()))
 }
 
 fn floor_boundary(text: &str, mut at: usize) -> usize {

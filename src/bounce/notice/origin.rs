@@ -12,6 +12,8 @@ pub const ENOUGH: i32 = 3;
 
 /// Local parts that mail systems write under, without punctuation.
 const DAEMONS: &[&str] = &[
+    "daemon",
+    "mdaemon",
     "mailerdeamon",
     "maildeliverysystem",
     "maildeliverysubsystem",
@@ -170,12 +172,11 @@ static NOTICE_SUBJECTS: LazyLock<AhoCorasick> = LazyLock::new(|| {
 /// How much the header speaks for a mail system as author.
 pub fn weigh(outer: &Outer, content_type: &str) -> i32 {
     let from = outer.envelope.from.to_lowercase();
-    let subject = outer.envelope.subject.to_lowercase();
     let mut weight = 0;
     if is_daemon(&from) {
         weight += 3;
     }
-    if NOTICE_SUBJECTS.is_match(&*fold::plain(&subject.replace("e-mail", "email"))) {
+    if is_notice_subject(&outer.envelope.subject) {
         weight += 2;
     }
     if !outer.failed_recipients.is_empty() {
@@ -191,6 +192,11 @@ pub fn weigh(outer: &Outer, content_type: &str) -> i32 {
         weight += personal_weight(outer, &from);
     }
     weight
+}
+
+/// Whether a subject is one of a failure notice.
+pub fn is_notice_subject(subject: &str) -> bool {
+    NOTICE_SUBJECTS.is_match(&*fold::plain(&subject.to_lowercase().replace("e-mail", "email")))
 }
 
 /// What speaks for a person or a list as author, and for a machine without a known name.
@@ -239,6 +245,6 @@ pub fn is_daemon(from: &str) -> bool {
     let plain: String = local.chars().filter(char::is_ascii_alphabetic).collect();
     let null = from.ends_with("<>") || !from.contains('@') && from.contains("daemon");
     let display = from.split('<').next().unwrap_or("");
-    let is_machine = ["daemon", "postmaster", "gateway"].iter().any(|end| plain.ends_with(end));
+    let is_machine = ["mailerdaemon", "maildaemon", "mailgateway", "postmaster"].iter().any(|end| plain.ends_with(end));
     null || is_machine || DAEMONS.contains(&plain.as_str()) || NAMES.iter().any(|name| display.contains(name))
 }

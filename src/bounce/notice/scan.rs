@@ -166,8 +166,10 @@ fn is_wrapped(line: &str) -> bool {
     text.len() >= WRAPPED_OCTETS && !text.contains('@') && text.ends_with(|c: char| c.is_ascii_lowercase() || c == ',')
 }
 
-/// Nothing but bullets, brackets and quotes in front.
+/// Nothing but bullets, numbers, brackets and quotes in front.
 fn is_item_lead(before: &str) -> bool {
+    let number = before.trim_start().trim_start_matches(|c: char| c.is_ascii_digit());
+    let before = number.strip_prefix(['.', ')']).unwrap_or(before);
     before.chars().all(|c| {
         c.is_whitespace()
             || matches!(

@@ -28,6 +28,7 @@ pub use normal::normalise;
 
 use super::report::{Class, Kind, Reason};
 use super::status::EnhancedStatus;
+use super::strings::{Strings, octets};
 use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 use std::ops::Range;
 use std::sync::LazyLock;
@@ -74,11 +75,41 @@ const TABLES: &[&[Row]] = &[
     weak::WEAK,
 ];
 
-/// All rows in order, and the automaton over the first halves of their spellings.
+/// How many rows there are, in all tables and in the last.
+const ROWS: usize = {
+    let (mut sum, mut table) = (0, 0);
+    while table < TABLES.len() {
+        sum += TABLES[table].len();
+        table += 1;
+    }
+    sum
+};
+const WEAK_FROM: usize = ROWS - weak::WEAK.len();
+
+/// The columns of all rows, in order: for the compiler alone, which packs them.
+const COLUMNS: ([&str; ROWS], [Reason; ROWS], [&str; ROWS]) = {
+    let mut columns = ([""; ROWS], [Reason::Undefined; ROWS], [""; ROWS]);
+    let (mut at, mut table) = (0, 0);
+    while table < TABLES.len() {
+        let mut row = 0;
+        while row < TABLES[table].len() {
+            columns.0[at] = TABLES[table][row].0;
+            columns.1[at] = TABLES[table][row].1;
+            columns.2[at] = TABLES[table][row].2;
+            at += 1;
+            row += 1;
+        }
+        table += 1;
+    }
+    columns
+};
+static TEXTS: Strings<ROWS, { octets(&COLUMNS.0) }> = Strings::pack(&COLUMNS.0);
+static REASONS: [Reason; ROWS] = COLUMNS.1;
+static ORIGINS: Strings<ROWS, { octets(&COLUMNS.2) }> = Strings::pack(&COLUMNS.2);
+
+/// The automaton over the first halves of all rows' spellings.
 struct Phrases {
-    rows: Vec<&'static Row>,
     spellings: Vec<Spelling>,
-    weak_from: usize,
     automaton: AhoCorasick,
 }
 
@@ -89,10 +120,9 @@ struct Spelling {
 }
 
 static PHRASES: LazyLock<Phrases> = LazyLock::new(|| {
-    let rows: Vec<&'static Row> = TABLES.iter().flat_map(|table| table.iter()).collect();
     let mut spellings = Vec::new();
     let mut first_halves = Vec::new();
-    for (row, phrase) in rows.iter().enumerate().flat_map(|(at, row)| fold::spellings(row.0).map(move |s| (at, s))) {
+    for (row, phrase) in TEXTS.iter().enumerate().flat_map(|(at, row)| fold::spellings(row).map(move |s| (at, s))) {
         let (first, second) = phrase.split_once(" .. ").map_or((&*phrase, None), |(a, b)| (a, Some(b.into())));
         first_halves.push(first.to_owned());
         spellings.push(Spelling { row, second_half: second });
@@ -103,7 +133,7 @@ static PHRASES: LazyLock<Phrases> = LazyLock::new(|| {
         .match_kind(MatchKind::Standard)
         .build(first_halves)
         .unwrap_or_else(|error| unreachable!("the phrases are constants: {error}"));
-    Phrases { weak_from: rows.len() - weak::WEAK.len(), rows, spellings, automaton }
+    Phrases { spellings, automaton }
 });
 
 impl Phrases {
@@ -112,8 +142,8 @@ impl Phrases {
         let (mut clear, mut weak, mut looks) = (None, None, LOOKS_MAX);
         for found in self.automaton.find_overlapping_iter(text) {
             let Some(spelling) = self.spellings.get(found.pattern().as_usize()) else { continue };
-            let best = if spelling.row < self.weak_from { &mut clear } else { &mut weak };
-            if best.is_none_or(|known| spelling.row < known) && self.fits(spelling, text, found.range(), &mut looks) {
+            let best = if spelling.row < WEAK_FROM { &mut clear } else { &mut weak };
+            if best.is_none_or(|known| spelling.row < known) && Self::fits(spelling, text, found.range(), &mut looks) {
                 *best = Some(spelling.row);
             }
         }
@@ -121,15 +151,15 @@ impl Phrases {
     }
 
     /// The phrase starts at a word's start, speaks of the recipient, and its other half follows in reach.
-    fn fits(&self, spelling: &Spelling, text: &str, found: Range<usize>, looks: &mut usize) -> bool {
-        let Some(row) = self.rows.get(spelling.row) else { return false };
+    fn fits(spelling: &Spelling, text: &str, found: Range<usize>, looks: &mut usize) -> bool {
+        let Some(reason) = REASONS.get(spelling.row) else { return false };
         let bytes = text.as_bytes();
         let word = |at: usize| bytes.get(at).is_some_and(u8::is_ascii_alphanumeric);
         let bounded = found.start == 0 || !word(found.start) || !word(found.start - 1);
         let follows = |second: &str| may_look(looks) && follows(bytes, found.end, second);
         bounded
             && spelling.second_half.as_deref().is_none_or(follows)
-            && (!is_about_the_recipient(row.1) || may_look(looks) && !is_about_us(bytes, found.start, found.end))
+            && (!is_about_the_recipient(*reason) || may_look(looks) && !is_about_us(bytes, found.start, found.end))
     }
 }
 
@@ -215,7 +245,7 @@ pub fn decide(
     for (at, text) in texts.filter(|text| !text.trim().is_empty()).enumerate() {
         let normal = normalise(&text);
         let (clear, weaker) = verdicts(&normal, remote_mta);
-        if let Some(verdict) = clear.filter(|_| at == 0 || exact.is_none()) {
+        if let Some(verdict) = clear.filter(|_| at == 0 || exact.is_none() && senses.clear.is_none()) {
             return (verdict, text);
         }
         senses.look(&normal, &text, at == 0);
@@ -266,8 +296,9 @@ fn verdicts(normal: &str, remote_mta: Option<&str>) -> (Option<Verdict>, Option<
     }
     let (clear, weak) = PHRASES.search(normal);
     let verdict = |index: Option<usize>, by: &'static str| {
-        let row = PHRASES.rows.get(index?)?;
-        Some(Verdict { reason: by_stage(row.1, normal, by), by, detail: row.0, origin: row.2 })
+        let row = index?;
+        let reason = by_stage(*REASONS.get(row)?, normal, by);
+        Some(Verdict { reason, by, detail: TEXTS.get(row), origin: ORIGINS.get(row) })
     };
     (verdict(clear, "phrase"), verdict(weak, "weak"))
 }
