@@ -211,7 +211,14 @@ fn number_or_off(fields: &mut Fields<'_>, key: &'static str) -> Option<u32> {
 fn network(text: &str) -> Result<ipnet::IpNet, String> {
     let single = || text.parse::<std::net::IpAddr>().ok().map(ipnet::IpNet::from);
     let network = text.parse().ok().or_else(single);
-    network.ok_or_else(|| "expected a network, as in 192.0.2.0/24 or 2001:db8::/32".to_owned())
+    network.map(unmapped).ok_or_else(|| "expected a network, as in 192.0.2.0/24 or 2001:db8::/32".to_owned())
+}
+
+/// `::ffff:192.0.2.0/120` as `192.0.2.0/24`, which is how such a client is seen.
+fn unmapped(network: ipnet::IpNet) -> ipnet::IpNet {
+    let ipnet::IpNet::V6(v6) = network else { return network };
+    let mapped = v6.addr().to_ipv4_mapped().zip(v6.prefix_len().checked_sub(96));
+    mapped.and_then(|(v4, prefix)| ipnet::Ipv4Net::new(v4, prefix).ok()).map_or(network, ipnet::IpNet::V4)
 }
 
 fn warn_if_open(root: &Fields<'_>, listeners: &[server::Listener], everybody: bool) {

@@ -135,7 +135,7 @@ fn listeners_are_texts_or_mappings() {
     std::fs::write(&pem, "").unwrap();
     let text = with(&format!(
         "listen:\n- 127.0.0.1:25\n- '[::1]:26'\n- unix:run/x.sock\n- {{address: 'unix:/y.sock', group: postfix}}\n- {{address: '0.0.0.0:24', protocol: lmtp, tls: starttls, require_tls: true}}\n\
-         tls: {{certificate: {0}, key: {0}}}\nallowed_networks: [192.0.2.0/24, '2001:db8::1']",
+         tls: {{certificate: {0}, key: {0}}}\nallowed_networks: [192.0.2.0/24, '2001:db8::1', '::ffff:192.0.2.0/120', '::ffff:192.0.2.7', '::/0']",
         pem.display()
     ));
     let settings = parsed(&text).unwrap().server.settings;
@@ -149,7 +149,8 @@ fn listeners_are_texts_or_mappings() {
     assert_eq!((last.protocol, last.tls, last.require_tls), (Protocol::Lmtp, Tls::StartTls, true));
     let again = parsed(&parsed(&text).unwrap().effective_yaml()).unwrap().server.settings;
     assert_eq!(again.listeners, settings.listeners);
-    assert_eq!(settings.allowed_networks[1].to_string(), "2001:db8::1/128");
+    let networks: Vec<String> = settings.allowed_networks.iter().map(ToString::to_string).collect();
+    assert_eq!(networks, ["192.0.2.0/24", "2001:db8::1/128", "192.0.2.0/24", "192.0.2.7/32", "::/0"]);
 }
 
 #[test]
