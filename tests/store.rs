@@ -289,6 +289,42 @@ fn housekeeping_goes_on_after_the_clock_was_ahead() {
 }
 
 #[test]
+fn housekeeping_of_a_heap_takes_many_short_transactions() {
+    const ROWS: u64 = 2500;
+    let age = Duration::from_secs(DAY);
+    let settings =
+        Settings { history_age_max: age, counter_age_max: Some(age), digest_age_max: age, ..Settings::default() };
+    let mut fixture = Fixture::new(settings);
+    let mails = |of: fn(&str) -> Change, first: u64| {
+        let change = |number: u64| of(&format!("{number}@x.example"));
+        let mails = (first..first + ROWS).map(|number| mail(number, vec![change(number)])).collect();
+        Batch { mails, ..Batch::default() }
+    };
+    fixture.commit(&mails(hard, 1));
+    fixture.commit(&mails(soft, 1 + ROWS));
+    let settled = (1..=ROWS).map(|id| support::settled(id, 0, delivered())).collect();
+    fixture.commit(&Batch { settled, ..Batch::default() });
+    fixture.seconds = 3 * DAY;
+    let (now, mut slices) = (fixture.now(), 0);
+    let rows = |fixture: &mut Fixture| {
+        let totals = fixture.reader().totals().unwrap();
+        [totals.history, totals.counters, totals.digests]
+    };
+    let mut before = rows(&mut fixture);
+    assert_eq!(before, [ROWS, ROWS, 2 * ROWS]);
+    loop {
+        let has_more = fixture.store().tidy(now, now).unwrap();
+        let after = rows(&mut fixture);
+        assert!(before.iter().zip(after).all(|(before, after)| before - after <= 1000), "{before:?} to {after:?}");
+        (before, slices) = (after, slices + 1);
+        if !has_more {
+            break;
+        }
+    }
+    assert_eq!((before, slices >= 5), ([0, 0, 0], true));
+}
+
+#[test]
 fn a_clock_that_jumps_ahead_for_a_while_costs_nothing_that_is_kept_for_a_time() {
     const YEARS: u64 = 10 * 365 * DAY;
     let age = Some(Duration::from_secs(30 * DAY));
