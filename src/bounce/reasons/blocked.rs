@@ -92,6 +92,8 @@ pub(super) const BLOCKED: &[Row] = &[
     Row("invalid helo", Blocked, "various"),
     Row("invalid ip for sending mail", Blocked, "Yahoo"),
     Row("my name was rejected", Blocked, "qmail"),
+    Row("by access list", Blocked, "various"),
+    Row("by access control", Blocked, "various"),
     Row("your access to this mail system has been rejected", Blocked, "IronPort"),
     Row("access from ip address", Blocked, "mail.ru"),
     Row("access denied, banned", Blocked, "Microsoft"),

@@ -337,6 +337,7 @@ pub(super) const MESSAGE: &[Row] = &[
     Row("黑名单", Blocked, "Chinese"),
     Row("黑名單", Blocked, "Chinese"),
     Row("черный список", Blocked, "Russian"),
+    Row("черном списк", Blocked, "Russian"),
     Row("keine berechtigung", Rejected, "German Exchange"),
     Row("nicht berechtigt", Rejected, "German Exchange"),
     Row("pas l'autorisation", Rejected, "French Exchange"),
@@ -369,7 +370,8 @@ pub(super) const MESSAGE: &[Row] = &[
     Row("correo no deseado", SpamDetected, "Spanish"),
     Row("受信拒否", Filtered, "Japanese"),
     Row("对方拒收", Filtered, "Chinese"),
-    Row("被拒收", Filtered, "Chinese"),
+    Row("拒收", Filtered, "Chinese"),
+    Row("nimmt keine .. von ihnen", Filtered, "German"),
     Row("richtlinie", PolicyViolation, "German"),
 ];
 

@@ -239,6 +239,7 @@ pub fn decide(
 ) -> (Verdict, String) {
     let verdict = |code: EnhancedStatus| codes::verdict(code).map(|verdict| (verdict, String::new()));
     let exact = status.filter(|code| codes::is_exact(*code)).and_then(verdict);
+    let is_temporary = status.is_some_and(|code| code.class == 4);
     let mut senses = Senses::default();
     let mut weak = None;
     let mut command = None;
@@ -251,6 +252,8 @@ pub fn decide(
         senses.look(&normal, &text, at == 0);
         command = command.or_else(|| codes::by_command(&normal).map(|verdict| (verdict, text.clone())));
         if at < NEAR_TEXTS {
+            // What may be otherwise tomorrow is no unknown user, if nothing but a weak phrase says so.
+            let weaker = weaker.filter(|verdict| !(is_temporary && is_about_the_recipient(verdict.reason)));
             weak = weak.or_else(|| weaker.map(|verdict| (verdict, text)));
         }
     }

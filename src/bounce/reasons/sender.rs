@@ -185,7 +185,7 @@ pub(super) const SENDER: &[Row] = &[
     Row("members may post", Rejected, "various"),
     Row("members can post", Rejected, "various"),
     Row("sender address was rejected", Rejected, "various"),
-    Row("mail from ip", Blocked, "Sophos"),
+    Row("mail from ip ", Blocked, "Sophos"),
     Row("sender denied", Rejected, "various"),
     Row("sender is not allowed", Rejected, "various"),
     Row("sender not allowed", Rejected, "various"),

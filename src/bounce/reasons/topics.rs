@@ -92,7 +92,7 @@ pub(super) const WORDS: &[(Topic, &str)] = &[
         Recipient,
         "user|recipient|addressee|mailbox|mail box|inbox|account|address|alias|subscriber|member$|person$|person.s|\
          employee|customer|rcpt|login name|local part|local-part|maildrop|message store|mail store|this name|that name|\
-         empfanger|empfaenger|adressat|benutzer|teilnehmer|nutzer|postfach|postfaech|konto|adress|kunde|\
+         empfanger|empfaenger|adressat|benutzer|teilnehmer|nutzer|postfach|posteingang|postfaech|konto|adress|kunde|\
          destinataire|utilisateur|boite|compte$|abonne$|\
          destinatari|usuario|buzon|cuenta|direccion|casilla|bandeja|\
          utilizador|caixa|conta$|endereco|\
@@ -132,7 +132,7 @@ pub(super) const WORDS: &[(Topic, &str)] = &[
     (
         There,
         "exist|found|find|known|know$|knows|recogni|valid|locat|regist|listed$|present$|provision|created|a local|forwarder|defined|identif|appear|in use|\
-         verif|resolv|served|belong|reside|match|record|entry|handled|hosted|of that name|by that name|of this name|by this name|with that|user of|an account|a mailbox|on file|route list|recipient list|on record|on this system|on this server|on this host|on our server|on our system|in our|in the directory|deliverable|\
+         verif|resolv|served|belong|reside|match|record|entry|handled|hosted|of that name|by that name|of this name|by this name|a ce nom|de ce nom|con ese nombre|mit diesem namen|dieses namens|a quel nome|com esse nome|met die naam|with that|user of|an account|a mailbox|on file|route list|recipient list|on record|on this system|on this server|on this host|on our server|on our system|in our|in the directory|deliverable|\
          existier|gefunden|bekannt|gultig|gueltig|vorhanden|eingerichtet|registrier|gibt|angelegt|ermittel|\
          trouv|connu|valide|repertori|enregistr|recens|encontr|correspond|conoc|registrad|encuentr|localiz|\
          conhec|registad|cadastrad|esist|trovat|conosc|presente|bestaat|gevonden|bekend|geldig|geregistreerd|\
@@ -146,7 +146,7 @@ pub(super) const WORDS: &[(Topic, &str)] = &[
         "unknown|unknow|unkown|no user|no account|no mailbox|no person|no addressee|no customer|no subscriber|no employee|nonexist|non-exist|non exist|no such|nobody|no one|no-one|invalid|incorrect|wrong$|unrecogni|\
          undefined|unregistered|inexist|misspel|mistyped|unavailable|not available|don't exist|not exist|n't exist|does not work here|\
          no longer exist|unresolv|null mx|nxdomain|no mx|no dns|not user|not a user|\
-         unbekannt|ungultig|ungueltig|inconnu|introuvable|invalide|desconocid|inexistente|desconhecid|sconosciut|inesistent|\
+         unbekannt|ungultig|ungueltig|inconnu|introuvable|pas de compte|pas de boite|aucun compte|invalide|desconocid|inexistente|desconhecid|sconosciut|inesistent|\
          onbekend|ongeldig|nieznan|neznam|neexist|nenalezen|ismeretlen|nincs|necunoscut|bilinmeyen|bulunama|gecersiz|okand|ukendt|ukjent|ugyldig|\
          tuntemat|неизвестн|невідом|неверн|несуществ|отсутствует|неизвестен|непознат|αγνωστ|不存在|不明|查无|無此|无此|無効なアドレス|\
          存在しま|存在しな|見つかりま|登録されてい|該当する|없는|nieistniej",

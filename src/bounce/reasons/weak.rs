@@ -18,6 +18,7 @@ pub(super) const WEAK: &[Row] = &[
     Row("junk", SpamDetected, "various"),
     Row("bayes", SpamDetected, "various"),
     Row("score", SpamDetected, "various"),
+    Row("as bulk", SpamDetected, "various"),
     Row("rspamd", SpamDetected, "Rspamd"),
     Row("scam", SpamDetected, "various"),
     Row("garbage", SpamDetected, "various"),
