@@ -31,7 +31,8 @@ fn no_forgery_has_an_effect(path: &str, mail: &[u8]) {
     let mut report = bounce::read(mail);
     let (recipients, mail) = ([path.to_owned()], Arc::from(mail));
     let time = today();
-    let received = Received { id: MessageId(1), sender: "", recipients: &recipients, mail: &mail, archive: false, time };
+    let received =
+        Received { id: MessageId(1), sender: "", recipients: &recipients, mail: &mail, archive: false, time };
     let decision = policy::decide(&mut report, &received, &TENANTS, &Actions::default());
     assert!(decision.changes.iter().all(|change| matches!(change, Change::Quarantine(_))));
     assert!(decision.changes.len() <= 1);

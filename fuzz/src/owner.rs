@@ -26,8 +26,15 @@ impl Owner {
     /// A new session; its time stands still.
     pub fn new(settings: Settings, now: Instant) -> Self {
         let session = Session::new(Arc::new(settings), IpAddr::V4(Ipv4Addr::LOCALHOST), now);
-        let mut owner =
-            Self { session, now, output: Vec::new(), mails: Vec::new(), confirmed: 0, refused: 0, is_starting_tls: false };
+        let mut owner = Self {
+            session,
+            now,
+            output: Vec::new(),
+            mails: Vec::new(),
+            confirmed: 0,
+            refused: 0,
+            is_starting_tls: false,
+        };
         owner.collect();
         owner
     }
