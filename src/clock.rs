@@ -25,7 +25,7 @@ impl SoberClock {
     /// The time; to be asked more often than once a day.
     pub fn time(&mut self, wall: Timestamp, now: Instant) -> Timestamp {
         let passed = self.time.after(now.saturating_duration_since(self.read));
-        if wall > passed {
+        if wall > passed.after(STEP_MAX) {
             let ahead_since = *self.ahead_since.get_or_insert(now);
             if now.saturating_duration_since(ahead_since) < DOUBT_TIME {
                 return passed;
@@ -35,6 +35,9 @@ impl SoberClock {
         wall
     }
 }
+
+/// What time servers correct, a leap second or a slow crystal, is no jump: it begins no doubt, and ends none.
+const STEP_MAX: Duration = Duration::from_secs(60);
 
 /// A machine that got the time late, or slept, is right in the end.
 const DOUBT_TIME: Duration = Duration::from_secs(24 * 3600);
@@ -56,6 +59,20 @@ mod tests {
         assert_eq!(clock.time(ahead(25), start + 25 * HOUR), WALL.after(25 * HOUR));
         assert_eq!(clock.time(ahead(26), start + 26 * HOUR), ahead(26));
         assert_eq!(clock.time(ahead(27), start + 27 * HOUR), ahead(27));
+    }
+
+    #[test]
+    fn a_small_step_does_not_use_up_the_doubt_about_a_jump() {
+        let start = Instant::now();
+        let mut clock = SoberClock::new(WALL, start);
+        let step = Duration::from_millis(1);
+        assert_eq!(clock.time(WALL.after(HOUR + step), start + HOUR), WALL.after(HOUR + step));
+        for hour in [23, 25] {
+            assert_eq!(
+                clock.time(WALL.after((1000 + hour) * HOUR), start + hour * HOUR),
+                WALL.after(hour * HOUR + step)
+            );
+        }
     }
 
     #[test]

@@ -43,6 +43,26 @@ fn the_returned_message_and_the_envelope_are_kept() {
     assert_eq!(report.envelope.subject, "Undelivered Mail Returned to Sender");
 }
 
+/// Else one mail would count more than once.
+#[test]
+fn an_address_named_in_two_parts_and_cases_is_one_recipient() {
+    let part = |address: &str, status: &str| {
+        format!(
+            "--b\nContent-Type: message/delivery-status\n\nReporting-MTA: dns; mx.example.org\n\nFinal-Recipient: rfc822; {address}\n\
+             Action: failed\nStatus: {status}\n\n"
+        )
+    };
+    let parts = [part("bob@example.com", "5.2.2"), part("Bob@Example.com", "5.2.2"), part("BOB@example.com", "5.1.1")];
+    let mail = format!(
+        "From: MAILER-DAEMON@example.org\nTo: news@sender.example\nSubject: Undelivered\nMIME-Version: 1.0\nContent-Type: \
+         multipart/report; report-type=delivery-status; boundary=b\n\n{}--b--\n",
+        parts.concat()
+    );
+    assert_eq!(found(&bounce::read(mail.as_bytes())), ["bounce BOB@example.com hard user_unknown"]);
+    let soft = mail.replace("5.1.1", "5.2.2");
+    assert_eq!(found(&bounce::read(soft.as_bytes())), ["bounce bob@example.com soft mailbox_full"]);
+}
+
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/mails/forms")
 }

@@ -27,6 +27,8 @@ pub use report::{
 pub use status::EnhancedStatus;
 
 use mail::Mail;
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 /// Reads one mail: the message as it came, with or without an mbox `From ` line.
 ///
@@ -39,12 +41,38 @@ pub fn read(octets: &[u8]) -> Report {
     let problems = problems(&mail, &found);
     Report {
         kind: found.kind,
-        recipients: found.recipients,
+        recipients: each_once(found.recipients),
         rule: found.rule,
         envelope: mail.outer.envelope,
         returned,
         problems,
     }
+}
+
+/// One entry for an address however often and in whatever case a mail names it: it counts once. What is hard beats what is soft.
+fn each_once(recipients: Vec<Recipient>) -> Vec<Recipient> {
+    if recipients.len() < 2 {
+        return recipients;
+    }
+    let mut known: HashMap<String, usize> = HashMap::new();
+    let mut once: Vec<Recipient> = Vec::new();
+    for recipient in recipients {
+        match known.entry(recipient.address.key()) {
+            Entry::Occupied(place) => {
+                if let Some(first) = once.get_mut(*place.get())
+                    && recipient.class < first.class
+                {
+                    *first = recipient;
+                }
+            }
+            Entry::Vacant(place) if once.len() < dsn::RECIPIENTS_MAX => {
+                place.insert(once.len());
+                once.push(recipient);
+            }
+            Entry::Vacant(_) => {}
+        }
+    }
+    once
 }
 
 fn problems(mail: &Mail<'_>, found: &detect::Detected) -> Vec<Problem> {
