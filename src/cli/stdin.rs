@@ -16,6 +16,7 @@ use crate::store::{OpenError, Store};
 use crate::types::{Address, MessageId};
 use crate::{digest, escape};
 use std::io::{self, Read};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -23,16 +24,19 @@ use std::time::{Duration, Instant};
 const BUSY_TIME_MAX: Duration = Duration::from_secs(10);
 const BUSY_STEP: Duration = Duration::from_millis(200);
 
-/// Every failure is worth another try.
+/// Every failure is worth another try, a fault of ours as well.
 pub fn run(choice: &Choice) -> Result<(), Failure> {
-    deliver(choice).map_err(|failure| Failure { code: TRY_AGAIN, ..failure })
+    let delivered = catch_unwind(AssertUnwindSafe(|| deliver(choice)));
+    let delivered = delivered.unwrap_or_else(|_| Err(Failure::try_again("internal error: the mail was not taken")));
+    delivered.map_err(|failure| Failure { code: TRY_AGAIN, ..failure })
 }
 
 fn deliver(choice: &Choice) -> Result<(), Failure> {
     let config = config::load(choice)?;
-    let head_octets_max = config.server.settings.smtp.head_octets_max;
-    let (head, octets) = read_mail(io::stdin().lock(), head_octets_max)?;
-    let letter = Letter { sender: &sender(), recipient: &recipient(), mail: &head };
+    let smtp = &config.server.settings.smtp;
+    let (head, octets) = read_mail(io::stdin().lock(), smtp.head_octets_max)?;
+    let mail = for_the_wire(&head, smtp.message_octets_max);
+    let letter = Letter { sender: &sender(), recipient: &recipient(), mail: &mail };
     let give_up = Instant::now() + BUSY_TIME_MAX;
     loop {
         match hand_over(&config.server.settings.listeners, &letter) {
@@ -63,7 +67,7 @@ fn read_mail(mut input: impl Read, head_octets_max: usize) -> io::Result<(Vec<u8
 fn write(mut store: Store, config: &Complete, letter: &Letter<'_>, octets: u64) -> Result<(), Failure> {
     let now = super::now();
     let id = MessageId(now.millis() << 10);
-    let mail: Arc<[u8]> = with_crlf(letter.mail).into();
+    let mail: Arc<[u8]> = letter.mail.into();
     let recipients = [letter.recipient.to_owned()];
     let archive = config.server.notify.archive_dir.is_some();
     let received = Received { id, sender: letter.sender, recipients: &recipients, mail: &mail, archive, time: now };
@@ -77,16 +81,18 @@ fn write(mut store: Store, config: &Complete, letter: &Letter<'_>, octets: u64) 
     Ok(())
 }
 
-/// Line ends as the daemon would have received them.
-fn with_crlf(mail: &[u8]) -> Vec<u8> {
+/// The mail as the daemon takes it whatever it is set to: each line ends in CRLF, no CR stands elsewhere, and its size is one that is
+/// offered.
+fn for_the_wire(mail: &[u8], octets_max: u64) -> Vec<u8> {
     let mut wire = Vec::with_capacity(mail.len() + mail.len() / 32);
     for line in mail.split_inclusive(|octet| *octet == b'\n') {
-        let body = line.strip_suffix(b"\n").unwrap_or(line);
-        wire.extend_from_slice(body.strip_suffix(b"\r").unwrap_or(body));
-        if line.len() > body.len() {
+        wire.extend(line.iter().filter(|octet| !matches!(octet, b'\r' | b'\n')));
+        if line.ends_with(b"\n") {
             wire.extend_from_slice(b"\r\n");
         }
     }
+    // A line that is cut gets its end when it is sent.
+    wire.truncate(usize::try_from(octets_max).unwrap_or(usize::MAX).saturating_sub(2));
     wire
 }
 
@@ -125,9 +131,16 @@ mod tests {
 
     #[test]
     fn line_ends_become_those_of_the_wire() {
-        for (given, wire) in [("a\nb\r\n\nc", "a\r\nb\r\n\r\nc"), ("", ""), ("\n", "\r\n"), ("a\rb\n", "a\rb\r\n")] {
-            assert_eq!(with_crlf(given.as_bytes()), wire.as_bytes(), "{given:?}");
+        for (given, wire) in [("a\nb\r\n\nc", "a\r\nb\r\n\r\nc"), ("", ""), ("\n", "\r\n"), ("a\rb\r\r\n\r", "ab\r\n")]
+        {
+            assert_eq!(for_the_wire(given.as_bytes(), 1000), wire.as_bytes(), "{given:?}");
         }
+    }
+
+    #[test]
+    fn a_mail_is_cut_to_the_size_that_is_offered() {
+        assert_eq!(for_the_wire(b"aaa\nbbb\n", 9), b"aaa\r\nbb");
+        assert_eq!(for_the_wire(b"aaa\nbbb\n", 12), b"aaa\r\nbbb\r\n");
     }
 
     #[test]

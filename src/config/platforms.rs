@@ -4,6 +4,7 @@
 
 use super::fields::{Fields, Secrets, text_of};
 use crate::evidence::{self, Strength};
+use crate::store::WINDOW_THRESHOLD_MAX;
 use crate::tenant::{Endpoint, Secret, Tenant, Tenants, UrlTemplate};
 use crate::types::Domain;
 use serde_yaml::Value;
@@ -33,20 +34,42 @@ pub fn tenants(handler: &mut Fields<'_>, defaults: &Defaults) -> Tenants {
     if entries.is_empty() {
         handler.missing("domains", "at least one sending domain with its base_url");
     }
+    let mut known: Vec<Domain> = Vec::new();
     let read = |(name, value): (String, Value)| {
         let domain = Domain::parse(&name).or_else(|| {
             domains.problem(&name, "expected a domain name, as in mydomain.de");
             None
         });
+        if let Some(domain) = &domain {
+            look_behind(&domains, &name, domain, &known);
+            known.push(domain.clone());
+        }
         tenant(domains.below(&name, value), domain?, defaults)
     };
     Tenants::new(entries.into_iter().filter_map(read).collect())
+}
+
+/// The first domain that covers a mail's is the one: what stands behind another that covers it is never reached.
+fn look_behind(domains: &Fields<'_>, name: &str, domain: &Domain, known: &[Domain]) {
+    if known.contains(domain) {
+        domains.problem(name, "stands here twice: upper and lower case are the same");
+    } else if let Some(above) = known.iter().find(|above| above.covers(domain.as_str())) {
+        domains
+            .reading()
+            .warn(format!("domains.{name} is never reached: {above} above it covers it; put {name} first"));
+    }
 }
 
 fn tenant(mut fields: Fields<'_>, domain: Domain, defaults: &Defaults) -> Option<Tenant> {
     let endpoint = endpoint(&mut fields);
     let threshold = fields.number("temporary_threshold", defaults.threshold, super::keys::THRESHOLDS);
     let window = fields.duration_or_off("temporary_window", defaults.window);
+    if window.is_some() && threshold > WINDOW_THRESHOLD_MAX {
+        fields.problem(
+            "temporary_window",
+            format!("needs a temporary_threshold of at most {WINDOW_THRESHOLD_MAX}, as no more times are kept"),
+        );
+    }
     let headers = headers(&mut fields);
     let json_body = fields.switch("json_body", false);
     let done_statuses = fields.texts("done_statuses", |text| {

@@ -243,6 +243,30 @@ fn every_domain_may_differ_from_the_rest() {
 }
 
 #[test]
+fn a_window_needs_a_threshold_that_it_can_exceed() {
+    let text = |threshold: u32| {
+        format!(
+            "develop: {{handler: {{dbfile: a, temporary_threshold: {threshold}, temporary_window: 30d, domains: {{\
+             a.de: {{base_url: 'http://h/{{address}}'}}}}}}}}"
+        )
+    };
+    assert!(parsed(&text(999)).is_ok());
+    let problems = problems(&text(1000));
+    assert!(problems.len() == 1 && problems[0].contains("a temporary_threshold of at most 999"), "{problems:?}");
+}
+
+#[test]
+fn a_domain_that_no_mail_reaches_is_told() {
+    let text = |first: &str, second: &str| {
+        let below = "{base_url: 'http://h/{address}'}";
+        format!("develop: {{handler: {{dbfile: a, domains: {{{first}: {below}, {second}: {below}}}}}}}")
+    };
+    assert!(problems(&text("a.de", "A.de"))[0].contains("stands here twice"));
+    assert!(parsed(&text("a.de", "b.a.de")).unwrap().warnings[0].contains("put b.a.de first"));
+    assert!(parsed(&text("b.a.de", "a.de")).unwrap().warnings.iter().all(|warning| !warning.contains("first")));
+}
+
+#[test]
 fn the_defaults_of_the_settings_are_those_in_force() {
     let server = parsed(&with("smtp: {hostname: localhost}")).unwrap().server;
     let expected = server::Settings { control: server.settings.control.clone(), ..server::Settings::default() };

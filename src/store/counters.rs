@@ -10,8 +10,11 @@ use crate::types::{Address, Domain, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
+/// The highest threshold that a counter with a window can exceed.
+pub const WINDOW_THRESHOLD_MAX: u32 = 999;
+
 /// Times that are kept for one counter with a window, whatever the threshold.
-const TIMES_MAX: usize = 1000;
+const TIMES_MAX: usize = WINDOW_THRESHOLD_MAX as usize + 1;
 
 /// What is kept of one counter.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

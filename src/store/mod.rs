@@ -35,7 +35,7 @@ mod writer;
 
 pub use backup::Copied;
 pub use commands::COMMAND_ROWS_MAX;
-pub use counters::{Counter, CounterFilter};
+pub use counters::{Counter, CounterFilter, WINDOW_THRESHOLD_MAX};
 pub use disk::{Disk, DiskFactory, DiskSource};
 pub use error::StoreError;
 pub use history::{End, Past};
