@@ -8,12 +8,12 @@
 mod support;
 
 use std::fs;
-use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use support::daemon::{Daemon, Site};
 use support::platform::Platform;
+use support::postfix::Postfix;
+use support::programs::installed;
 
 const SAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/testmail");
 const TARGET: &str = "/emails/evil-address%40some-provider.com/suspend";
@@ -62,18 +62,6 @@ fn run(command: &mut Command) {
     let output = command.output().unwrap();
     let text = |octets: &[u8]| String::from_utf8_lossy(octets).into_owned();
     assert!(output.status.success(), "{command:?}\n{}\n{}", text(&output.stdout), text(&output.stderr));
-}
-
-/// Where a program is, or `None` and a line that says what is left out.
-fn installed(program: &str) -> Option<PathBuf> {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let system = ["/usr/sbin", "/usr/lib/postfix/sbin", "/usr/libexec/postfix"].map(PathBuf::from);
-    let found =
-        std::env::split_paths(&path).chain(system).map(|folder| folder.join(program)).find(|file| file.is_file());
-    if found.is_none() {
-        println!("left out: {program} is not installed");
-    }
-    found
 }
 
 #[test]
@@ -163,89 +151,17 @@ fn smtp_source() {
 
 #[test]
 fn postfix_relays_a_bounce() {
-    let (Some(master), Some(sendmail)) = (installed("master"), installed("sendmail")) else { return };
+    let Some(sendmail) = installed("sendmail") else { return };
     for recipient in [RECIPIENT, "grüße@mydomain.de"] {
         let scene = Scene::new();
-        let Some(postfix) = Postfix::start(&master, &scene.site.path("postfix"), scene.daemon.address()) else {
-            return;
-        };
+        let relay = format!("relayhost = [{}]:{}\n", scene.host(), scene.port());
+        let Some(postfix) = Postfix::start(&scene.site.path("postfix"), &relay, "") else { return };
         let mut command = Command::new(&sendmail);
-        command.arg("-C").arg(&postfix.folder).args(["-f", "<>", recipient]);
+        command.arg("-C").arg(postfix.folder()).args(["-f", "<>", recipient]);
         run(command.stdin(fs::File::open(SAMPLE).unwrap()));
         scene.expect_one_post();
     }
 }
-
-/// A Postfix of its own: it takes mail from `sendmail -C` alone and relays all of it.
-struct Postfix {
-    folder: PathBuf,
-    master: Child,
-}
-
-impl Postfix {
-    /// `None`: not allowed here.
-    fn start(master: &Path, folder: &Path, relay: SocketAddr) -> Option<Self> {
-        if !rustix::process::geteuid().is_root() {
-            println!("left out: Postfix is started by root alone");
-            return None;
-        }
-        for name in ["", "queue", "data"] {
-            fs::create_dir_all(folder.join(name)).unwrap();
-        }
-        // Its services run as the user postfix and have to get here.
-        fs::set_permissions(folder.parent().unwrap(), fs::Permissions::from_mode(0o755)).unwrap();
-        let main = MAIN_CF.replace("FOLDER", folder.to_str().unwrap());
-        let relayhost = format!("[{}]:{}", relay.ip(), relay.port());
-        fs::write(folder.join("main.cf"), main.replace("RELAY", &relayhost)).unwrap();
-        fs::write(folder.join("master.cf"), MASTER_CF).unwrap();
-        let prepared = Command::new("chown").arg("postfix").arg(folder.join("data")).status().unwrap();
-        let checked = Command::new("postfix").arg("-c").arg(folder).arg("check").status().unwrap();
-        assert!(prepared.success() && checked.success());
-        let master = Command::new(master).arg("-c").arg(folder).arg("-d").stderr(Stdio::null()).spawn().unwrap();
-        Some(Self { folder: folder.to_owned(), master })
-    }
-}
-
-impl Drop for Postfix {
-    fn drop(&mut self) {
-        let pid = rustix::process::Pid::from_child(&self.master);
-        _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
-        _ = self.master.wait();
-    }
-}
-
-const MAIN_CF: &str = "\
-compatibility_level = 3.6
-queue_directory = FOLDER/queue
-data_directory = FOLDER/data
-maillog_file = FOLDER/log
-maillog_file_prefixes = FOLDER
-myhostname = relay.example
-mydestination =
-inet_interfaces = loopback-only
-alias_maps =
-alias_database =
-relayhost = RELAY
-smtputf8_enable = yes
-smtp_tls_security_level = none
-";
-
-const MASTER_CF: &str = "\
-pickup unix n - n 60 1 pickup
-cleanup unix n - n - 0 cleanup
-qmgr unix n - n 300 1 qmgr
-rewrite unix - - n - - trivial-rewrite
-bounce unix - - n - 0 bounce
-defer unix - - n - 0 bounce
-trace unix - - n - 0 bounce
-proxymap unix - - n - - proxymap
-smtp unix - - n - - smtp
-relay unix - - n - - smtp
-error unix - - n - - error
-retry unix - - n - - error
-showq unix n - n - - showq
-postlog unix-dgram n - n - 1 postlogd
-";
 
 #[test]
 fn exim_relays_a_bounce() {
