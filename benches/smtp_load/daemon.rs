@@ -37,9 +37,9 @@ impl Usage {
 }
 
 impl Daemon {
-    /// With the log at level info, written to a file, and a threshold that nothing reaches.
-    pub fn start(template: &str) -> Self {
-        let folder = tempfile::tempdir().unwrap();
+    /// In a folder, with the log at level info, written to a file, and a threshold that nothing reaches. With a delay of the disk's
+    /// sync it is this program that serves.
+    pub fn start(folder: TempDir, template: &str, sync_delay: Duration) -> Self {
         let (address, status) = (crate::free_address(), crate::free_address());
         let config = format!(
             "production:\n  handler:\n    dbfile: bounces.redb\n    temporary_threshold: 1000000\n    domains:\n      \
@@ -48,15 +48,20 @@ impl Daemon {
         );
         std::fs::write(folder.path().join("config.yml"), config).unwrap();
         let log = std::fs::File::create(folder.path().join("log")).unwrap();
-        let mut command = Command::new(env!("CARGO_BIN_EXE_bouncesvc"));
-        command.arg("--config").arg(folder.path().join("config.yml")).arg("run-smtpserver");
+        let mut command = program(folder.path());
+        if sync_delay.is_zero() {
+            command.arg("run-smtpserver");
+        } else {
+            command = Command::new(std::env::current_exe().unwrap());
+            command.arg("--serve").arg(folder.path().join("config.yml"));
+            command.args(["--sync", &sync_delay.as_micros().to_string()]);
+        }
         let child = command.stdout(log).stdin(Stdio::null()).spawn().unwrap();
         let mut daemon = Self { child, folder, address };
         while !daemon.is_ready() {
             assert!(daemon.child.try_wait().unwrap().is_none(), "the daemon ended");
             std::thread::yield_now();
         }
-        daemon.address = address;
         daemon
     }
 
@@ -66,6 +71,11 @@ impl Daemon {
 
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// A command to it, still without its name.
+    pub fn command(&self) -> Command {
+        program(self.folder.path())
     }
 
     pub fn usage(&self) -> Usage {
@@ -90,8 +100,7 @@ impl Daemon {
 
     /// What the control socket's `stats` say: `transactions  N: …`.
     fn commits(&self) -> Option<u64> {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_bouncesvc"));
-        let output = command.arg("--config").arg(self.folder.path().join("config.yml")).arg("stats").output().ok()?;
+        let output = self.command().arg("stats").output().ok()?;
         let text = String::from_utf8(output.stdout).ok()?;
         let line = text.lines().find(|line| line.starts_with("transactions"))?;
         let number: String = line.split(':').next()?.chars().filter(char::is_ascii_digit).collect();
@@ -109,6 +118,12 @@ impl Daemon {
         let pid = Pid::from_raw(i32::try_from(self.child.id()).unwrap()).unwrap();
         let _ = kill_process(pid, signal);
     }
+}
+
+fn program(folder: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_bouncesvc"));
+    command.arg("--config").arg(folder.join("config.yml"));
+    command
 }
 
 impl Drop for Daemon {

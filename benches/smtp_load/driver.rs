@@ -65,7 +65,7 @@ pub struct Measured {
 impl Measured {
     /// Mails a second.
     pub fn rate(&self) -> f64 {
-        self.acknowledged.len() as f64 / self.elapsed.as_secs_f64()
+        self.latencies.len() as f64 / self.elapsed.as_secs_f64()
     }
 
     /// The latency that `share` of the mails stayed below.
@@ -133,7 +133,7 @@ fn progress(told: Instant, done: usize, all: usize) -> Instant {
     if told.elapsed() < Duration::from_millis(200) || !io::stderr().is_terminal() {
         return told;
     }
-    eprint!("\r{done} of {all} mails\r");
+    eprint!("\r{done} of {all} mails \r");
     Instant::now()
 }
 

@@ -17,6 +17,11 @@ pub struct Mail {
     pub address: String,
 }
 
+/// Of a recipient, by number.
+pub fn address_of(who: u64) -> String {
+    format!("user{who}@provider{}.example", who % 50)
+}
+
 /// The generator.
 pub struct Mails {
     state: u64,
@@ -51,7 +56,7 @@ impl Mails {
             _ => Kind::Soft,
         };
         let who = if self.recipients == 0 { self.number } else { self.random(self.recipients) };
-        let address = format!("user{who}@provider{}.example", who % 50);
+        let address = address_of(who);
         let octets = match self.random(20) {
             0 => 20_000 + self.random(40_000),
             1..=4 => 8_000 + self.random(12_000),
