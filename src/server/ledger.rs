@@ -5,28 +5,24 @@ use super::judge::{Judged, judge};
 use super::sessions::Arrived;
 use super::settings::Config;
 use super::story;
+use super::tally::Tally;
 use super::token::ConnectionId;
 use crate::change::{
-    Accepted, Batch, Command, CommandResult, Committed, Digest, Effect, MailResult, Outcome, Queued, Selection, Series,
-    Settled,
+    Accepted, Batch, Command, CommandResult, Committed, Digest, Effect, MailResult, Queued, Selection, Settled,
 };
 use crate::metrics::Metrics;
-use crate::policy::Action;
 use crate::smtp::Verdict;
 use crate::store::{Store, StoreError};
 use crate::types::{Domain, MessageId, Timestamp};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::mpsc::SyncSender;
 use std::time::{Duration, Instant};
 
-/// What nobody waits for (confirmed digests, sums, anything after an error) is written no later than this.
+/// What nobody waits for (confirmed digests, anything after an error) is written no later than this.
 const FLUSH_TIME_MAX: Duration = Duration::from_secs(1);
 
 /// Ended attempts wait no longer than this for mails to share a transaction with.
 const SETTLED_TIME_MAX: Duration = Duration::from_millis(5);
-
-/// Sums of more names than these are written with the next transaction.
-const SUMS_MAX: usize = 1024;
 
 /// Reading of mails in one turn ends after this time; the others wait for the next turn. Each takes 20 ms at worst.
 const READING_TIME_MAX: Duration = Duration::from_millis(20);
@@ -45,7 +41,7 @@ pub(super) struct Ledger {
     octets_waiting: usize,
     confirmed: Vec<Digest>,
     settled: Vec<Settled>,
-    sums: BTreeMap<Series, u64>,
+    tally: Tally,
     commands: Vec<(Command, CommandAnswer)>,
     next_id: MessageId,
     gathering: Gathering,
@@ -53,8 +49,6 @@ pub(super) struct Ledger {
     gathering_rest: Option<Duration>,
     /// When something is written that no mail waits for.
     flush_at: Option<Instant>,
-    /// When the sums are.
-    sums_at: Option<Instant>,
     /// The last transaction failed: what no mail waits for is tried again only at `flush_at`.
     has_failed: bool,
 }
@@ -93,13 +87,12 @@ impl Ledger {
             octets_waiting: 0,
             confirmed: Vec::new(),
             settled: Vec::new(),
-            sums: BTreeMap::new(),
+            tally: Tally::default(),
             commands: Vec::new(),
             next_id: MessageId(now.millis() << 20),
             gathering: Gathering::default(),
             gathering_rest: None,
             flush_at: None,
-            sums_at: None,
             has_failed: false,
         }
     }
@@ -176,14 +169,13 @@ impl Ledger {
 
     /// When something is to be written that no mail waits for.
     pub(super) fn flush_at(&self) -> Option<Instant> {
-        self.flush_at.into_iter().chain(self.sums_at).min()
+        self.flush_at.into_iter().chain(self.tally.due_at()).min()
     }
 
     /// Writes what waits, if mails do or the time has come.
     pub(super) fn close(&mut self, metrics: &mut Metrics, now: Instant, time: Timestamp) -> Option<Closed> {
-        let is_due = |at: Option<Instant>| at.is_some_and(|at| at <= now);
-        let sums_are_due = is_due(self.sums_at) || self.sums.len() > SUMS_MAX;
-        if !self.has_mails() && self.commands.is_empty() && !is_due(self.flush_at) && !sums_are_due {
+        let is_due = self.flush_at.is_some_and(|at| at <= now) || self.tally.is_due(now);
+        if !self.has_mails() && self.commands.is_empty() && !is_due {
             return None;
         }
         let waiting = std::mem::take(&mut self.waiting);
@@ -193,7 +185,7 @@ impl Ledger {
             mails: std::mem::take(&mut self.mails),
             settled: std::mem::take(&mut self.settled),
             commands,
-            sums: if sums_are_due { self.take_sums() } else { Vec::new() },
+            sums: self.tally.take_if_due(now),
         };
         self.flush_at = None;
         self.octets_waiting = self.arrived.iter().map(|arrived| arrived.mail.head.len()).sum();
@@ -219,7 +211,7 @@ impl Ledger {
     pub(super) fn write_rest(&mut self, metrics: &mut Metrics, time: Timestamp) {
         let now = Instant::now();
         self.flush_at = Some(now);
-        self.sums_at = Some(now);
+        self.tally.make_due(now);
         self.close(metrics, now, time);
     }
 
@@ -235,17 +227,11 @@ impl Ledger {
         let mut closed = Closed { settled: batch.settled, has_queued, retried, ..Closed::default() };
         for (((connection, judged), mail), result) in waiting.into_iter().zip(batch.mails).zip(&committed.mails) {
             story::tell_mail(&judged, result);
-            self.sum(&judged, result);
+            self.tally.mail(&judged, result, now);
             closed.has_queued |= queues(result);
             closed.answers.push(Answer { connection, verdict: Verdict::Accepted(judged.id), digest: mail.digest });
         }
-        let delivered = closed.settled.iter().filter(|settled| matches!(settled.outcome, Outcome::Delivered { .. }));
-        for _ in delivered {
-            *self.sums.entry(Series::Delivered).or_default() += 1;
-        }
-        if !self.sums.is_empty() {
-            self.sums_at.get_or_insert(now + FLUSH_TIME_MAX);
-        }
+        closed.settled.iter().for_each(|settled| self.tally.settled(settled, now));
         closed
     }
 
@@ -284,8 +270,7 @@ impl Ledger {
         }
         self.confirmed.extend(batch.confirmed);
         self.settled.extend(batch.settled);
-        self.sums.extend(batch.sums);
-        self.sums_at = Some(now + FLUSH_TIME_MAX);
+        self.tally.put_back(batch.sums, now);
         self.flush_at = Some(now + FLUSH_TIME_MAX);
         let answer = |((connection, judged), mail): ((ConnectionId, Judged), Accepted)| {
             story::tell_refused(&judged, error);
@@ -299,40 +284,10 @@ impl Ledger {
         self.flush_at = Some(self.flush_at.map_or(at, |known| known.min(at)));
     }
 
-    /// A row of many names, seen by the minute: not written with every transaction.
-    fn take_sums(&mut self) -> Vec<(Series, u64)> {
-        self.sums_at = None;
-        std::mem::take(&mut self.sums).into_iter().collect()
-    }
-
     fn take_id(&mut self) -> MessageId {
         let id = self.next_id;
         self.next_id = MessageId(id.0 + 1);
         id
-    }
-
-    /// Adds a mail to the sums of the next transaction: what became of it is known only after its own.
-    fn sum(&mut self, judged: &Judged, result: &MailResult) {
-        let MailResult::Applied(effects) = result else { return };
-        let mut add = |series| *self.sums.entry(series).or_default() += 1;
-        add(Series::Received);
-        for finding in &judged.findings {
-            match finding.recipient.and_then(|index| judged.report.recipients.get(index)) {
-                Some(recipient) => {
-                    add(Series::Class(recipient.class));
-                    add(Series::Reason(recipient.reason));
-                    let receiver = recipient.address.domain().to_owned();
-                    if finding.action == Some(Action::Alert) {
-                        add(Series::Alert(receiver.clone(), recipient.reason));
-                    }
-                    add(Series::Receiver(receiver));
-                }
-                None => add(Series::Other(finding.note.unwrap_or(judged.report.kind.name()).to_owned())),
-            }
-        }
-        for _ in effects.iter().filter(|effect| matches!(effect, Effect::Escalated(_))) {
-            add(Series::Escalated);
-        }
     }
 }
 

@@ -22,6 +22,7 @@ mod status;
 mod story;
 mod stream;
 mod systemd;
+mod tally;
 mod timers;
 mod tls;
 mod token;
