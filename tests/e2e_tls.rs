@@ -161,6 +161,31 @@ fn a_new_certificate_is_taken_at_sighup_and_a_broken_one_is_not() {
     daemon.stop();
 }
 
+/// A relay that was promised TLS could not deliver without it.
+#[test]
+fn tls_that_a_new_configuration_leaves_out_stays_until_the_restart() {
+    let (site, certificate) = site("tls: implicit");
+    let daemon = start(&site);
+    site.configure(NOWHERE, "");
+    daemon.signal(Signal::HUP);
+    daemon.wait_for_line("tls was changed, which takes a restart");
+    assert_serves(handshake(&daemon, &certificate).unwrap(), "1");
+    daemon.stop();
+}
+
+/// It has nothing to finish: a stop that waited for it would take an hour here.
+#[test]
+fn a_silent_handshake_does_not_hold_the_end() {
+    let (site, certificate) = site("tls: implicit");
+    let tls = "  listen: { address: '127.0.0.1:0', tls: implicit }\n  tls: { certificate: cert.pem, key: key.pem }\n";
+    site.configure(NOWHERE, &format!("{tls}  smtp: {{ stop_time_max: 1h }}\n"));
+    let daemon = start(&site);
+    let silent = TcpStream::connect(daemon.address()).unwrap();
+    assert_serves(handshake(&daemon, &certificate).unwrap(), "1");
+    assert!(daemon.stop().success());
+    drop(silent);
+}
+
 #[test]
 fn lmtp_at_a_unix_socket_answers_for_each_recipient() {
     let site = Site::new(NOWHERE, "  listen: { address: 'unix:mail.sock', protocol: lmtp }\n");

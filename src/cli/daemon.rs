@@ -3,6 +3,7 @@
 use super::Failure;
 use super::arguments::RunSmtpServer;
 use crate::config::{self, Choice, Config};
+use crate::escape::Escaped;
 use crate::logging::{Format, Logging};
 use crate::server::{self, Endpoint, Listener};
 use crate::store::Store;
@@ -15,6 +16,9 @@ const DATABASE_WAIT_MAX: Duration = Duration::from_secs(30);
 const DATABASE_WAIT_STEP: Duration = Duration::from_millis(100);
 /// How long the end waits for a stalled reader of the log.
 const LOG_WAIT_MAX: Duration = Duration::from_secs(1);
+
+/// Changed keys that a reload tells of.
+const DIFFERENCES_MAX: usize = 100;
 
 /// Runs until SIGTERM or SIGINT.
 pub fn run(choice: Choice, options: &RunSmtpServer, debug: bool) -> Result<(), Failure> {
@@ -34,13 +38,25 @@ pub fn run(choice: Choice, options: &RunSmtpServer, debug: bool) -> Result<(), F
 
 fn serve(config: Config, choice: Choice, listener: Option<Listener>) -> Result<(), Failure> {
     let store = open_when_free(&config)?;
-    let choice = Choice { file: Some(config.file), ..choice };
+    let choice = Choice { file: Some(config.file.clone()), ..choice };
+    let mut known = config.clone();
     let reload = Box::new(move || {
         let mut config = config::load_complete(&choice).map_err(|error| error.to_string())?.into_inner();
         adjust(&mut config, listener.as_ref());
+        tell_differences(&config, &known);
+        known = config.clone();
         Ok(config.server)
     });
     Ok(server::run(server::Setup { config: config.server, store, reload })?)
+}
+
+fn tell_differences(config: &Config, known: &Config) {
+    for difference in config.differences(known).iter().take(DIFFERENCES_MAX) {
+        log::info!("changed: {}", Escaped(difference));
+    }
+    if config.database != known.database {
+        log::warn!("dbfile was changed, which takes a restart");
+    }
 }
 
 /// Says the warnings, and puts the listener of the command line in place of those of the file.

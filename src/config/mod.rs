@@ -21,7 +21,7 @@ pub use units::{parse_duration, show_duration, show_octets};
 use crate::{server, store};
 use fields::{Fields, Finished, Found, Reading, Secrets};
 use serde_yaml::{Mapping, Value};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
 
@@ -96,6 +96,20 @@ impl Config {
     /// The same with its secrets, read now.
     pub fn complete(&self) -> Result<Complete, ConfigError> {
         load_complete(&Choice { file: Some(self.file.clone()), environment: self.environment.clone() })
+    }
+
+    /// Each key whose value differs from that in `before`, as `key: old -> new`; secrets are masked.
+    pub fn differences(&self, before: &Self) -> Vec<String> {
+        let (old, new) = (before.shown_values(), self.shown_values());
+        let keys: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
+        let value = |values: &BTreeMap<String, String>, key| values.get(key).map_or("-", String::as_str).to_owned();
+        let differ = keys.into_iter().filter(|key| old.get(*key) != new.get(*key));
+        differ.map(|key| format!("{key}: {} -> {}", value(&old, key), value(&new, key))).collect()
+    }
+
+    fn shown_values(&self) -> BTreeMap<String, String> {
+        let shown = |value| serde_yaml::to_string(value).unwrap_or_default().trim_end().replace('\n', " ");
+        self.effective.iter().map(|(path, value)| (path.join("."), shown(value))).collect()
     }
 
     /// The configuration in force as YAML, every default written out, secrets masked.

@@ -256,6 +256,15 @@ fn a_window_needs_a_threshold_that_it_can_exceed() {
 }
 
 #[test]
+fn what_differs_is_told_by_its_key() {
+    let differences = |text: &str| parsed(text).unwrap().differences(&parsed(&with("")).unwrap());
+    assert!(differences(&with("")).is_empty());
+    let changed = differences(&with("smtp: {head_octets_max: 2MiB}\nstatus: {listen: '127.0.0.1:9100'}"));
+    assert!(changed.contains(&"develop.smtp.head_octets_max: 1MiB -> 2MiB".to_owned()), "{changed:?}");
+    assert!(changed.contains(&"develop.status.listen: null -> 127.0.0.1:9100".to_owned()), "{changed:?}");
+}
+
+#[test]
 fn a_domain_that_no_mail_reaches_is_told() {
     let text = |first: &str, second: &str| {
         let below = "{base_url: 'http://h/{address}'}";

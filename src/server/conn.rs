@@ -207,8 +207,11 @@ impl Conn {
         self.session.reading_resumed(now);
     }
 
-    /// The service stops.
-    pub(super) fn shut_down(&mut self) {
+    /// The service stops. A handshake is not waited for: without it nothing can be said.
+    pub(super) fn shut_down(&mut self, now: Instant) {
+        if self.stream.is_handshaking() {
+            self.hurry_until = Some(now);
+        }
         self.session.shut_down();
     }
 

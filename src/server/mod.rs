@@ -13,6 +13,7 @@ mod judge;
 mod ledger;
 mod listen;
 mod process;
+mod reload;
 mod room;
 mod sessions;
 mod settings;

@@ -174,11 +174,11 @@ impl Sessions {
     }
 
     /// The service stops: all of them come to their end.
-    pub(super) fn shut_down(&mut self) {
+    pub(super) fn shut_down(&mut self, now: Instant) {
         let ids: Vec<ConnectionId> = self.connections.keys().copied().collect();
         for id in ids {
             if let Some(connection) = self.connections.get_mut(&id) {
-                connection.shut_down();
+                connection.shut_down(now);
                 self.list(id);
             }
         }

@@ -5,6 +5,7 @@ use super::entrance::Entrance;
 use super::gate::Gate;
 use super::ledger::{Closed, Ledger};
 use super::listen::Listeners;
+use super::reload::keep_what_is_open;
 use super::sessions::{Harvest, Sessions};
 use super::settings::{Config, Reload};
 use super::signals::Signals;
@@ -290,14 +291,19 @@ impl Server {
     /// Takes a new configuration, if it is a good one.
     fn reload(&mut self) {
         self.manager.reloading();
-        let result = (self.reload)().and_then(|config| match tls::load(&config.settings) {
-            Ok(tls) => Ok((config, tls)),
-            Err(error) => Err(error.to_string()),
+        let now = &self.config;
+        let result = (self.reload)().and_then(|mut config| {
+            let waits = keep_what_is_open(&mut config, now);
+            let tls = tls::load(&config.settings).map_err(|error| error.to_string())?;
+            Ok((config, tls, waits))
         });
         match result {
-            Ok((config, tls)) => {
+            Ok((config, tls, waits)) => {
                 self.metrics.reloaded(true);
                 self.adopt(config, tls);
+                for key in waits {
+                    log::warn!("{key} was changed, which takes a restart");
+                }
             }
             Err(error) => self.stay_as_it_was(&error),
         }
@@ -329,7 +335,7 @@ impl Server {
         self.stop_at = Some(now + self.config.settings.stop_time_max);
         self.manager.stopping();
         self.listeners.close();
-        self.sessions.shut_down();
+        self.sessions.shut_down(now);
     }
 
     fn is_over(&self) -> bool {
