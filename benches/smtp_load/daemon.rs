@@ -44,7 +44,7 @@ impl Daemon {
         let config = format!(
             "production:\n  handler:\n    dbfile: bounces.redb\n    temporary_threshold: 1000000\n    domains:\n      \
              mydomain.de:\n        base_url: {template}\n  listen: {address}\n  status:\n    listen: {status}\n  smtp:\n    \
-             connections_max: 20000\n    connections_per_client_max: 20000\n"
+             connections_max: 20000\n    connections_per_client_max: 20000\n    stop_time_max: 1s\n"
         );
         std::fs::write(folder.path().join("config.yml"), config).unwrap();
         let log = std::fs::File::create(folder.path().join("log")).unwrap();
