@@ -40,10 +40,9 @@ impl Daemon {
     /// In a folder, with the log at level info, written to a file, and a threshold that nothing reaches. With a delay of the disk's
     /// sync it is this program that serves.
     pub fn start(folder: TempDir, template: &str, sync_delay: Duration) -> Self {
-        let (address, status) = (crate::free_address(), crate::free_address());
         let config = format!(
             "production:\n  handler:\n    dbfile: bounces.redb\n    temporary_threshold: 1000000\n    domains:\n      \
-             mydomain.de:\n        base_url: {template}\n  listen: {address}\n  status:\n    listen: {status}\n  smtp:\n    \
+             mydomain.de:\n        base_url: {template}\n  listen: 127.0.0.1:0\n  status:\n    listen: 127.0.0.1:0\n  smtp:\n    \
              connections_max: 20000\n    connections_per_client_max: 20000\n    stop_time_max: 1s\n"
         );
         std::fs::write(folder.path().join("config.yml"), config).unwrap();
@@ -57,16 +56,23 @@ impl Daemon {
             command.args(["--sync", &sync_delay.as_micros().to_string()]);
         }
         let child = command.stdout(log).stdin(Stdio::null()).spawn().unwrap();
-        let mut daemon = Self { child, folder, address };
-        while !daemon.is_ready() {
+        let mut daemon = Self { child, folder, address: SocketAddr::from(([127, 0, 0, 1], 0)) };
+        daemon.address = loop {
+            if let Some(address) = daemon.listens_on() {
+                break address;
+            }
             assert!(daemon.child.try_wait().unwrap().is_none(), "the daemon ended");
             std::thread::yield_now();
-        }
+        };
         daemon
     }
 
-    fn is_ready(&self) -> bool {
-        std::fs::read_to_string(self.folder.path().join("log")).is_ok_and(|log| log.contains("ready"))
+    /// Where it takes mail, once it is ready.
+    fn listens_on(&self) -> Option<SocketAddr> {
+        let log = std::fs::read_to_string(self.folder.path().join("log")).unwrap();
+        log.lines().find(|line| line.ends_with(" ready"))?;
+        let line = log.lines().find(|line| line.ends_with(" for SMTP"))?;
+        line.split("listening on ").nth(1)?.split(' ').next()?.parse().ok()
     }
 
     pub fn address(&self) -> SocketAddr {
