@@ -21,7 +21,7 @@ pub use units::{parse_duration, show_duration, show_octets};
 use crate::{server, store};
 use fields::{Fields, Finished, Found, Reading, Secrets};
 use serde_yaml::{Mapping, Value};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeSet, HashMap};
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
 
@@ -100,16 +100,17 @@ impl Config {
 
     /// Each key whose value differs from that in `before`, as `key: old -> new`; secrets are masked.
     pub fn differences(&self, before: &Self) -> Vec<String> {
-        let (old, new) = (before.shown_values(), self.shown_values());
-        let keys: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
-        let value = |values: &BTreeMap<String, String>, key| values.get(key).map_or("-", String::as_str).to_owned();
-        let differ = keys.into_iter().filter(|key| old.get(*key) != new.get(*key));
-        differ.map(|key| format!("{key}: {} -> {}", value(&old, key), value(&new, key))).collect()
+        let known: HashMap<&[String], &Value> = before.values().collect();
+        let now: HashMap<&[String], &Value> = self.values().collect();
+        let changed = self.values().filter(|(path, value)| known.get(path) != Some(value));
+        let gone = before.values().filter(|(path, _)| !now.contains_key(path));
+        let told = changed.map(|(path, value)| (path, known.get(path).copied(), Some(value)));
+        let told = told.chain(gone.map(|(path, value)| (path, Some(value), None)));
+        told.map(|(path, old, new)| format!("{}: {} -> {}", path.join("."), shown(old), shown(new))).collect()
     }
 
-    fn shown_values(&self) -> BTreeMap<String, String> {
-        let shown = |value| serde_yaml::to_string(value).unwrap_or_default().trim_end().replace('\n', " ");
-        self.effective.iter().map(|(path, value)| (path.join("."), shown(value))).collect()
+    fn values(&self) -> impl Iterator<Item = (&[String], &Value)> {
+        self.effective.iter().map(|(path, value)| (path.as_slice(), value))
     }
 
     /// The configuration in force as YAML, every default written out, secrets masked.
@@ -125,6 +126,12 @@ impl Config {
     pub fn keys(&self) -> impl Iterator<Item = &[String]> {
         self.asked.iter().filter_map(|path| path.get(1..))
     }
+}
+
+/// A value in one line; `-` where there is none.
+fn shown(value: Option<&Value>) -> String {
+    let Some(value) = value else { return "-".to_owned() };
+    serde_yaml::to_string(value).unwrap_or_default().trim_end().replace('\n', " ")
 }
 
 fn find(choice: &Choice) -> Result<PathBuf, ConfigError> {
