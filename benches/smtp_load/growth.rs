@@ -7,14 +7,19 @@ use crate::options::Options;
 use crate::platform::Behaviour;
 use crate::report::{PAIRS, Report, Row};
 use crate::trial::{Scene, Trial};
-use std::process::Stdio;
+use std::io::Read;
+use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
+use std::time::Duration;
 
 /// What many counters are compared with.
 const COUNTERS_FEW: u64 = 10_000;
 const COUNTERS_MANY: u64 = 1_000_000;
 const PENDING_MANY: u64 = 100_000;
+
+/// Of a reader that takes 16 KiB at a time.
+const SLOW_READER_PAUSE: Duration = Duration::from_millis(20);
 
 /// The accept rate with a queue that a silent platform has let grow, against an empty one.
 pub fn pending(options: &Options, report: &mut Report) {
@@ -64,37 +69,80 @@ fn against_few(options: &Options, counters: u64, many: &mut Trial, report: &mut 
 
 fn against_a_dump(options: &Options, counters: u64, many: &mut Trial, report: &mut Report) {
     let load = Load { recipients: counters, ..options.load() };
-    let [mut medians, mut tails] = [Vec::new(), Vec::new()];
+    let mut pairs: [(Dumped, Vec<_>); 2] = [Dumped::AtOnce, Dumped::Slowly].map(|dumped| (dumped, Vec::new()));
     for _ in 0..PAIRS {
         let (alone, usage) = many.run(&load);
         report.row(Row::new(&load, "no dump", &alone, Some(&usage)));
-        let (dumped, usage, dumps) = run_with_dumps(many, &load);
-        report.row(Row::new(&load, format!("{dumps} dumps"), &dumped, Some(&usage)));
-        let millis = |share| [&dumped, &alone].map(|run| run.latency(share).as_secs_f64() * 1e3).into();
-        medians.push(millis(0.5));
-        tails.push(millis(0.99));
+        for (dumped, pairs) in &mut pairs {
+            let (meanwhile, usage) = run_with_dumps(many, &load, *dumped);
+            report.row(Row::new(&load, dumped.name(), &meanwhile, Some(&usage)));
+            pairs.push([0.5, 0.99].map(|share| (millis(&meanwhile, share), millis(&alone, share))));
+        }
     }
-    report.ratio(&format!("p50 ms, while {counters} counters are dumped / no dump"), medians);
-    report.ratio(&format!("p99 ms, while {counters} counters are dumped / no dump"), tails);
+    for (dumped, pairs) in pairs {
+        for (place, percentile) in ["p50", "p99"].into_iter().enumerate() {
+            let name = format!("{percentile} ms, while {counters} counters are {} / no dump", dumped.name());
+            report.ratio(&name, pairs.iter().map(|pair| pair[place]).collect());
+        }
+    }
     report.memory(&format!("at most while {counters} counters are dumped"), many.daemon().usage().peak_octets);
 }
 
-/// A run with dumps one after the other, and how many began.
-fn run_with_dumps(trial: &mut Trial, load: &Load) -> (Measured, Usage, usize) {
+fn millis(run: &Measured, share: f64) -> f64 {
+    run.latency(share).as_secs_f64() * 1e3
+}
+
+/// Who takes in what a dump writes.
+#[derive(Clone, Copy)]
+enum Dumped {
+    /// Nobody: it goes as fast as it can, and then again.
+    AtOnce,
+    /// A reader that pauses: one dump lasts as long as the run.
+    Slowly,
+}
+
+impl Dumped {
+    fn name(self) -> &'static str {
+        match self {
+            Self::AtOnce => "dumped at once",
+            Self::Slowly => "dumped slowly",
+        }
+    }
+
+    fn dump(self, command: &mut Command, is_over: &AtomicBool) {
+        match self {
+            Self::AtOnce => assert!(command.stdout(Stdio::null()).status().unwrap().success(), "the dump failed"),
+            Self::Slowly => read_slowly(command, is_over),
+        }
+    }
+}
+
+/// A run with dumps one after the other.
+fn run_with_dumps(trial: &mut Trial, load: &Load, dumped: Dumped) -> (Measured, Usage) {
     let is_over = AtomicBool::new(false);
-    let mut dump = trial.daemon().command();
-    dump.arg("dump-counters").stdout(Stdio::null());
+    let mut command = trial.daemon().command();
+    command.arg("dump-counters");
     thread::scope(|scope| {
-        let dumper = scope.spawn(|| {
-            let mut dumps = 0;
+        scope.spawn(|| {
             while !is_over.load(Ordering::Relaxed) {
-                assert!(dump.status().unwrap().success(), "the dump failed");
-                dumps += 1;
+                dumped.dump(&mut command, &is_over);
             }
-            dumps
         });
-        let (measured, usage) = trial.run(load);
+        let run = trial.run(load);
         is_over.store(true, Ordering::Relaxed);
-        (measured, usage, dumper.join().unwrap())
+        run
     })
+}
+
+/// A full pipe, emptied bit by bit; the dump is broken off when the run is over.
+fn read_slowly(command: &mut Command, is_over: &AtomicBool) {
+    let mut dump = command.stdout(Stdio::piped()).spawn().unwrap();
+    let mut output = dump.stdout.take().unwrap();
+    let mut octets = [0; 16 * 1024];
+    while !is_over.load(Ordering::Relaxed) && output.read(&mut octets).unwrap() > 0 {
+        thread::sleep(SLOW_READER_PAUSE);
+    }
+    drop(output);
+    let _ = dump.kill();
+    let _ = dump.wait();
 }
