@@ -464,9 +464,7 @@ fn an_archive_that_has_no_room_rests_and_is_complete_in_the_end() {
     let clocks = Arc::new(TurnedClocks::default());
     let mut harness = Harness::start_with(clocks.clone(), queue, Vec::new(), settings);
     std::fs::remove_file(&archive).unwrap();
-    clocks.pass(Duration::from_secs(60));
-    harness.notifier.nudge();
-    harness.run_until(|rows| rows.archive.is_empty());
+    harness.run_turning(&clocks, Duration::from_secs(60), |rows| rows.archive.is_empty());
     assert_eq!(std::fs::read_dir(archive.join("a1")).unwrap().count(), 99);
 }
 

@@ -147,6 +147,19 @@ impl Harness {
         }
     }
 
+    /// The same, while the clocks are turned by `time` again and again: what rests until then may begin to do so at any moment.
+    pub fn run_turning(&mut self, clocks: &TurnedClocks, time: Duration, wanted: impl Fn(&Rows) -> bool) {
+        let start = Instant::now();
+        while !wanted(&self.queue.rows()) {
+            assert!(start.elapsed() < PATIENCE, "what was wanted did not come");
+            clocks.pass(time);
+            self.notifier.nudge();
+            while let Ok(settled) = self.settled.recv_timeout(Duration::from_millis(10)) {
+                self.commit(&settled);
+            }
+        }
+    }
+
     /// Commits one outcome and returns it.
     pub fn step(&mut self) -> Outcome {
         let settled = self.next();
