@@ -128,7 +128,8 @@ impl Daemon {
 
 fn program(folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_bouncesvc"));
-    command.arg("--config").arg(folder.join("config.yml"));
+    // As the unit for systemd sets it.
+    command.env("MALLOC_ARENA_MAX", "1").arg("--config").arg(folder.join("config.yml"));
     command
 }
 
