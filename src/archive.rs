@@ -131,7 +131,7 @@ mod tests {
     #[test]
     fn hostile_addresses_stay_in_the_folder() {
         for (text, name) in [
-            ("../../etc/passwd@a.de", "%2e./..%2fetc"),
+            ("../../etc/passwd@a.de", "%2e.%2f..%2fetc%2fpasswd@a.de"),
             ("/etc/passwd@a.de", "%2fetc%2fpasswd@a.de"),
             (".hidden@a.de", "%2ehidden@a.de"),
             ("a%2f~b@a.de", "a%252f%7eb@a.de"),
@@ -140,10 +140,9 @@ mod tests {
             ("UPPER@A.DE", "upper@a.de"),
         ] {
             let file = file_name(&address(text));
-            assert!(file == name || text.starts_with(".."), "{file}");
+            assert_eq!(file, name);
             assert!(!file.contains('/') && !file.starts_with('.') && file.is_ascii(), "{file}");
         }
-        assert_eq!(file_name(&address("../../etc/passwd@a.de")), "%2e.%2f..%2fetc%2fpasswd@a.de");
     }
 
     #[test]

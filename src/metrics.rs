@@ -47,7 +47,7 @@ pub struct Metrics {
     pub deferred: BTreeMap<u16, u64>,
     /// Mails that were refused, by cause.
     pub mails_refused: BTreeMap<&'static str, u64>,
-    /// Mails that came with CR or LF outside of CRLF, and were taken all the same.
+    /// Mails that came with CR or LF outside of CRLF, and were not refused for it; one that is sent again counts again.
     pub bare_line_ends: u64,
     /// Failed recipients.
     pub failures: BTreeMap<(Class, Reason), u64>,
@@ -97,7 +97,7 @@ impl Metrics {
             unrecognised: zeros(["unreadable", "no_domain", "no_evidence"]),
             quarantine_evicted: 0,
             deferred: zeros([451, 452]),
-            mails_refused: zeros(["too_big", "bare_line_ends"]),
+            mails_refused: zeros(["too_big", "bare_line_ends", "recipient"]),
             bare_line_ends: 0,
             failures: BTreeMap::new(),
             actions: zeros(Action::ALL.iter().map(|action| action.name())),

@@ -110,7 +110,8 @@ fn create_file(path: &Path, builder: &Builder) -> Result<(), OpenError> {
     if path.try_exists().map_err(io)? {
         return Ok(());
     }
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let folder = folder_of(path);
+    let is_new_folder = !folder.exists();
     fs::create_dir_all(folder).map_err(io)?;
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(format!(".new-{}", std::process::id()));
@@ -121,7 +122,17 @@ fn create_file(path: &Path, builder: &Builder) -> Result<(), OpenError> {
     let placed = created.and_then(|()| put_in_place(&new, path).map_err(io));
     let _ = fs::remove_file(&new);
     placed?;
-    File::open(folder).and_then(|folder| folder.sync_all()).map_err(io)
+    sync_folder(folder).map_err(io)?;
+    if is_new_folder { sync_folder(folder_of(folder)).map_err(io) } else { Ok(()) }
+}
+
+fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// Makes the names in it durable.
+fn sync_folder(folder: &Path) -> io::Result<()> {
+    File::open(folder)?.sync_all()
 }
 
 /// Another process may have been faster: then its database stays.
