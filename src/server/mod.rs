@@ -9,7 +9,7 @@
 //! With one, half of the N sessions could send while the other half waits for the disk: at most N / (2 x sync time), or what the
 //! processor allows. One thread that gathers all that is underway before it syncs (`gathering`) is bound by N / (sync time + N x time of a
 //! mail). `cargo bench --bench smtp_load -- --slow-sync`, on two cores shared with the generator, reached this part of the former bound, with a
-//! sync of 1 and of 5 ms more: 10 sessions 0.87 and 1.16, 100 sessions 0.77 and 0.81, 500 sessions 0.90 and 0.65. So the most that a thread
+//! sync of 1 and of 5 ms more: 10 sessions 0.86 and 1.20, 100 sessions 0.75 and 0.94, 500 sessions 0.92 and 0.66. So the most that a thread
 //! could win is a half more, with 500 sessions on a slow disk that takes 11,000 mails a second as it is; with few sessions
 //! it would lose. That is not worth a second owner of the transaction's state.
 
