@@ -64,10 +64,17 @@ fn bracketed(text: &str) -> Option<&str> {
 }
 
 fn trim_wrapping(text: &str) -> &str {
-    let text = text.trim().trim_matches(|c: char| matches!(c, '<' | '>' | '\'' | '`' | ',' | ';'));
-    let text = text.strip_prefix("mailto:").unwrap_or(text);
-    let quoted_whole = text.len() > 2 && text.starts_with('"') && text.ends_with('"');
-    if quoted_whole { text.trim_matches('"') } else { text }
+    let text = text.trim().trim_matches(|c: char| matches!(c, '<' | '>' | ',' | ';'));
+    let text = without_quotes(text);
+    without_quotes(text.strip_prefix("mailto:").unwrap_or(text))
+}
+
+/// A pair of quotes around the whole; one at the start alone belongs to the local part (RFC 5322 §3.2.3, `atext`).
+fn without_quotes(text: &str) -> &str {
+    [('"', '"'), ('\'', '\''), ('`', '`'), ('`', '\'')]
+        .into_iter()
+        .find_map(|(open, close)| text.strip_prefix(open)?.strip_suffix(close))
+        .unwrap_or(text)
 }
 
 fn first(text: &str) -> Option<Address> {
@@ -224,6 +231,11 @@ mod tests {
             ("x400; c=us;a= ;p=example;dda:SMTP=user@example.com;", "user@example.com"),
             ("rfc822; 'user@example.com'", "user@example.com"),
             ("rfc822;mailto:user@example.com", "user@example.com"),
+            ("rfc822; `id`@x.example", "`id`@x.example"),
+            ("rfc822; 'id'@x.example", "'id'@x.example"),
+            ("rfc822; <`id`@x.example>", "`id`@x.example"),
+            ("rfc822; `user@example.com'", "user@example.com"),
+            ("rfc822; \"user@example.com\"", "user@example.com"),
         ] {
             assert_eq!(parse_recipient_field(value).map(|a| a.to_string()).as_deref(), Some(address), "{value:?}");
         }
