@@ -132,7 +132,8 @@ impl Notifier {
         self.inbox.tell(|news| news.committed.extend_from_slice(ids));
     }
 
-    /// New tenants and settings, from the next attempt on. Platforms that were down are tried at once.
+    /// New tenants and settings, from the next attempt on. The pause of a platform that was down ends, so that what is due is tried
+    /// at once; a notification whose own delay still runs is tried when it ends.
     pub fn reload(&self, tenants: Arc<Tenants>, settings: Settings) {
         self.inbox.tell(|news| news.reload = Some((tenants, settings)));
     }
