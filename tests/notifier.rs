@@ -444,9 +444,7 @@ fn a_file_of_the_archive_that_cannot_be_written_holds_up_no_other() {
     harness.run_until(|rows| rows.archive.len() == 1);
     assert_eq!(harness.queue.rows().archive[0].id, 101);
     std::fs::remove_file(in_the_way).unwrap();
-    clocks.pass(Duration::from_secs(60));
-    harness.notifier.nudge();
-    harness.run_until(|rows| rows.archive.is_empty());
+    harness.run_turning(&clocks, Duration::from_secs(60), |rows| rows.archive.is_empty());
     assert_eq!(unzipped(&dir.path().join("ba/bad@b.de.gz")), [101]);
 }
 
