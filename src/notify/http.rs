@@ -10,9 +10,11 @@
 //! - header fields that are longer than their limit wrap the limit around and lift it;
 //! - timeouts are whole seconds, and each request costs a connection and a thread.
 
+mod lookups;
 mod names;
 
 use crate::tenant::Secret;
+use lookups::Lookups;
 use names::Names;
 use std::io::Read;
 use std::sync::Arc;
@@ -27,6 +29,7 @@ use ureq::{Agent, Body};
 pub struct Client {
     agent: Agent,
     request_time_max: Duration,
+    lookups: Arc<Lookups>,
 }
 
 /// What a peer answered.
@@ -58,6 +61,15 @@ pub struct Post<'a> {
 impl Client {
     /// A request takes at most `request_time_max`, from the look-up of the name to the end of the answer.
     pub fn new(request_time_max: Duration) -> Self {
+        Self::with(Lookups::new(), request_time_max)
+    }
+
+    /// One with another limit, for which look-ups of names that still hang count as well.
+    pub fn renewed(&self, request_time_max: Duration) -> Self {
+        Self::with(Arc::clone(&self.lookups), request_time_max)
+    }
+
+    fn with(lookups: Arc<Lookups>, request_time_max: Duration) -> Self {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let tls =
             TlsConfig::builder().root_certs(RootCerts::PlatformVerifier).unversioned_rustls_crypto_provider(provider);
@@ -76,8 +88,8 @@ impl Client {
             .output_buffer_size(BUFFER_OCTETS)
             .max_idle_age(IDLE_TIME_MAX)
             .build();
-        let agent = Agent::with_parts(config, DefaultConnector::default(), Names::default());
-        Self { agent, request_time_max }
+        let agent = Agent::with_parts(config, DefaultConnector::default(), Names::new(Arc::clone(&lookups)));
+        Self { agent, request_time_max, lookups }
     }
 
     /// Sends `post`. The error is one line for the log.

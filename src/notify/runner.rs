@@ -84,7 +84,7 @@ impl Runner {
             report,
             inbox,
             pool: Pool::new(),
-            services: services(&settings, attempts),
+            services: services(Client::new(settings.request_time_max), attempts),
             schedule: Schedule::new(limits(&settings)),
             flights: Flights::default(),
             clock: Clock::new(clocks.wall(), now),
@@ -339,7 +339,8 @@ impl Runner {
     }
 
     fn reload(&mut self, tenants: Arc<Tenants>, settings: Settings) {
-        self.services = services(&settings, self.services.attempts.clone());
+        let client = self.services.client.renewed(settings.request_time_max);
+        self.services = services(client, self.services.attempts.clone());
         self.schedule.set_limits(limits(&settings));
         self.schedule.forgive();
         self.archiving.look_again();
@@ -380,8 +381,8 @@ impl Runner {
     }
 }
 
-fn services(settings: &Settings, attempts: Attempts) -> Arc<Services> {
-    Arc::new(Services { client: Client::new(settings.request_time_max), resolver: Resolver::default(), attempts })
+fn services(client: Client, attempts: Attempts) -> Arc<Services> {
+    Arc::new(Services { client, resolver: Resolver::default(), attempts })
 }
 
 fn limits(settings: &Settings) -> Limits {
