@@ -9,14 +9,14 @@
 mod support;
 
 use bouncesvc::bounce::Class;
-use bouncesvc::change::{Batch, Change, Outcome, Quarantined, Series, Settled};
+use bouncesvc::change::{Batch, Change, Outcome, Series, Settled};
 use bouncesvc::notify::Queue;
 use bouncesvc::store::{CounterFilter, OpenError, Reader, Settings, Store, StoreError, WaitingFilter};
-use bouncesvc::types::{MessageId, Timestamp};
+use bouncesvc::types::Timestamp;
 use std::path::Path;
 use std::sync::Arc;
 use support::disk::{Fault, MemoryDisk};
-use support::{Random, at, delivered, failure, hard, mail, soft};
+use support::{Random, at, delivered, failure, hard, mail, quarantined, soft};
 
 /// Each batch as it comes when nothing goes wrong. None holds what would show that it was applied twice, except mails.
 fn script() -> Vec<Batch> {
@@ -30,26 +30,18 @@ fn script() -> Vec<Batch> {
         mails(10, vec![soft("a@x.example"), soft("a@x.example"), hard("b@x.example")]),
         mails(20, (0..60).map(|number| soft(&format!("user{number}@x.example"))).collect()),
         settled(1, delivered()),
-        mails(100, vec![soft("a@x.example"), soft("a@x.example"), archived("c@x.example"), quarantined(7)]),
+        mails(
+            100,
+            vec![soft("a@x.example"), soft("a@x.example"), archived("c@x.example"), quarantined(7, [b'x'; 20_000])],
+        ),
         settled(2, Outcome::Parked { error: "HTTP 400".to_owned() }),
-        mails(110, vec![hard("b@x.example"), quarantined(8)]),
+        mails(110, vec![hard("b@x.example"), quarantined(8, [b'x'; 20_000])]),
         settled(4, Outcome::Archived),
     ]
 }
 
 fn archived(text: &str) -> Change {
     Change::Suspend { failure: failure(text, Class::Hard), archive: Some(Arc::from(&b"the mail"[..])) }
-}
-
-fn quarantined(id: u64) -> Change {
-    Change::Quarantine(Quarantined {
-        id: MessageId(id),
-        cause: "unreadable",
-        sender: String::new(),
-        recipients: vec![],
-        subject: String::new(),
-        mail: Arc::from(vec![b'x'; 20_000]),
-    })
 }
 
 /// All that can be seen, in words.

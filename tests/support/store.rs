@@ -6,10 +6,13 @@
 pub mod disk;
 
 use bouncesvc::bounce::{Class, Reason};
-use bouncesvc::change::{Accepted, Batch, Change, Command, Committed, Effect, Failure, MailResult, Outcome, Settled};
+use bouncesvc::change::{
+    Accepted, Batch, Change, Command, Committed, Effect, Failure, MailResult, Outcome, Quarantined, Settled,
+};
 use bouncesvc::store::{OpenError, Settings, Store};
 use bouncesvc::types::{Address, Domain, MessageId, Timestamp};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 use tempfile::TempDir;
 
@@ -48,6 +51,18 @@ pub fn hard(text: &str) -> Change {
     Change::Suspend { failure: failure(text, Class::Hard), archive: None }
 }
 
+/// A mail for the quarantine.
+pub fn quarantined(id: u64, mail: impl AsRef<[u8]>) -> Change {
+    Change::Quarantine(Quarantined {
+        id: MessageId(id),
+        cause: "unreadable",
+        sender: String::new(),
+        recipients: vec!["no-reply@mydomain.example".to_owned()],
+        subject: format!("mail {id}"),
+        mail: Arc::from(mail.as_ref()),
+    })
+}
+
 /// A mail whose digest is made of `number`.
 pub fn mail(number: u64, changes: Vec<Change>) -> Accepted {
     let mut digest = [0; 32];
@@ -61,6 +76,14 @@ pub fn settled(id: u64, seconds: u64, outcome: Outcome) -> Settled {
 
 pub fn delivered() -> Outcome {
     Outcome::Delivered { status: 200, body: "ok".to_owned() }
+}
+
+pub fn parked() -> Outcome {
+    Outcome::Parked { error: "HTTP 400".to_owned() }
+}
+
+pub fn retry(seconds: u64) -> Outcome {
+    Outcome::Retry { next_attempt: at(seconds), error: "refused".to_owned() }
 }
 
 /// A database in a folder of its own, and a clock that tests move.
