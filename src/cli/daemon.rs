@@ -8,6 +8,7 @@ use crate::logging::{Format, Logging};
 use crate::server::{self, Endpoint, Listener};
 use crate::store::Store;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs as _};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
 /// How long a start waits for a command that holds the database.
@@ -27,7 +28,9 @@ pub fn run(choice: Choice, options: &RunSmtpServer, debug: bool) -> Result<(), F
     let format = options.log_format.map_or_else(Format::of_stdout, |format| format.0);
     let logging = Logging::start(format, debug).map_err(|error| Failure::try_again(error.to_string()))?;
     adjust(&mut config, listener.as_ref());
-    let result = serve(config, choice, listener);
+    // Without this the log would end before the word about a panic is written.
+    let result = catch_unwind(AssertUnwindSafe(|| serve(config, choice, listener)));
+    let result = result.unwrap_or_else(|_| Err(Failure::try_again("ended by an internal error")));
     let result = result.map_err(|failure| {
         log::error!("{failure}");
         Failure::new(failure.code, "")

@@ -12,6 +12,8 @@ use crate::archive;
 use crate::change::NotificationId;
 use crate::escape::Escaped;
 use std::collections::HashMap;
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -124,12 +126,15 @@ impl Archiving {
 fn write_all(jobs: &[ArchiveJob], dir: &Path, inbox: &Inbox) {
     let results: Vec<_> = jobs
         .iter()
-        .map(|job| {
-            let written = archive::write(dir, &job.address, &archive::compress(&job.mail));
-            (job.id, written.map_err(|error| error.to_string()))
-        })
+        .map(|job| (job.id, guarded(|| archive::write(dir, &job.address, &archive::compress(&job.mail)))))
         .collect();
     inbox.tell(|news| news.archived.extend(results));
+}
+
+/// A panic is one file's error: all of them have to be told of, or none would be written any more.
+fn guarded(write: impl FnOnce() -> io::Result<()>) -> Result<(), String> {
+    let written = catch_unwind(AssertUnwindSafe(write));
+    written.unwrap_or_else(|_| Err(io::Error::other("internal error"))).map_err(|error| error.to_string())
 }
 
 /// Written by one job; each is at most as long as the head of a mail that is kept.
@@ -139,3 +144,14 @@ const BATCH_MAILS: usize = 4;
 const ASIDE_MAX: usize = 64;
 
 const PAUSE: Duration = Duration::from_secs(60);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_is_the_error_of_one_file() {
+        assert_eq!(guarded(|| panic!("the writer broke")), Err("internal error".to_owned()));
+        assert_eq!(guarded(|| Ok(())), Ok(()));
+    }
+}

@@ -13,6 +13,7 @@ use crate::store::Reader;
 use mio::{Interest, Registry, Waker};
 use std::collections::{HashMap, VecDeque};
 use std::io::{self, ErrorKind, Read, Write};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
@@ -145,7 +146,7 @@ impl StatusClients {
         let (reader, sender, waker) = (self.reader.clone(), self.sender.clone(), Arc::clone(&self.waker));
         let work = move || {
             process::yield_to_mail();
-            let answer = question.answer(&reader);
+            let answer = guarded(|| question.answer(&reader));
             // Neither fails while the loop lives.
             let _ = sender.send((id, answer.octets(request.is_head)));
             let _ = waker.wake();
@@ -204,6 +205,12 @@ impl Client {
         self.state = State::Writing(answer, 0);
         None
     }
+}
+
+/// The answer, or, when looking panics, the word of that: the next client is answered in any case.
+fn guarded(answer: impl FnOnce() -> Answer) -> Answer {
+    // The panic hook has logged where it happened.
+    catch_unwind(AssertUnwindSafe(answer)).unwrap_or_else(|_| Answer::text(500, "internal error"))
 }
 
 /// Adds what the socket has, at most [`READ_OCTETS`], and says how much; 0: nothing yet. The end of the stream is an error.

@@ -25,7 +25,7 @@ use mio::{Events, Poll, Waker};
 use rustls::ServerConfig;
 use std::io::{self, ErrorKind};
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
 use std::time::{Duration, Instant, SystemTime};
 
 /// Events that one turn takes; the others come with the next.
@@ -127,7 +127,7 @@ impl Server {
         self.sessions.expire(now, &mut self.harvest);
         let has_progress = self.sessions.has_work();
         self.drive(now);
-        self.ledger.settle(self.outcomes.try_iter(), now);
+        self.ledger.settle(all_of(&self.outcomes)?, now);
         self.take_commands();
         self.ledger.read(&self.config, wall_clock());
         let is_gathering = self.ledger.gather(now, has_progress, self.sessions.underway());
@@ -378,16 +378,73 @@ fn question(target: Target, metrics: &Metrics, config: &Config, show_addresses: 
     }
 }
 
-/// How the notifier's threads reach the loop.
+/// How the notifier's threads reach the loop, which is woken at their end as well.
 fn report(sender: Sender<Settled>, waker: Arc<Waker>) -> crate::notify::Report {
-    Box::new(move |settled| {
-        // Neither fails while the loop lives; after its end nobody is there to be told.
-        let _ = sender.send(settled);
-        let _ = waker.wake();
-    })
+    let reporter = Reporter { sender, wake: Wake(waker) };
+    Box::new(move |settled| reporter.tell(settled))
+}
+
+/// Dropped from the first field to the last: once the loop is woken, it sees that no more comes.
+struct Reporter {
+    sender: Sender<Settled>,
+    wake: Wake,
+}
+
+impl Reporter {
+    /// Neither fails while the loop lives; after its end nobody is there to be told.
+    fn tell(&self, settled: Settled) {
+        let _ = self.sender.send(settled);
+        let _ = self.wake.0.wake();
+    }
+}
+
+struct Wake(Arc<Waker>);
+
+impl Drop for Wake {
+    fn drop(&mut self) {
+        let _ = self.0.wake();
+    }
+}
+
+/// What came. A notifier that is gone though nobody stopped it has met an internal error: the daemon ends, so that it is started
+/// anew or refuses a damaged database, rather than tell nobody in silence.
+fn all_of(outcomes: &Receiver<Settled>) -> io::Result<Vec<Settled>> {
+    let mut all = Vec::new();
+    loop {
+        match outcomes.try_recv() {
+            Ok(settled) => all.push(settled),
+            Err(TryRecvError::Empty) => return Ok(all),
+            Err(TryRecvError::Disconnected) => {
+                return Err(io::Error::other("the notifier has ended by an internal error"));
+            }
+        }
+    }
 }
 
 fn wall_clock() -> Timestamp {
     let since_epoch = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     Timestamp::default().after(since_epoch)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::change::Outcome;
+    use mio::{Events, Token};
+
+    #[test]
+    fn a_notifier_that_is_gone_wakes_the_loop_and_ends_it() {
+        let (mut poll, mut events) = (Poll::new().unwrap(), Events::with_capacity(4));
+        let waker = Arc::new(Waker::new(poll.registry(), Token(7)).unwrap());
+        let (sender, outcomes) = channel();
+        let report = report(sender, Arc::clone(&waker));
+        assert!(all_of(&outcomes).unwrap().is_empty());
+        report(Settled { id: 1, at: Timestamp::default(), outcome: Outcome::Archived });
+        assert_eq!(all_of(&outcomes).unwrap().len(), 1);
+        poll.poll(&mut events, None).unwrap();
+        drop(report);
+        poll.poll(&mut events, None).unwrap();
+        let error = all_of(&outcomes).unwrap_err();
+        assert_eq!(error.to_string(), "the notifier has ended by an internal error");
+    }
 }

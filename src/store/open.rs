@@ -56,7 +56,7 @@ impl std::error::Error for OpenError {}
 ///
 /// redb checks its pages only after a crash, and panics on a damaged one, whenever it comes to it. So each start reads the whole
 /// file, through an overlay that keeps all writes in memory (0.1 s with a million counters). A file that decays
-/// later ends the daemon, and is refused at the next start.
+/// later ends the daemon once it meets the damage, and is refused at the next start.
 pub fn verify(path: &Path, disk: &DiskSource) -> Result<(), OpenError> {
     if !matches!(disk, DiskSource::File) || !path.exists() {
         return Ok(());
