@@ -5,6 +5,7 @@ mod support;
 
 use rustix::process::Signal;
 use support::daemon::Site;
+use support::damage::damage;
 use support::platform::{Answer, Platform};
 use support::smtp::{Client, hard, soft};
 
@@ -54,6 +55,32 @@ fn the_fourth_soft_bounce_escalates_and_clears_the_counter() {
     daemon.stop();
     assert_eq!(site.count_of("full@some-provider.com"), None);
     assert_eq!(platform.requests().len(), 1);
+}
+
+#[test]
+fn a_row_that_cannot_be_decoded_is_said_once_and_costs_no_other() {
+    let site = Site::new(&nowhere(), "");
+    let daemon = site.start();
+    let mut client = Client::connect(daemon.address());
+    client.mail(&soft("full@some-provider.com", "1"));
+    client.mail(&hard("gone@some-provider.com", "2"));
+    daemon.wait_for_line("the platform is down");
+    client.quit();
+    daemon.stop();
+    for table in ["counters", "notifications"] {
+        damage(&site.path("bounces.redb"), table, |_| true);
+    }
+    let daemon = site.start();
+    let mut client = Client::connect(daemon.address());
+    for number in 3..=4 {
+        client.mail(&soft("full@some-provider.com", &number.to_string()));
+        client.mail(&hard("gone@some-provider.com", &number.to_string()));
+    }
+    daemon.wait_for_line("count=2/3");
+    daemon.wait_for_line("notification=deferred attempts=1");
+    for table in ["counters", "notifications"] {
+        assert_eq!(daemon.lines(&format!("a row of `{table}` is damaged")).len(), 1, "{table}");
+    }
 }
 
 #[test]

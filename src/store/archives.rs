@@ -5,6 +5,7 @@
 //! They are compressed by whoever writes the file: here that would cost the loop four times as much as the rest of the mail.
 
 use super::StoreError;
+use super::damage::{Damaged, tell};
 use super::queue::Row as Notification;
 use super::reader::Reader;
 use super::tables::{ARCHIVES, decode_head, encode, number_at_end, number_key};
@@ -22,8 +23,13 @@ fn row(address: &Address, mail: &[u8]) -> Result<Vec<u8>, StoreError> {
 }
 
 /// The two sides of [`row`].
-fn split(row: &[u8]) -> Result<(Address, &[u8]), StoreError> {
+fn split(row: &[u8]) -> Result<(Address, &[u8]), Damaged> {
     decode_head(row, "archives")
+}
+
+/// How long the mail of a row is; of a damaged one, a little more.
+pub fn octets(row: &[u8]) -> u64 {
+    split(row).map_or(row.len(), |(_, mail)| mail.len()) as u64
 }
 
 impl Writer<'_> {
@@ -57,7 +63,7 @@ impl Writer<'_> {
     /// Removes a mail by its key; its octets.
     fn take_archive(&mut self, key: &[u8]) -> Result<Option<u64>, StoreError> {
         let Some(row) = self.archives.open()?.remove(key)? else { return Ok(None) };
-        Ok(Some(split(row.value())?.1.len() as u64))
+        Ok(Some(octets(row.value())))
     }
 }
 
@@ -73,22 +79,29 @@ impl Reader {
         for entry in table.range::<&[u8]>(..)? {
             let (key, value) = entry?;
             let Some(id) = number_at_end(key.value()).filter(|id| !skip(*id)) else { continue };
-            let (address, mail) = split(value.value())?;
-            jobs.push(ArchiveJob { id, address, mail: mail.to_vec() });
+            match split(value.value()) {
+                Ok((address, mail)) => jobs.push(ArchiveJob { id, address, mail: mail.to_vec() }),
+                Err(damaged) => tell(&damaged, key.value()),
+            }
             if jobs.len() >= limit {
                 break;
             }
         }
         Ok(jobs)
     }
+
     /// The waiting mails behind suspensions of an address.
     pub(super) fn archives_of(&self, address: &Address) -> Result<Vec<MailPlace>, StoreError> {
         let table = self.begin()?.open_table(ARCHIVES)?;
         let mut found = Vec::new();
         for entry in table.range::<&[u8]>(..)? {
             let (key, row) = entry?;
-            if split(row.value())?.0.key() == address.key() {
-                found.extend(number_at_end(key.value()).map(MailPlace::Archive));
+            match split(row.value()) {
+                Ok((of, _)) if of.key() == address.key() => {
+                    found.extend(number_at_end(key.value()).map(MailPlace::Archive));
+                }
+                Ok(_) => {}
+                Err(damaged) => tell(&damaged, key.value()),
             }
         }
         Ok(found)

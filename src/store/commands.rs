@@ -67,7 +67,8 @@ impl Writer<'_> {
         for domain in self.by_address.domains(&[])? {
             let key = domain_key(&domain, address.key().as_bytes());
             let id: Option<NotificationId> = self.by_address.read(&key)?;
-            forgotten += self.each(id.as_slice(), Self::take_out)?;
+            forgotten += self.drop_each(id.as_slice(), Self::take_out)?;
+            self.by_address.remove(&key)?;
         }
         Ok(forgotten)
     }
@@ -113,10 +114,23 @@ impl Writer<'_> {
             Selection::Domain(domain) => self.ids_of_domain(domain)?,
             Selection::All => ids(&self.notifications.keys(&[], &[], ROWS_MAX)?),
         };
-        self.each(&ids, |writer, id, row| {
+        self.drop_each(&ids, |writer, id, row| {
             writer.take_out(id, row)?;
             writer.remember_end(id, row, End::Dropped)
         })
+    }
+
+    /// The same as [`Self::each`] to drop them, which is all that can be done to those that cannot be decoded.
+    fn drop_each(
+        &mut self,
+        ids: &[NotificationId],
+        drop: impl FnMut(&mut Self, NotificationId, &Row) -> Result<(), StoreError>,
+    ) -> Result<u64, StoreError> {
+        let mut rows = self.each(ids, drop)?;
+        for id in ids.iter().take(ROWS_MAX) {
+            rows += u64::from(self.take_out_damaged(*id)?);
+        }
+        Ok(rows)
     }
 
     /// Does something to each of these notifications that is still there; how many were.

@@ -1,8 +1,9 @@
 //! Soft failures, counted under (sending domain, address).
 
 use super::StoreError;
+use super::damage::legible;
 use super::reader::{Cursor, Page, Pattern, Reader, page};
-use super::tables::{COUNTERS, decode, domain_key, domains, read, reason_by_name, split_domain_key};
+use super::tables::{COUNTERS, domain_key, domains, read, reason_by_name, split_domain_key};
 use super::writer::Writer;
 use crate::bounce::{EnhancedStatus, Reason};
 use crate::change::{Effect, Failure};
@@ -124,9 +125,9 @@ impl Row {
     }
 }
 
-/// When the counter was last counted up.
-pub fn last_seen(octets: &[u8]) -> Result<Timestamp, StoreError> {
-    Ok(decode::<Row>(octets, "counters")?.last_seen)
+/// When the counter was last counted up; `None`: its row is damaged.
+pub fn last_seen(key: &[u8], octets: &[u8]) -> Option<Timestamp> {
+    legible(octets, "counters", key).map(|row: Row| row.last_seen)
 }
 
 impl Writer<'_> {
@@ -200,7 +201,7 @@ impl Reader {
         let prefix = filter.domain.as_ref().map(|domain| domain_key(domain, &[])).unwrap_or_default();
         let start = cursor.map_or_else(|| prefix.clone(), Cursor::successor);
         page(table.range::<&[u8]>(start.as_slice()..)?, &prefix, rows_max, |key, value| {
-            let counter = decode::<Row>(value, "counters")?.show(key);
+            let counter = legible::<Row>(value, "counters", key).and_then(|row| row.show(key));
             Ok(counter.filter(|counter| filter.matches(counter)))
         })
     }

@@ -1,14 +1,14 @@
 //! Digests of the mails whose sender was not yet seen to have got its 250: what tells a redelivery from a new mail.
 
 use super::StoreError;
-use super::tables::decode;
+use super::damage::legible;
 use super::writer::Writer;
 use crate::change::Digest;
 use crate::types::Timestamp;
 
-/// When the mail came.
-pub fn time(octets: &[u8]) -> Result<Timestamp, StoreError> {
-    decode(octets, "digests")
+/// When the mail came; `None`: its row is damaged.
+pub fn time(key: &[u8], octets: &[u8]) -> Option<Timestamp> {
+    legible(octets, "digests", key)
 }
 
 impl Writer<'_> {

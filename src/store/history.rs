@@ -1,10 +1,11 @@
 //! What became of past notifications: when and why an address failed, and what the platform answered.
 
 use super::StoreError;
+use super::damage::legible;
 use super::queue::Row as Notification;
 use super::reader::{Cursor, Page, Reader, page};
 use super::tables::{
-    HISTORY, HISTORY_BY_ADDRESS, decode, domain_key, number_at_end, reason_by_name, time_at_end, time_key,
+    HISTORY, HISTORY_BY_ADDRESS, domain_key, number_at_end, read, reason_by_name, time_at_end, time_key,
 };
 use super::writer::Writer;
 use crate::bounce::{Class, EnhancedStatus, Reason};
@@ -123,6 +124,11 @@ fn id_of_imported(domain: &Domain, address: &Address) -> NotificationId {
     number_at_end(digest.as_ref()).unwrap_or_default() | 1 << 63
 }
 
+/// The id in a key, where it was given by this database; 0 for an imported one.
+pub fn given_id(key: &[u8]) -> NotificationId {
+    number_at_end(key).filter(|id| id >> 63 == 0).unwrap_or_default()
+}
+
 impl Writer<'_> {
     pub(super) fn remember_delivered(
         &mut self,
@@ -181,8 +187,9 @@ impl Writer<'_> {
 
     /// Removes one row of the history, by its key.
     pub(super) fn forget_past(&mut self, key: &[u8]) -> Result<(), StoreError> {
-        let Some(row) = self.history.read::<Row>(key)? else { return Ok(()) };
-        self.history_by_address.remove(&[address_prefix(&row.address).as_slice(), key].concat())?;
+        if let Some(row) = self.history.read::<Row>(key)? {
+            self.history_by_address.remove(&[address_prefix(&row.address).as_slice(), key].concat())?;
+        }
         self.history.remove(key)?;
         Ok(())
     }
@@ -192,7 +199,8 @@ impl Writer<'_> {
         let prefix = address_prefix(address);
         let keys = self.history_by_address.keys(&prefix, &prefix, rows_max)?;
         for key in &keys {
-            self.forget_past(&key[prefix.len()..])?;
+            self.history.remove(&key[prefix.len()..])?;
+            self.history_by_address.remove(key)?;
         }
         Ok(keys.len() as u64)
     }
@@ -211,7 +219,7 @@ impl Reader {
         let Some(address) = address else {
             let end = cursor.map_or(&[0xff; 17][..], Cursor::key);
             return page(rows.range::<&[u8]>(..end)?.rev(), &[], rows_max, |key, row| {
-                Ok(decode::<Row>(row, "history")?.show(key))
+                Ok(legible::<Row>(row, "history", key).and_then(|row| row.show(key)))
             });
         };
         let prefix = address_prefix(address);
@@ -220,8 +228,7 @@ impl Reader {
         let index = transaction.open_table(HISTORY_BY_ADDRESS)?;
         page(index.range::<&[u8]>(..end)?.rev(), &prefix, rows_max, |key, _| {
             let Some(key) = key.get(prefix.len()..) else { return Ok(None) };
-            let row = rows.get(key)?.map(|row| decode::<Row>(row.value(), "history")).transpose()?;
-            Ok(row.and_then(|row| row.show(key)))
+            Ok(read::<Row>(&rows, key, "history")?.and_then(|row| row.show(key)))
         })
     }
 }

@@ -1,9 +1,10 @@
 //! What the database knows of itself: its format, its own id, and the totals that no table's length tells.
 
 use super::StoreError;
-use super::tables::{FORMAT, Lazy, read};
+use super::tables::{FORMAT, Lazy, decode};
 use redb::ReadableTable;
 use ring::rand::{SecureRandom, SystemRandom};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 const FORMAT_KEY: &[u8] = b"format";
@@ -23,25 +24,60 @@ pub struct State {
 
 /// The format version of a database; `None`: it has none, so it is not ours.
 pub fn format(table: &impl ReadableTable<&'static [u8], &'static [u8]>) -> Result<Option<u32>, StoreError> {
-    read(table, FORMAT_KEY, "meta")
+    read(table, FORMAT_KEY)
 }
 
 /// The database's own id: part of each idempotency key, so that two databases never make the same.
 pub fn database_id(table: &impl ReadableTable<&'static [u8], &'static [u8]>) -> Result<u64, StoreError> {
-    Ok(read(table, DATABASE_KEY, "meta")?.unwrap_or_default())
+    Ok(read(table, DATABASE_KEY)?.unwrap_or_default())
 }
 
 /// The numbers.
 pub fn state(table: &impl ReadableTable<&'static [u8], &'static [u8]>) -> Result<State, StoreError> {
-    Ok(read(table, STATE_KEY, "meta")?.unwrap_or_default())
+    Ok(read(table, STATE_KEY)?.unwrap_or_default())
+}
+
+/// These few rows are no rows among many: a damaged one is an error.
+fn read<T: DeserializeOwned>(
+    table: &impl ReadableTable<&'static [u8], &'static [u8]>,
+    key: &[u8],
+) -> Result<Option<T>, StoreError> {
+    Ok(table.get(key)?.map(|guard| decode(guard.value(), "meta")).transpose()?)
 }
 
 /// Marks a new database as ours.
 pub fn create(meta: &mut Lazy<'_>) -> Result<(), StoreError> {
+    meta.write(FORMAT_KEY, &FORMAT)?;
+    meta.write(DATABASE_KEY, &new_id()?)
+}
+
+fn new_id() -> Result<u64, StoreError> {
     let mut id = [0; 8];
     SystemRandom::new().fill(&mut id).map_err(|_| StoreError::Failed("no random numbers".to_owned()))?;
-    meta.write(FORMAT_KEY, &FORMAT)?;
-    meta.write(DATABASE_KEY, &u64::from_be_bytes(id))
+    Ok(u64::from_be_bytes(id))
+}
+
+/// Whether the database's id and the numbers can be decoded.
+pub fn is_whole(table: &impl ReadableTable<&'static [u8], &'static [u8]>) -> Result<bool, StoreError> {
+    Ok(legible_row::<u64>(table, DATABASE_KEY)? && legible_row::<State>(table, STATE_KEY)?)
+}
+
+/// Puts others in place of those that cannot be decoded; `count` gives the numbers.
+pub fn mend(meta: &mut Lazy<'_>, count: impl FnOnce() -> Result<State, StoreError>) -> Result<(), StoreError> {
+    if !legible_row::<u64>(meta.open()?, DATABASE_KEY)? {
+        meta.write(DATABASE_KEY, &new_id()?)?;
+    }
+    if !legible_row::<State>(meta.open()?, STATE_KEY)? {
+        meta.write(STATE_KEY, &count()?)?;
+    }
+    Ok(())
+}
+
+fn legible_row<T: DeserializeOwned>(
+    table: &impl ReadableTable<&'static [u8], &'static [u8]>,
+    key: &[u8],
+) -> Result<bool, StoreError> {
+    Ok(table.get(key)?.is_none_or(|row| decode::<T>(row.value(), "meta").is_ok()))
 }
 
 /// The numbers inside a write transaction: read at the first use, written once at the end if they changed.

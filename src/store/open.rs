@@ -3,7 +3,7 @@
 use super::disk::{Adapter, DiskSource};
 use super::overlay::Overlay;
 use super::tables::{ALL, FORMAT, Lazy, META};
-use super::{StoreError, meta};
+use super::{StoreError, mending, meta};
 use redb::{Builder, Database, DatabaseError, ReadableDatabase, StorageError, TableError};
 use std::fmt;
 use std::fs::{self, File, OpenOptions};
@@ -100,6 +100,7 @@ pub fn open(path: &Path, disk: &DiskSource, cache_octets: usize) -> Result<Datab
         }
     };
     check(path, &database)?;
+    mending::mend(&database).map_err(|error| OpenError::Io(path.to_owned(), io::Error::other(error)))?;
     Ok(database)
 }
 

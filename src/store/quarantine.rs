@@ -3,6 +3,7 @@
 //! What is listed and the mails themselves lie in two tables, so that a list reads no mail.
 
 use super::StoreError;
+use super::damage::legible;
 use super::reader::{Cursor, Page, Reader, page};
 use super::tables::{QUARANTINE, QUARANTINE_MAILS, decode, number_at_end, number_key};
 use super::writer::Writer;
@@ -89,11 +90,12 @@ impl Writer<'_> {
 
     /// Removes a mail by its key; whether it was there.
     pub(super) fn release(&mut self, key: &[u8]) -> Result<bool, StoreError> {
-        let Some(row) = self.quarantine.read::<Row>(key)? else { return Ok(false) };
-        self.quarantine.remove(key)?;
-        self.quarantine_mails.remove(key)?;
+        if !self.quarantine.remove(key)? {
+            return Ok(false);
+        }
+        let octets = self.quarantine_mails.open()?.remove(key)?.map_or(0, |mail| mail.value().len() as u64);
         let state = self.numbers.state()?;
-        state.quarantine_octets = state.quarantine_octets.saturating_sub(row.octets);
+        state.quarantine_octets = state.quarantine_octets.saturating_sub(octets);
         Ok(true)
     }
 }
@@ -104,8 +106,8 @@ impl Reader {
         let table = self.begin()?.open_table(QUARANTINE)?;
         let end = cursor.map_or(&[0xff; 9][..], Cursor::key);
         page(table.range::<&[u8]>(..end)?.rev(), &[], rows_max, |key, row| {
-            let row: Row = decode(row, "quarantine")?;
-            Ok(number_at_end(key).map(|id| row.show(MessageId(id))))
+            let row: Option<Row> = legible(row, "quarantine", key);
+            Ok(row.zip(number_at_end(key)).map(|(row, id)| row.show(MessageId(id))))
         })
     }
 
@@ -130,9 +132,9 @@ impl Reader {
         let mut found = self.archives_of(address)?;
         for entry in rows.range::<&[u8]>(..)? {
             let (key, row) = entry?;
-            let row: Row = decode(row.value(), "quarantine")?;
             let in_mail = mails.get(key.value())?.is_some_and(|mail| needle.is_match(mail.value()));
-            if in_mail || row.recipients.iter().chain([&row.sender]).any(|text| needle.is_match(text)) {
+            // Texts stand in a row as they are, also in one that cannot be decoded.
+            if in_mail || needle.is_match(row.value()) {
                 found.extend(number_at_end(key.value()).map(|id| MailPlace::Quarantine(MessageId(id))));
             }
         }

@@ -4,7 +4,7 @@
 //! revived by it. Due rows, rows of a domain and the oldest row are found by index, never by a scan of the queue.
 
 use super::StoreError;
-use super::tables::{domain_key, number_key, reason_by_name, time_key};
+use super::tables::{domain_key, number_at_end, number_key, reason_by_name, time_key};
 use super::writer::Writer;
 use crate::bounce::{Class, EnhancedStatus, Reason};
 use crate::change::{Failure, NotificationId, Outcome, Queued, Settled};
@@ -116,11 +116,8 @@ impl Row {
 }
 
 impl DomainRow {
-    fn rows_in(&mut self, state: State) -> &mut u64 {
-        match state {
-            State::Pending(_) => &mut self.pending,
-            State::Parked(_) => &mut self.parked,
-        }
+    fn rows_in(&mut self, tag: u8) -> &mut u64 {
+        if tag == PENDING { &mut self.pending } else { &mut self.parked }
     }
 }
 
@@ -133,18 +130,16 @@ impl Writer<'_> {
         archive: Option<&[u8]>,
     ) -> Result<Queued, StoreError> {
         let key = domain_key(&failure.domain, failure.address.key().as_bytes());
-        let waiting: Option<NotificationId> = self.by_address.read(&key)?;
-        let (queued, before) = match waiting {
-            Some(id) => (id, self.notification(id)?),
-            None => (self.numbers.next_id()?, None),
-        };
-        let Some(before) = before else {
-            let mut row = Row::new(failure, count, self.now);
-            self.archive(&mut row, failure, archive)?;
-            self.insert(queued, &row)?;
-            return Ok(Queued::New(queued));
-        };
-        self.merge(queued, &before, failure, archive)
+        if let Some(id) = self.by_address.read(&key)?
+            && let Some(before) = self.notification(id)?
+        {
+            return self.merge(id, &before, failure, archive);
+        }
+        let id = self.numbers.next_id()?;
+        let mut row = Row::new(failure, count, self.now);
+        self.archive(&mut row, failure, archive)?;
+        self.insert(id, &row)?;
+        Ok(Queued::New(id))
     }
 
     /// One more failure for an address that already has a notification.
@@ -243,15 +238,37 @@ impl Writer<'_> {
     fn index(&mut self, id: NotificationId, row: &Row) -> Result<(), StoreError> {
         self.by_time.put(&row.time_index_key(id), &[])?;
         self.by_domain.put(&row.domain_index_key(id), &[])?;
-        *self.domain_row(&row.domain)?.rows_in(row.state) += 1;
+        *self.domain_row(&row.domain)?.rows_in(row.state.tag()) += 1;
         Ok(())
     }
 
     fn unindex(&mut self, id: NotificationId, row: &Row) -> Result<(), StoreError> {
         self.by_time.remove(&row.time_index_key(id))?;
         self.by_domain.remove(&row.domain_index_key(id))?;
-        let rows = self.domain_row(&row.domain)?.rows_in(row.state);
+        self.count_out(row.state.tag(), &row.domain)
+    }
+
+    fn count_out(&mut self, tag: u8, domain: &Domain) -> Result<(), StoreError> {
+        let rows = self.domain_row(domain)?.rows_in(tag);
         *rows = rows.saturating_sub(1);
         Ok(())
+    }
+
+    /// Removes a row that cannot be decoded; whether it was there. The indexes are searched for it, since it does not say where it
+    /// stands in them.
+    pub(super) fn take_out_damaged(&mut self, id: NotificationId) -> Result<bool, StoreError> {
+        if !self.notifications.remove(&number_key(id))? {
+            return Ok(false);
+        }
+        for tag in [PENDING, PARKED] {
+            for domain in self.by_domain.domains(&[tag])? {
+                let prefix = index_prefix(tag, &domain);
+                if self.by_domain.remove(&[prefix.as_slice(), &number_key(id)].concat())? {
+                    self.by_time.remove_first(&prefix, |key| number_at_end(key) == Some(id))?;
+                    self.count_out(tag, &domain)?;
+                }
+            }
+        }
+        Ok(true)
     }
 }

@@ -5,8 +5,9 @@
 //! summed twice or lost, whichever way the clock moves.
 
 use super::StoreError;
+use super::damage::legible;
 use super::reader::Reader;
-use super::tables::{SUMS_BY_HOUR, SUMS_BY_MINUTE, decode, number_at_end, number_key};
+use super::tables::{SUMS_BY_HOUR, SUMS_BY_MINUTE, number_at_end, number_key};
 use super::writer::Writer;
 use crate::bounce::{Class, Reason};
 use crate::change::Series;
@@ -56,15 +57,14 @@ impl Writer<'_> {
 
     /// Moves a minute to its hour.
     pub(super) fn fold_minute(&mut self, key: &[u8]) -> Result<(), StoreError> {
-        let (Some(minute), Some(row)) = (number_at_end(key), self.sums_by_minute.read::<Row>(key)?) else {
-            return Ok(());
-        };
+        let row: Option<Row> = self.sums_by_minute.read(key)?;
+        self.sums_by_minute.remove(key)?;
+        let Some((minute, row)) = number_at_end(key).zip(row) else { return Ok(()) };
         let hour_key = number_key(minute / MINUTES_PER_HOUR);
         let mut hour: Row = self.sums_by_hour.read(&hour_key)?.unwrap_or_default();
         for (name, count) in row {
             add(&mut hour, name, count);
         }
-        self.sums_by_minute.remove(key)?;
         self.sums_by_hour.write(&hour_key, &hour)
     }
 }
@@ -148,7 +148,7 @@ fn collect(
     for entry in table.range::<&[u8]>(number_key(first).as_slice()..)? {
         let (key, value) = entry?;
         let sum = sums.entry(slot(number_at_end(key.value()).unwrap_or_default())).or_default();
-        for (name, count) in decode::<Row>(value.value(), "sums")? {
+        for (name, count) in legible::<Row>(value.value(), "sums", key.value()).unwrap_or_default() {
             *sum.entry(name).or_default() += count;
         }
     }

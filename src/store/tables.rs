@@ -5,6 +5,7 @@
 //! (reasons, series) are kept by name, so that a longer list reads an older database. Whoever changes a row raises [`FORMAT`].
 
 use super::StoreError;
+use super::damage::{Damaged, legible, tell};
 use crate::types::{Domain, Timestamp};
 use redb::{ReadableTable, Table, TableDefinition, TableHandle, WriteTransaction};
 use serde::de::DeserializeOwned;
@@ -91,7 +92,7 @@ impl<'t> Lazy<'t> {
         Ok(self.table.insert(table))
     }
 
-    /// The row under `key`.
+    /// The row under `key`, see [`read`].
     pub fn read<T: DeserializeOwned>(&mut self, key: &[u8]) -> Result<Option<T>, StoreError> {
         let definition = self.definition;
         read(self.open()?, key, definition.name())
@@ -111,7 +112,7 @@ impl<'t> Lazy<'t> {
         let definition = self.definition;
         let table = self.open()?;
         if let Some(mut known) = table.get_mut(key)? {
-            let row = change(Some(decode(known.value(), definition.name())?));
+            let row = change(legible(known.value(), definition.name(), key));
             known.insert(encode(&row)?.as_slice())?;
             return Ok(row);
         }
@@ -131,6 +132,31 @@ impl<'t> Lazy<'t> {
         Ok(self.open()?.remove(key)?.is_some())
     }
 
+    /// Removes the first key that begins with `prefix` and is the one.
+    pub fn remove_first(&mut self, prefix: &[u8], is_it: impl Fn(&[u8]) -> bool) -> Result<(), StoreError> {
+        let mut found = None;
+        for entry in self.open()?.range::<&[u8]>(prefix..)? {
+            let key = entry?.0;
+            if is_it(key.value()) || !key.value().starts_with(prefix) {
+                found = Some(key.value().to_vec()).filter(|key| key.starts_with(prefix));
+                break;
+            }
+        }
+        found.map_or(Ok(()), |key| self.remove(&key).map(drop))
+    }
+
+    /// How many keys begin with `prefix`.
+    pub fn count(&mut self, prefix: &[u8]) -> Result<u64, StoreError> {
+        let mut keys = 0;
+        for entry in self.open()?.range::<&[u8]>(prefix..)? {
+            if !entry?.0.value().starts_with(prefix) {
+                break;
+            }
+            keys += 1;
+        }
+        Ok(keys)
+    }
+
     /// The domains of an index, see [`domains`].
     pub fn domains(&mut self, prefix: &[u8]) -> Result<Vec<Domain>, StoreError> {
         domains(self.open()?, prefix)
@@ -148,23 +174,22 @@ pub fn encode<T: Serialize>(row: &T) -> Result<Vec<u8>, StoreError> {
 }
 
 /// Octets as a value.
-pub fn decode<T: DeserializeOwned>(octets: &[u8], table: &str) -> Result<T, StoreError> {
-    postcard::from_bytes(octets).map_err(|error| StoreError::Failed(format!("a row of `{table}` is damaged: {error}")))
+pub fn decode<T: DeserializeOwned>(octets: &[u8], table: &str) -> Result<T, Damaged> {
+    decode_head(octets, table).map(|(value, _)| value)
 }
 
 /// The value that octets begin with, and what stands behind it.
-pub fn decode_head<'o, T: Deserialize<'o>>(octets: &'o [u8], table: &str) -> Result<(T, &'o [u8]), StoreError> {
-    postcard::take_from_bytes(octets)
-        .map_err(|error| StoreError::Failed(format!("a row of `{table}` is damaged: {error}")))
+pub fn decode_head<'o, T: Deserialize<'o>>(octets: &'o [u8], table: &str) -> Result<(T, &'o [u8]), Damaged> {
+    postcard::take_from_bytes(octets).map_err(|error| Damaged { table: table.to_owned(), cause: error.to_string() })
 }
 
-/// The row of `table` under `key`.
+/// The row of `table` under `key`; a row that cannot be decoded is as good as none.
 pub fn read<T: DeserializeOwned>(
     table: &impl ReadableTable<&'static [u8], &'static [u8]>,
     key: &[u8],
     name: &str,
 ) -> Result<Option<T>, StoreError> {
-    table.get(key)?.map(|guard| decode(guard.value(), name)).transpose()
+    Ok(table.get(key)?.and_then(|guard| legible(guard.value(), name, key)))
 }
 
 /// The keys of `table` from `start` on that begin with `prefix`, at most `keys_max`.
@@ -185,17 +210,22 @@ pub fn keys(
     Ok(found)
 }
 
-/// The domains in an index whose keys are `prefix domain NUL …`: one look-up each, however many keys a domain has.
+/// The domains in an index whose keys are `prefix domain NUL …`: one look-up each, however many keys a domain has. A key that names
+/// none is passed over.
 pub fn domains(
-    table: &impl ReadableTable<&'static [u8], &'static [u8]>,
+    table: &(impl ReadableTable<&'static [u8], &'static [u8]> + TableHandle),
     prefix: &[u8],
 ) -> Result<Vec<Domain>, StoreError> {
     let mut domains = Vec::new();
     let mut start = prefix.to_vec();
     while let Some(key) = keys(table, prefix, &start, 1)?.pop() {
-        let Some((domain, _)) = split_domain_key(&key[prefix.len()..]) else { break };
-        start = [prefix, domain.as_str().as_bytes(), &[1]].concat();
-        domains.push(domain);
+        if let Some((domain, _)) = split_domain_key(&key[prefix.len()..]) {
+            start = [prefix, domain.as_str().as_bytes(), &[1]].concat();
+            domains.push(domain);
+        } else {
+            tell(&Damaged { table: table.name().to_owned(), cause: "its key names no domain".to_owned() }, &key);
+            start = after(&key);
+        }
     }
     Ok(domains)
 }

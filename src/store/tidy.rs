@@ -116,7 +116,7 @@ impl Look<'_> {
 
     fn stale_counters(&self, walk: &mut Walk) -> Result<Keys, StoreError> {
         let Some(age_max) = self.settings.counter_age_max else { return Ok(Keys::new()) };
-        let is_stale = |row: &[u8]| Ok(self.sober.since(counters::last_seen(row)?) > age_max);
+        let is_stale = |key: &[u8], row: &[u8]| self.is_older(counters::last_seen(key, row), age_max);
         walk.step(&self.transaction.open_table(tables::COUNTERS)?, self.now, is_stale)
     }
 
@@ -126,8 +126,13 @@ impl Look<'_> {
         if excess > 0 {
             return tables::keys(&table, &[], &[], excess.min(SLICE_ROWS_MAX));
         }
-        let is_stale = |row: &[u8]| Ok(self.sober.since(digests::time(row)?) > self.settings.digest_age_max);
+        let is_stale = |key: &[u8], row: &[u8]| self.is_older(digests::time(key, row), self.settings.digest_age_max);
         walk.step(&table, self.now, is_stale)
+    }
+
+    /// Whether a time is past its age; of a damaged row, never: it stays, as the log says.
+    fn is_older(&self, time: Option<Timestamp>, age_max: Duration) -> bool {
+        time.is_some_and(|time| self.sober.since(time) > age_max)
     }
 
     /// Parked rows that were parked too long ago, if the configuration lets any expire.
@@ -175,7 +180,7 @@ impl Walk {
         &mut self,
         table: &impl ReadableTable<&'static [u8], &'static [u8]>,
         now: Timestamp,
-        is_stale: impl Fn(&[u8]) -> Result<bool, StoreError>,
+        is_stale: impl Fn(&[u8], &[u8]) -> bool,
     ) -> Result<Keys, StoreError> {
         if !self.may_go_on(now) {
             return Ok(Keys::new());
@@ -188,7 +193,7 @@ impl Walk {
                 self.position = key.value().to_vec();
                 return Ok(stale);
             }
-            if is_stale(row.value())? {
+            if is_stale(key.value(), row.value()) {
                 stale.push(key.value().to_vec());
             }
         }

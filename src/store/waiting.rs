@@ -1,12 +1,13 @@
 //! The queue as others see it: the notifier through [`Queue`], operators through filters.
 
 use super::StoreError;
+use super::damage::legible;
 use super::meta;
 use super::queue::{DomainRow, PENDING, Row, State, index_prefix};
 use super::reader::{Cursor, Page, Pattern, Reader, page};
 use super::tables::{
     self, DOMAINS, META, NOTIFICATIONS, NOTIFICATIONS_BY_ADDRESS, NOTIFICATIONS_BY_DOMAIN, NOTIFICATIONS_BY_TIME,
-    decode, domain_key, number_at_end, number_key, read, time_at_end,
+    domain_key, number_at_end, number_key, read, time_at_end,
 };
 use crate::change::NotificationId;
 use crate::notify::{ArchiveJob, Notification, Queue, QueueError};
@@ -91,8 +92,8 @@ impl Reader {
         let database = database_id(&transaction)?;
         let start = cursor.map(Cursor::successor).unwrap_or_default();
         page(table.range::<&[u8]>(start.as_slice()..)?, &[], rows_max, |key, row| {
-            let row: Row = decode(row, "notifications")?;
-            let waiting = number_at_end(key).map(|id| row.show(id, database));
+            let row: Option<Row> = legible(row, "notifications", key);
+            let waiting = row.zip(number_at_end(key)).map(|(row, id)| row.show(id, database));
             Ok(waiting.filter(|waiting| filter.matches(waiting)))
         })
     }
@@ -128,7 +129,8 @@ impl Reader {
         for entry in transaction.open_table(DOMAINS)?.range::<&[u8]>(..)? {
             let (key, row) = entry?;
             let Some(domain) = std::str::from_utf8(key.value()).ok().and_then(Domain::parse) else { continue };
-            queues.push(domain_queue(&transaction, domain, decode(row.value(), "domains")?)?);
+            let row = legible(row.value(), "domains", key.value()).unwrap_or_default();
+            queues.push(domain_queue(&transaction, domain, row)?);
         }
         Ok(queues)
     }

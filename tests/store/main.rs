@@ -1,9 +1,13 @@
 //! What the store promises, each step on a database that was closed and opened in between.
+#![allow(clippy::unwrap_used, reason = "a test")]
 
+#[path = "../support/damage.rs"]
+mod meddling;
 #[path = "../support/store.rs"]
 mod support;
 
 mod counting;
+mod damage;
 mod file;
 mod housekeeping;
 mod mails;
