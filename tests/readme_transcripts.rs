@@ -75,6 +75,29 @@ fn every_command_is_shown() {
     }
 }
 
+#[test]
+fn the_walk_of_one_bounce_is_what_the_log_and_the_platform_show() {
+    let text = std::fs::read_to_string("README.md").unwrap();
+    let answer = "{\"address\":\"evil-address@some-provider.com\",\"suspended\":true}";
+    let platform = Platform::start(|_| Answer::status(200).with_body(answer));
+    let site = Site::new(&platform.template(), "");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_bouncesvc"));
+    command.arg("--debug");
+    let daemon = site.start_with(command, &["--host", "127.0.0.1", "--port", "0"]);
+    let mail = std::fs::read_to_string("tests/testmail").unwrap();
+    Client::connect(daemon.address()).mail(&mail.replace('\n', "\r\n"));
+    daemon.wait_for_line("notification=delivered");
+    let as_shown = |line: &str| line.replace(&platform.address().to_string(), "localhost:7001");
+    let shown = readme::block(&text, "DEBUG INCOMING MESSAGE");
+    let logged = daemon.lines("").into_iter().skip_while(|line| !line.contains("INCOMING"));
+    let logged: Vec<String> = logged.map(|line| as_shown(line.split_once(' ').unwrap().1)).collect();
+    assert_eq!(difference(&logged, &shown), None);
+    let request = &platform.requests()[0];
+    let fields = request.headers.iter().map(|(name, value)| as_shown(&format!("    {name}: {value}")));
+    let posted: Vec<String> = [format!("{} {}", request.method, request.target)].into_iter().chain(fields).collect();
+    assert_eq!(difference(&posted, &readme::block(&text, "    idempotency-key")), None);
+}
+
 /// A daemon with something to show, and a shell that finds it.
 struct Scene {
     site: Site,

@@ -36,3 +36,10 @@ pub fn transcripts(readme: &str) -> Vec<Step> {
     let is_ours = |block: &Vec<Step>| block.iter().all(|step| step.command.starts_with("bouncesvc "));
     blocks(readme).into_iter().filter(is_ours).flatten().collect()
 }
+
+/// The lines of the block in which a line begins like this.
+pub fn block(readme: &str, beginning: &str) -> Vec<String> {
+    let blocks = readme.split("\n```").map(|block| block.lines().skip(1).map(str::to_owned).collect::<Vec<_>>());
+    let mut found = blocks.filter(|block| block.iter().any(|line| line.starts_with(beginning)));
+    found.next().expect("the block is there")
+}
