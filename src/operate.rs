@@ -20,6 +20,9 @@ use std::fmt;
 /// Rows of one slice: what one read transaction collects.
 const SLICE_ROWS: usize = 500;
 
+/// Of one piece of a mail: on the control socket each octet is a number.
+const PIECE_OCTETS: usize = 64 << 10;
+
 /// Mails that one transaction erases; each may be a megabyte.
 const FORGET_MAILS: usize = 64;
 
@@ -75,7 +78,7 @@ pub enum Reply {
     Row(Vec<serde_json::Value>),
     /// Text for a person.
     Text(String),
-    /// A mail as it came.
+    /// The next piece of a mail as it came; the first one is empty, as the mail may be.
     Octets(Vec<u8>),
     /// What the change did.
     Changed(CommandResult),
@@ -175,8 +178,9 @@ fn answer(request: Request, desk: &mut dyn Desk, sink: Sink<'_>) -> Result<(), S
             slices(|cursor| reader.quarantine(cursor, SLICE_ROWS), |mail| sink(rows::quarantined(&mail)))
         }
         Request::QuarantinedMail(id) => {
-            let mail = reader.quarantined(id)?;
-            Ok(sink(mail.map_or(Reply::NotFound, |(_, octets)| Reply::Octets(octets)))?)
+            let Some((_, octets)) = reader.quarantined(id)? else { return Ok(sink(Reply::NotFound)?) };
+            sink(Reply::Octets(Vec::new()))?;
+            octets.chunks(PIECE_OCTETS).try_for_each(|piece| Ok(sink(Reply::Octets(piece.to_vec()))?))
         }
         Request::Stats { json } => {
             let snapshot = desk.snapshot()?;

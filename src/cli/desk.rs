@@ -13,7 +13,7 @@ use std::io::{self, BufRead, BufReader, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
-/// The longest reply, in octets: a mail of the quarantine (1 MiB), as numbers.
+/// The longest reply, in octets: all lines of the log that can wait (1 MiB), as JSON.
 const REPLY_OCTETS_MAX: u64 = 8 << 20;
 /// How long a command waits for another one that holds the database.
 const BUSY_TIME_MAX: Duration = Duration::from_secs(5);

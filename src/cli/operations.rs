@@ -190,7 +190,7 @@ pub fn quarantine(choice: &Choice, action: &QuarantineAction) -> Result<(), Fail
 
 /// A mail as a terminal may show it, behind what the reader makes of it.
 fn show_mail(config: &Config, id: MessageId) -> Result<(), Failure> {
-    let mail = fetch(config, id)?;
+    let mail = fetch(config, id)?.ok_or_else(|| Failure::new(DATA, format!("{id} is not in the quarantine")))?;
     let mut out = BufWriter::new(io::stdout().lock());
     let action = |kind, reason, class| config.server.actions.action(kind, reason, class);
     classify::print(Path::new(&id.to_string()), &bounce::read(&mail), classify::Format::Text, &action, &mut out)?;
@@ -201,13 +201,16 @@ fn show_mail(config: &Config, id: MessageId) -> Result<(), Failure> {
     Ok(out.flush()?)
 }
 
-fn fetch(config: &Config, id: MessageId) -> Result<Vec<u8>, Failure> {
-    let mut mail = None;
+/// `None`: it is not there.
+fn fetch(config: &Config, id: MessageId) -> Result<Option<Vec<u8>>, Failure> {
+    let mut mail: Option<Vec<u8>> = None;
     ask(config, &Request::QuarantinedMail(id), &mut |reply| {
-        mail = if let Reply::Octets(octets) = reply { Some(octets) } else { None };
+        if let Reply::Octets(piece) = reply {
+            mail.get_or_insert_default().extend(piece);
+        }
         Ok(())
     })?;
-    mail.ok_or_else(|| Failure::new(DATA, format!("{id} is not in the quarantine")))
+    Ok(mail)
 }
 
 /// Mails that left the quarantine meanwhile are left out.
@@ -222,7 +225,7 @@ fn export(config: &Config, options: &QuarantineExport) -> Result<(), Failure> {
     std::fs::create_dir_all(&options.folder)?;
     let mut written = 0;
     for id in ids {
-        let Ok(mail) = fetch(config, id) else { continue };
+        let Some(mail) = fetch(config, id)? else { continue };
         std::fs::write(options.folder.join(format!("{id}.eml")), mail)?;
         written += 1;
     }

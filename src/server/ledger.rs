@@ -77,7 +77,7 @@ pub(super) struct Closed {
 }
 
 impl Ledger {
-    /// Ids start at `now`: they are unique as long as fewer than a million mails arrive in each millisecond.
+    /// Ids start at `now`.
     pub(super) fn new(store: Store, now: Timestamp) -> Self {
         Self {
             store,
@@ -89,7 +89,7 @@ impl Ledger {
             settled: Vec::new(),
             tally: Tally::default(),
             commands: Vec::new(),
-            next_id: MessageId(now.millis() << 20),
+            next_id: MessageId::first(now),
             gathering: Gathering::default(),
             gathering_rest: None,
             flush_at: None,

@@ -1,0 +1,74 @@
+//! The quarantine as an operator sees it: mails of any length come out as they came in, and the oldest is the one that came first,
+//! whichever way it came.
+#![allow(clippy::unwrap_used, reason = "a test")]
+
+mod support;
+
+use std::io::Write;
+use std::process::{Command, Output, Stdio};
+use support::daemon::Site;
+use support::smtp::Client;
+
+/// Nobody listens there: what is queued stays.
+const NOWHERE: &str = "http://127.0.0.1:9/{address}";
+
+/// A bounce that nobody can read, with this many octets behind it.
+fn unreadable(message_id: &str, octets: usize) -> String {
+    let head = format!(
+        "From: MAILER-DAEMON@relay.mydomain.de\r\nTo: no-reply@mydomain.de\r\n\
+         Subject: Undelivered Mail Returned to Sender\r\nMessage-ID: <{message_id}@relay.mydomain.de>\r\n\
+         Auto-Submitted: auto-replied\r\nContent-Type: multipart/report; report-type=delivery-status; boundary=b\r\n\r\n\
+         --b\r\nContent-Type: message/delivery-status\r\n\r\nReporting-MTA: dns; relay.mydomain.de\r\n\r\n--b--\r\n"
+    );
+    let line = "0123456789".repeat(9) + "\r\n";
+    head + &line.repeat(octets / line.len())
+}
+
+fn run(site: &Site, arguments: &[&str], input: &str) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_bouncesvc"));
+    command.arg("--config").arg(site.path("config.yml")).args(arguments);
+    let pipes = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = pipes.spawn().unwrap();
+    child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    output
+}
+
+fn listed(site: &Site) -> Vec<serde_json::Value> {
+    serde_json::from_slice(&run(site, &["quarantine", "list", "--format", "json"], "").stdout).unwrap()
+}
+
+#[test]
+fn a_long_mail_is_shown_and_exported_whole_live_and_stopped() {
+    let site = Site::new(NOWHERE, "  smtp: {head_octets_max: 8MiB}\n");
+    let daemon = site.start();
+    let mail = unreadable("long", 3 << 20);
+    assert!(Client::connect(daemon.address()).mail(&mail).starts_with("250 "));
+    let id = listed(&site)[0]["id"].as_str().unwrap().to_owned();
+    let show = || run(&site, &["quarantine", "show", &id], "").stdout;
+    let export = |folder: &str| {
+        run(&site, &["quarantine", "export", site.path(folder).to_str().unwrap()], "");
+        std::fs::read(site.path(folder).join(format!("{id}.eml"))).unwrap()
+    };
+    let live = show();
+    assert!(live.len() > 2 << 20);
+    let exported = export("live");
+    assert!(exported.ends_with(mail.as_bytes()), "it is not whole");
+    daemon.stop();
+    assert!(show() == live && export("stopped") == exported);
+}
+
+#[test]
+fn a_mail_from_a_pipe_is_not_older_than_those_before_it() {
+    let site = Site::new(NOWHERE, "  store: {quarantine_mails_max: 2}\n");
+    let daemon = site.start();
+    let mut client = Client::connect(daemon.address());
+    for id in ["1", "2"] {
+        assert!(client.mail(&unreadable(id, 1000)).starts_with("250 "));
+    }
+    daemon.stop();
+    run(&site, &["stdin"], &unreadable("3", 2000));
+    let octets: Vec<u64> = listed(&site).iter().map(|mail| mail["octets"].as_u64().unwrap()).collect();
+    assert!(octets.len() == 2 && octets[0] > 2000 && octets[1] < 2000, "{octets:?}");
+}
