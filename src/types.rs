@@ -102,6 +102,9 @@ impl fmt::Display for Domain {
 pub struct Timestamp(u64);
 
 impl Timestamp {
+    /// After all others.
+    pub const MAX: Self = Self(u64::MAX);
+
     /// From milliseconds since the epoch.
     pub const fn from_millis(millis: u64) -> Self {
         Self(millis)

@@ -105,6 +105,33 @@ fn a_backlog_of_thousands_drains_without_waiting_for_any_delay() {
 }
 
 #[test]
+fn a_row_that_falls_due_beside_a_long_attempt_is_told_in_time() {
+    let platform =
+        Platform::start(|request| if request.target.contains("long") { Answer::Silent } else { Answer::status(200) });
+    let clocks = Arc::new(TurnedClocks::default());
+    let settings = Settings { request_time_max: HOUR, ..Settings::default() };
+    let tenants = vec![tenant("a.de", &platform.template())];
+    let mut harness = Harness::start_with(clocks.clone(), MemoryQueue::default(), tenants, settings);
+    // A success, so that the domain is trusted with more than one attempt.
+    harness.push("a.de", "first@b.de");
+    assert!(matches!(harness.step(), Outcome::Delivered { .. }));
+    for (name, seconds) in [("later", 20), ("last", 25)] {
+        let id = harness.queue.push("a.de", &format!("{name}@b.de"));
+        harness.queue.edit(id, |row| row.next_attempt = clocks.wall().after(Duration::from_secs(seconds)));
+    }
+    harness.push("a.de", "long@b.de");
+    platform.wait_for(|requests| requests.iter().any(|request| request.target.contains("long")));
+    for all in [3, 4] {
+        clocks.pass(Duration::from_secs(21));
+        harness.wake();
+        platform.wait_for_count(all);
+    }
+    let names = platform.requests().iter().map(|request| request.target[8..12].to_owned()).collect::<Vec<_>>();
+    assert_eq!(names, ["firs", "long", "late", "last"]);
+    assert!(harness.stop(Duration::ZERO).iter().all(|settled| matches!(settled.outcome, Outcome::Delivered { .. })));
+}
+
+#[test]
 fn a_platform_that_asks_for_a_pause_gets_it_in_seconds_or_as_a_date() {
     let in_half_an_hour = |clocks: &TurnedClocks| {
         httpdate::fmt_http_date(UNIX_EPOCH + Duration::from_millis(clocks.wall().after(HOUR / 2).millis()))

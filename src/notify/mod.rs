@@ -3,7 +3,7 @@
 //! - `runner` is the thread; `schedule` decides who may start what, `backoff` how long to wait, `outcome` what an answer means: all pure;
 //! - `attempt` is one POST on a worker of the `pool`, by `http`, to where the configuration or the `resolver` says;
 //! - `archiving` writes the mails behind suspensions;
-//! - `inbox` is how everybody tells the thread something, `flights` what it must not start again yet.
+//! - `inbox` is how everybody tells the thread something, `view` what it has read of the queue, `flights` what it must not start again yet.
 //!
 //! Knows no SMTP and no redb, and never writes the queue: each outcome is handed to a [`Report`]. Only `http` names the HTTP library.
 
@@ -20,6 +20,7 @@ mod queue;
 mod resolver;
 mod runner;
 mod schedule;
+mod view;
 
 pub use clock::{Clocks, SystemClocks};
 pub use queue::{ArchiveJob, Notification, Queue, QueueError};

@@ -63,11 +63,11 @@ pub trait Queue: Send + Sync {
     /// Each domain with a pending notification, and when its first is due.
     fn domains(&self) -> Result<Vec<(Domain, Timestamp)>, QueueError>;
 
-    /// The pending notifications of `domain` that are due at `now`, the longest due first, without those in `skip`.
+    /// The pending notifications of `domain` that are due until then, the longest due first, without those in `skip`.
     fn due(
         &self,
         domain: &Domain,
-        now: Timestamp,
+        until: Timestamp,
         skip: &dyn Fn(NotificationId) -> bool,
         limit: usize,
     ) -> Result<Vec<Notification>, QueueError>;

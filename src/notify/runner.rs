@@ -13,6 +13,7 @@ use super::pool::Pool;
 use super::queue::{Notification, Queue};
 use super::resolver::Resolver;
 use super::schedule::{Blame, Evidence, Limits, Schedule, Ticket};
+use super::view::{BATCH_ROWS, View};
 use super::{Report, Settings, backoff};
 use crate::change::{NotificationId, Outcome, Settled};
 use crate::clock::SoberClock;
@@ -20,7 +21,7 @@ use crate::escape::Escaped;
 use crate::metrics::Attempts;
 use crate::tenant::Tenants;
 use crate::types::{Domain, Timestamp};
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::BTreeSet;
 use std::hash::{BuildHasher, RandomState};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -47,26 +48,6 @@ pub struct Runner {
     served_last: Option<Domain>,
 }
 
-/// What was read from the queue.
-struct View {
-    /// Each domain with pending rows, and when its first is due.
-    domains: Vec<(Domain, Timestamp)>,
-    rows: HashMap<Domain, Rows>,
-    is_stale: bool,
-    /// Not read again before.
-    rested_at: Instant,
-    /// Read again at the latest.
-    refresh_at: Instant,
-}
-
-/// The next due rows of a domain.
-#[derive(Default)]
-struct Rows {
-    waiting: VecDeque<Notification>,
-    /// No more are due.
-    is_complete: bool,
-}
-
 impl Runner {
     pub fn new(
         clocks: Arc<dyn Clocks>,
@@ -91,7 +72,7 @@ impl Runner {
             sober: SoberClock::new(clocks.wall(), now),
             clocks,
             archiving: Archiving::new(now),
-            view: View { domains: Vec::new(), rows: HashMap::new(), is_stale: true, rested_at: now, refresh_at: now },
+            view: View::new(now),
             giving_up: BTreeSet::new(),
             served_last: None,
             settings,
@@ -141,7 +122,8 @@ impl Runner {
         for domain in std::mem::take(&mut self.giving_up) {
             self.give_up(domain, time);
         }
-        for (domain, first_due) in self.domains_in_turn() {
+        // Behind the one that was served last, so that the limit of all workers starves none.
+        for (domain, first_due) in self.view.domains_behind(self.served_last.as_ref()) {
             self.serve(&domain, first_due, now, time);
         }
         self.archive(now);
@@ -149,15 +131,11 @@ impl Runner {
     }
 
     fn refresh(&mut self, now: Instant) {
-        self.view.rested_at = now + READ_INTERVAL_MIN;
-        self.view.refresh_at = now + REFRESH_INTERVAL;
         // Asked regularly, it tells a clock that stays ahead from one that is ahead now and then.
         self.sober.time(self.clocks.wall(), now);
         match self.queue.domains() {
             Ok(domains) => {
-                self.view.domains = domains;
-                self.view.rows.clear();
-                self.view.is_stale = false;
+                self.view.refresh(domains, now);
                 self.archiving.look_again();
             }
             Err(error) => self.unreadable(&error.0, now),
@@ -167,20 +145,7 @@ impl Runner {
     /// The database could not be read: what is known so far may be wrong.
     fn unreadable(&mut self, error: &str, now: Instant) {
         log::warn!("the queue of notifications cannot be read, trying again in {UNREADABLE_PAUSE:?}: {error}");
-        self.view.domains.clear();
-        self.view.rows.clear();
-        self.view.is_stale = true;
-        self.view.rested_at = now + UNREADABLE_PAUSE;
-        self.view.refresh_at = now + UNREADABLE_PAUSE;
-    }
-
-    /// All domains, beginning behind the one that was served last, so that the limit of all workers starves none.
-    fn domains_in_turn(&self) -> Vec<(Domain, Timestamp)> {
-        let mut domains = self.view.domains.clone();
-        domains.sort_by(|(a, _), (b, _)| a.cmp(b));
-        let behind = domains.partition_point(|(domain, _)| Some(domain) <= self.served_last.as_ref());
-        domains.rotate_left(behind);
-        domains
+        self.view.forget_until(now + UNREADABLE_PAUSE);
     }
 
     /// Starts as many of the domain's due rows as the schedule allows.
@@ -206,18 +171,15 @@ impl Runner {
     }
 
     fn next_row(&mut self, domain: &Domain, time: Timestamp, now: Instant) -> Option<Notification> {
-        let rows = self.view.rows.entry(domain.clone()).or_default();
-        if rows.waiting.is_empty() && !rows.is_complete {
+        if self.view.needs_rows(domain, time) {
             let flights = &self.flights;
-            match self.queue.due(domain, time, &|id| flights.holds(id), BATCH_ROWS) {
-                Ok(due) => *rows = Rows { is_complete: due.len() < BATCH_ROWS, waiting: due.into() },
-                Err(error) => {
-                    self.unreadable(&error.0, now);
-                    return None;
-                }
+            // Also what is due later: the first row of the domain may be under way for long, and tells nothing of the next.
+            match self.queue.due(domain, Timestamp::MAX, &|id| flights.holds(id), BATCH_ROWS) {
+                Ok(pending) => self.view.take_rows(domain, pending, time),
+                Err(error) => self.unreadable(&error.0, now),
             }
         }
-        self.view.rows.get_mut(domain)?.waiting.pop_front()
+        self.view.next_row(domain)
     }
 
     fn launch(&mut self, ticket: Ticket, notification: Notification, time: Timestamp) {
@@ -263,7 +225,7 @@ impl Runner {
         self.flights.end(notification.id);
         if self.schedule.failures(domain) > failures_before {
             self.giving_up.insert(domain.clone());
-            self.view.rows.remove(domain);
+            self.view.forget_rows(domain);
         }
         log_outage(domain, failures_before, self.schedule.failures(domain), &end);
         let outcome = self.outcome(&notification, end, blame, time);
@@ -351,14 +313,14 @@ impl Runner {
 
     /// When something may start without news: a row falls due, a probe is allowed, or the queue is to be read again.
     fn wake_at(&self, now: Instant, time: Timestamp) -> Instant {
-        let view = &self.view;
-        let next_read = if view.is_stale { view.rested_at } else { view.refresh_at };
-        let next_row = view.domains.iter().filter_map(|(domain, first_due)| {
-            let probe_at = self.schedule.probe_at(domain);
+        let next_read = self.view.next_read();
+        // A millisecond more: due times are whole milliseconds, and to wake just before would be for nothing.
+        let instant_of = |due: Timestamp| now + due.since(time) + Duration::from_millis(1);
+        let next_row = self.view.domains.iter().filter_map(|(domain, first_due)| {
+            let probe_at = self.schedule.probe_at(domain).filter(|probe_at| *probe_at > now);
             match self.due_time(*first_due, time) {
-                Some(_) => probe_at.filter(|probe_at| *probe_at > now),
-                // A millisecond more: due times are whole milliseconds, and to wake just before would be for nothing.
-                None => Some((now + first_due.since(time) + Duration::from_millis(1)).max(probe_at.unwrap_or(now))),
+                Some(_) => probe_at.or_else(|| self.view.later(domain).filter(|due| *due > time).map(instant_of)),
+                None => Some(instant_of(*first_due).max(probe_at.unwrap_or(now))),
             }
         });
         next_row.chain([next_read]).chain(self.archiving.wake_at(now)).min().unwrap_or(next_read)
@@ -435,9 +397,6 @@ fn random() -> f64 {
     f64::from(u32::try_from(RandomState::new().hash_one(0) >> 32).unwrap_or(0)) / f64::from(u32::MAX)
 }
 
-/// Rows that are read ahead for one domain.
-const BATCH_ROWS: usize = 16;
-
 /// Rows of a domain that are parked at once.
 const GIVE_UP_ROWS: usize = 64;
 
@@ -446,12 +405,6 @@ const UNCONFIRMED_MAX: usize = 1024;
 
 /// A platform that is down is probed at least this often (unless it asks for more time, or the configured first delay is longer).
 const PROBE_DELAY_MAX: Duration = Duration::from_secs(60);
-
-/// Commits may follow each other by the thousand a second; the queue is not read for each.
-const READ_INTERVAL_MIN: Duration = Duration::from_millis(5);
-
-/// So that a wall clock that was set forward is noticed.
-const REFRESH_INTERVAL: Duration = Duration::from_secs(60);
 
 /// After an error of the database or of the system.
 const UNREADABLE_PAUSE: Duration = Duration::from_secs(1);

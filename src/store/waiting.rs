@@ -148,7 +148,7 @@ impl Reader {
     fn due_notifications(
         &self,
         domain: &Domain,
-        now: Timestamp,
+        until: Timestamp,
         skip: &dyn Fn(NotificationId) -> bool,
         limit: usize,
     ) -> Result<Vec<Notification>, StoreError> {
@@ -156,7 +156,7 @@ impl Reader {
         let (index, rows) = (transaction.open_table(NOTIFICATIONS_BY_TIME)?, transaction.open_table(NOTIFICATIONS)?);
         let database = database_id(&transaction)?;
         let start = index_prefix(PENDING, domain);
-        let end = [start.as_slice(), &number_key(now.millis().saturating_add(1))].concat();
+        let end = [start.as_slice(), &number_key(until.millis().saturating_add(1))].concat();
         let mut due = Vec::new();
         for entry in index.range::<&[u8]>(start.as_slice()..end.as_slice())? {
             if due.len() >= limit {
@@ -178,11 +178,11 @@ impl Queue for Reader {
     fn due(
         &self,
         domain: &Domain,
-        now: Timestamp,
+        until: Timestamp,
         skip: &dyn Fn(NotificationId) -> bool,
         limit: usize,
     ) -> Result<Vec<Notification>, QueueError> {
-        Ok(self.due_notifications(domain, now, skip, limit)?)
+        Ok(self.due_notifications(domain, until, skip, limit)?)
     }
 
     fn archive_jobs(&self, skip: &dyn Fn(u64) -> bool, limit: usize) -> Result<Vec<ArchiveJob>, QueueError> {

@@ -78,12 +78,12 @@ impl Queue for MemoryQueue {
     fn due(
         &self,
         domain: &Domain,
-        now: Timestamp,
+        until: Timestamp,
         skip: &dyn Fn(NotificationId) -> bool,
         limit: usize,
     ) -> Result<Vec<Notification>, QueueError> {
         let rows = self.rows();
-        let is_due = |row: &&Notification| row.domain == *domain && row.next_attempt <= now && !skip(row.id);
+        let is_due = |row: &&Notification| row.domain == *domain && row.next_attempt <= until && !skip(row.id);
         let mut due: Vec<_> = rows.pending.values().filter(is_due).collect();
         due.sort_by_key(|row| (row.next_attempt, row.id));
         Ok(due.into_iter().take(limit).cloned().collect())
@@ -124,6 +124,11 @@ impl Harness {
         let id = self.queue.push(domain, address);
         self.notifier.nudge();
         id
+    }
+
+    /// Makes the notifier look at its clocks, without news.
+    pub fn wake(&self) {
+        self.notifier.committed(&[]);
     }
 
     /// The next outcome, not committed yet.
