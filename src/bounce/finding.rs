@@ -33,7 +33,7 @@ impl Finding {
         let status = better_status(self.status, &self.diagnostic, reply);
         let texts = std::iter::once(self.diagnostic.clone()).chain(more);
         let kind = if self.action == Some(DsnAction::Delayed) { Kind::Delay } else { kind };
-        let (verdict, text) = reasons::decide(texts, status, self.remote_mta.as_deref());
+        let (verdict, text) = reasons::decide(texts, status, reply, self.remote_mta.as_deref());
         let reason =
             if kind == Kind::Delay && verdict.reason == Reason::Undefined { Reason::Delayed } else { verdict.reason };
         let evidence = if text.is_empty() { verdict.detail.to_owned() } else { excerpt(&text, DIAGNOSTIC_OCTETS_MAX) };

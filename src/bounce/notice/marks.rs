@@ -367,8 +367,19 @@ const MARKS: &[Mark] = &[
 ];
 
 /// Words that may follow a title on its line.
-pub const TITLE_ENDS: &[&str] =
-    &["follows", "below", "attached", "adjunto", "below this line", "is attached", "is below", "info", "as follows"];
+pub const TITLE_ENDS: &[&str] = &[
+    "follows",
+    "below",
+    "attached",
+    "adjunto",
+    "below this line",
+    "is attached",
+    "is below",
+    "info",
+    "as follows",
+    "header",
+    "headers",
+];
 
 /// A mark in a text.
 #[derive(Debug, Clone, Copy)]

@@ -112,7 +112,20 @@ pub fn verdict(status: EnhancedStatus) -> Option<Verdict> {
     Some(Verdict { reason: row.2, by: "status", detail: row.3, origin: "RFC 5248" })
 }
 
-/// The last resort: at which command the remote side refused.
+/// What a reply code means by itself, where it means one thing (RFC 5321 §4.2.2, RFC 4954, RFC 7504).
+pub fn by_reply(code: u16) -> Option<Verdict> {
+    let (reason, detail) = match code {
+        500 | 502..=504 => (Reason::SyntaxError, "500 to 504"),
+        521 | 556 => (Reason::NotAccept, "521, 556"),
+        530 | 534 | 535 | 538 => (Reason::SecurityError, "530 to 538"),
+        552 => (Reason::MailboxFull, "552"),
+        553 => (Reason::UserUnknown, "553"),
+        _ => return None,
+    };
+    Some(Verdict { reason, by: "reply", detail, origin: "RFC 5321" })
+}
+
+/// The last resort but one: at which command the remote side refused.
 pub fn by_command(normal: &str) -> Option<Verdict> {
     const COMMANDS: &[(&str, Reason)] = &[
         ("initial connection", Reason::Blocked),
@@ -121,6 +134,12 @@ pub fn by_command(normal: &str) -> Option<Verdict> {
         ("after mail from", Reason::Rejected),
         ("to mail from", Reason::Rejected),
         ("[mail_from]", Reason::Rejected),
+        // The recipient was accepted before.
+        ("in reply to data", Reason::PolicyViolation),
+        ("in reply to end of data", Reason::PolicyViolation),
+        ("after data", Reason::PolicyViolation),
+        ("after end of data", Reason::PolicyViolation),
+        ("failed after i sent the message", Reason::PolicyViolation),
     ];
     let (mark, reason) = COMMANDS.iter().find(|(mark, _)| normal.contains(mark))?;
     Some(Verdict { reason: *reason, by: "command", detail: mark, origin: "" })

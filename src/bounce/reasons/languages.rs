@@ -143,6 +143,11 @@ pub(super) const DISABLED: &[Row] = &[
     Row("casella .. disabilitata", MailboxDisabled, "Italian"),
     Row("casella .. sospesa", Suspended, "Italian"),
     Row("konto .. usunięte", MailboxDisabled, "Polish"),
+    Row("lub nieaktywne", MailboxDisabled, "Polish"),
+    Row("per inutilizzo", MailboxDisabled, "Italian"),
+    Row("falta de uso", MailboxDisabled, "Spanish"),
+    Row("par inactivité", MailboxDisabled, "French"),
+    Row("wegen inaktivität", MailboxDisabled, "German"),
     Row("konto .. nieaktywne", MailboxDisabled, "Polish"),
     Row("konto .. zablokowane", Suspended, "Polish"),
     Row("ящик .. отключен", MailboxDisabled, "Russian"),
@@ -313,6 +318,11 @@ pub(super) const UNKNOWN: &[Row] = &[
 
 /// The message itself, and us.
 pub(super) const MESSAGE: &[Row] = &[
+    Row("schadsoftware", VirusDetected, "German"),
+    Row("logiciel malveillant", VirusDetected, "French"),
+    Row("malicioso", VirusDetected, "Spanish, Portuguese"),
+    Row("вредоносн", VirusDetected, "Russian"),
+    Row("マルウェア", VirusDetected, "Japanese"),
     Row("病毒", VirusDetected, "Chinese"),
     Row("ウイルス", VirusDetected, "Japanese"),
     Row("вирус", VirusDetected, "Russian"),

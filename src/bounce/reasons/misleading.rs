@@ -2,8 +2,8 @@
 
 use super::Row;
 use crate::bounce::Reason::{
-    Blocked, Filtered, HasMoved, HostUnknown, MailboxFull, NoRelaying, PolicyViolation, Rejected, SpamDetected,
-    Suspended, SystemError, Undefined, UserUnknown,
+    Blocked, Filtered, HasMoved, HostUnknown, MailboxFull, MailerError, NetworkError, NoRelaying, PolicyViolation,
+    RateLimited, Rejected, SpamDetected, Suspended, SystemError, Undefined, UserUnknown,
 };
 
 /// Texts in which a word of a later row would mislead.
@@ -11,6 +11,19 @@ pub(super) const MISLEADING: &[Row] = &[
     Row("unknown temporary failure", Undefined, "PP, X.400 gateways"),
     Row("unknown permanent failure", Undefined, "PP, X.400 gateways"),
     Row("sender verify failed", Rejected, "Exim"),
+    Row("ip you're using to send mail", Blocked, "Gmail"),
+    Row("limits for how many messages", RateLimited, "Microsoft"),
+    Row("spam or virus", SpamDetected, "T-Online"),
+    Row("blocked using spam pattern", SpamDetected, "various"),
+    Row("been blocked by the recipient", Filtered, "various"),
+    Row("child process of", MailerError, "Exim"),
+    Row("not handle mail for that domain", NoRelaying, "various"),
+    Row("not handle mail for this domain", NoRelaying, "various"),
+    Row("due to recipient preferences", Filtered, "Facebook"),
+    Row("no such file or directory", MailerError, "Unix"),
+    Row("best-preference mx", NetworkError, "qmail"),
+    Row("could be reached at this time", NetworkError, "PowerMTA"),
+    Row("error writing message: file too large", MailboxFull, "Postfix local"),
     Row("destinatario desconocido o mailbox lleno", UserUnknown, "Latinmail"),
     Row("mailbox is full .. or does not exist", MailboxFull, "Exchange relays"),
     Row("larger than the current system limit or the recipient's mailbox is full", MailboxFull, "Exchange 2003"),

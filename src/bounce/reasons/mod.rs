@@ -1,10 +1,11 @@
 //! Why a delivery failed: from what was said to a [`Reason`].
 //!
 //! The order of evidence: what a known remote system means by its words, a clear phrase, an exact status, the sense of the
-//! nearest text (topics that meet in a sentence), a specific status, a weak phrase, a vague sense, a vague status, the SMTP
-//! command that was refused. The text wins over the code, since codes are chosen carelessly and texts are written for
+//! nearest text (topics that meet in a sentence), a specific status, a weak phrase, a vague sense, the topic of a reply, a
+//! vague status, the SMTP command that was refused, the reply code. The text wins over the code, since codes are chosen carelessly and texts are written for
 //! people. All phrases are searched in one pass.
 
+mod about;
 mod blocked;
 mod codes;
 mod content;
@@ -12,6 +13,7 @@ mod delivery;
 mod disabled;
 mod domain;
 pub mod fold;
+mod frame;
 mod full;
 mod languages;
 mod misleading;
@@ -25,10 +27,12 @@ mod unknown;
 mod weak;
 
 pub use normal::normalise;
+use normal::with_one_spelling;
 
 use super::report::{Class, Kind, Reason};
 use super::status::EnhancedStatus;
 use super::strings::{Strings, octets};
+use about::{is_about_the_recipient, is_about_us};
 use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 use std::ops::Range;
 use std::sync::LazyLock;
@@ -73,9 +77,11 @@ const TABLES: &[&[Row]] = &[
     delivery::TRANSIT,
     languages::LATE,
     weak::WEAK,
+    weak::RCPT,
+    weak::REFUSED,
 ];
 
-/// How many rows there are, in all tables and in the last.
+/// How many rows there are in all tables, and where the last ones begin.
 const ROWS: usize = {
     let (mut sum, mut table) = (0, 0);
     while table < TABLES.len() {
@@ -84,7 +90,9 @@ const ROWS: usize = {
     }
     sum
 };
-const WEAK_FROM: usize = ROWS - weak::WEAK.len();
+const REFUSED_FROM: usize = ROWS - weak::REFUSED.len();
+const RCPT_FROM: usize = REFUSED_FROM - weak::RCPT.len();
+const WEAK_FROM: usize = RCPT_FROM - weak::WEAK.len();
 
 /// The columns of all rows, in order: for the compiler alone, which packs them.
 const COLUMNS: ([&str; ROWS], [Reason; ROWS], [&str; ROWS]) = {
@@ -122,7 +130,7 @@ struct Spelling {
 static PHRASES: LazyLock<Phrases> = LazyLock::new(|| {
     let mut spellings = Vec::new();
     let mut first_halves = Vec::new();
-    for (row, phrase) in TEXTS.iter().enumerate().flat_map(|(at, row)| fold::spellings(row).map(move |s| (at, s))) {
+    for (row, phrase) in TEXTS.iter().enumerate().flat_map(|(at, row)| in_one_spelling(row).map(move |s| (at, s))) {
         let (first, second) = phrase.split_once(" .. ").map_or((&*phrase, None), |(a, b)| (a, Some(b.into())));
         first_halves.push(first.to_owned());
         spellings.push(Spelling { row, second_half: second });
@@ -136,8 +144,13 @@ static PHRASES: LazyLock<Phrases> = LazyLock::new(|| {
     Phrases { spellings, automaton }
 });
 
+/// The spellings of a row's phrase, in the one form of all texts.
+fn in_one_spelling(phrase: &str) -> impl Iterator<Item = String> {
+    fold::spellings(phrase).map(with_one_spelling)
+}
+
 impl Phrases {
-    /// The smallest matching row of the clear ones, and of the weak ones.
+    /// The smallest matching row of the clear ones, and of the rest.
     fn search(&self, text: &str) -> (Option<usize>, Option<usize>) {
         let (mut clear, mut weak, mut looks) = (None, None, LOOKS_MAX);
         for found in self.automaton.find_overlapping_iter(text) {
@@ -175,44 +188,6 @@ fn follows(text: &[u8], end: usize, second: &str) -> bool {
     memchr::memmem::find(reach, second.as_bytes()).is_some()
 }
 
-/// Reasons that would switch the recipient off.
-const fn is_about_the_recipient(reason: Reason) -> bool {
-    matches!(reason, Reason::UserUnknown | Reason::HostUnknown | Reason::MailboxDisabled)
-}
-
-/// `Your domain … does not exist`: what is said to be missing is ours.
-fn is_about_us(text: &[u8], start: usize, end: usize) -> bool {
-    const WORDS: &[&str] = &[
-        "sender",
-        "sending",
-        "your domain",
-        "your host",
-        "your server",
-        "your account",
-        "your mail server",
-        "helo",
-        "ehlo",
-        "header",
-        "mail from",
-        "return path",
-        "return-path",
-        "return address",
-        "authentication",
-        "whitelist",
-        "allow list",
-        "host name for",
-        "dns entry",
-        "content type",
-        "spam source",
-    ];
-    let window = text.get(start.saturating_sub(BEFORE_OCTETS)..text.len().min(end + BEHIND_OCTETS)).unwrap_or(&[]);
-    WORDS.iter().any(|words| memchr::memmem::find(window, words.as_bytes()).is_some())
-}
-
-/// How far a word about us may stand in front of a phrase, and behind it, in octets.
-const BEFORE_OCTETS: usize = 35;
-const BEHIND_OCTETS: usize = 32;
-
 /// How many of the texts about a recipient are near enough for a weak phrase: further off, notices speak of themselves.
 const NEAR_TEXTS: usize = 2;
 
@@ -235,39 +210,59 @@ pub struct Verdict {
 pub fn decide(
     texts: impl Iterator<Item = String>,
     status: Option<EnhancedStatus>,
+    reply: Option<u16>,
     remote_mta: Option<&str>,
 ) -> (Verdict, String) {
     let verdict = |code: EnhancedStatus| codes::verdict(code).map(|verdict| (verdict, String::new()));
     let exact = status.filter(|code| codes::is_exact(*code)).and_then(verdict);
-    let is_temporary = status.is_some_and(|code| code.class == 4);
-    let mut senses = Senses::default();
-    let mut weak = None;
-    let mut command = None;
+    let mut found = Found::default();
     for (at, text) in texts.filter(|text| !text.trim().is_empty()).enumerate() {
         let normal = normalise(&text);
         let (clear, weaker) = verdicts(&normal, remote_mta);
-        if let Some(verdict) = clear.filter(|_| at == 0 || exact.is_none() && senses.clear.is_none()) {
+        if let Some(verdict) = clear.filter(|_| at == 0 || exact.is_none() && found.senses.clear.is_none()) {
             return (verdict, text);
         }
-        senses.look(&normal, &text, at == 0);
-        command = command.or_else(|| codes::by_command(&normal).map(|verdict| (verdict, text.clone())));
+        found.senses.look(&normal, &text, at == 0);
+        if at == 0 {
+            found.hint = sense::hint(&normal).map(|topic| (topic.verdict("hint", topic.reason), text.clone()));
+        }
+        found.command = found.command.or_else(|| codes::by_command(&normal).map(|verdict| (verdict, text.clone())));
         if at < NEAR_TEXTS {
-            // What may be otherwise tomorrow is no unknown user, if nothing but a weak phrase says so.
-            let weaker = weaker.filter(|verdict| !(is_temporary && is_about_the_recipient(verdict.reason)));
-            weak = weak.or_else(|| weaker.map(|verdict| (verdict, text)));
+            let weaker = weaker.filter(|verdict| believes_weak(verdict, status));
+            found.weak = found.weak.or_else(|| weaker.map(|verdict| (verdict, text)));
         }
     }
     let by_status = || status.filter(|code| !codes::is_vague(*code)).and_then(verdict);
     let by_vague_status = || status.and_then(verdict);
+    let by_reply = || reply.and_then(codes::by_reply).map(|verdict| (verdict, String::new()));
     let nothing = (Verdict { reason: Reason::Undefined, by: "none", detail: "", origin: "" }, String::new());
     exact
-        .or(senses.clear)
+        .or(found.senses.clear)
         .or_else(by_status)
-        .or(weak)
-        .or(senses.vague)
+        .or(found.weak)
+        .or(found.senses.vague)
+        .or(found.hint)
         .or_else(by_vague_status)
-        .or(command)
+        .or(found.command)
+        .or_else(by_reply)
         .unwrap_or(nothing)
+}
+
+/// What the texts hold beside clear phrases, each with the text that it stands in.
+#[derive(Default)]
+struct Found {
+    senses: Senses,
+    weak: Option<(Verdict, String)>,
+    hint: Option<(Verdict, String)>,
+    command: Option<(Verdict, String)>,
+}
+
+/// What may be otherwise tomorrow is no unknown user, if nothing but a weak phrase says so; nor is one whom the server
+/// refused for the sake of security.
+fn believes_weak(verdict: &Verdict, status: Option<EnhancedStatus>) -> bool {
+    let is_temporary = status.is_some_and(|code| code.class == 4);
+    let is_security = status.is_some_and(codes::is_vague);
+    !(is_temporary && is_about_the_recipient(verdict.reason) || is_security && verdict.by == "rcpt")
 }
 
 /// What the topics of the texts say together.
@@ -286,7 +281,7 @@ impl Senses {
         }
         let Some(found) = sense::find(normal) else { return };
         let reason = by_stage(found.reason, normal, "sense");
-        let verdict = Verdict { reason, by: "sense", detail: found.name, origin: "" };
+        let verdict = found.verdict("sense", reason);
         let slot = if is_nearest && !found.is_vague() { &mut self.clear } else { &mut self.vague };
         *slot = Some((verdict, text.to_owned()));
     }
@@ -303,7 +298,8 @@ fn verdicts(normal: &str, remote_mta: Option<&str>) -> (Option<Verdict>, Option<
         let reason = by_stage(*REASONS.get(row)?, normal, by);
         Some(Verdict { reason, by, detail: TEXTS.get(row), origin: ORIGINS.get(row) })
     };
-    (verdict(clear, "phrase"), verdict(weak, "weak"))
+    let at_rcpt = weak.is_some_and(|row| (RCPT_FROM..REFUSED_FROM).contains(&row));
+    (verdict(clear, "phrase"), verdict(weak, if at_rcpt { "rcpt" } else { "weak" }))
 }
 
 /// Whether a text names a cause clearly: used to tell a failure's sentence from small talk.
@@ -333,7 +329,7 @@ fn by_stage(reason: Reason, normal: &str, by: &str) -> Reason {
     let after_data = || normal.contains("after end of data");
     match reason {
         Reason::HostUnknown if about_sender() || after_data() => Reason::Rejected,
-        Reason::UserUnknown if about_sender() || by == "weak" && after_data() => Reason::Rejected,
+        Reason::UserUnknown if about_sender() || matches!(by, "weak" | "rcpt") && after_data() => Reason::Rejected,
         reason => reason,
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Lower case, letters without marks, one line, single spaces; each address becomes `@` and each IPv4 address that is
 //! spoken of `ip-number`, so that `unknown user a@b.de` and `a@b.de... User unknown` need one row each and no local part
-//! is taken for a phrase; `e-mail` becomes `email`; the repeated codes of a multi-line reply (`550-5.1.1 The account
+//! is taken for a phrase; `e-mail` becomes `email` and `isn't` `is not`; the repeated codes of a multi-line reply (`550-5.1.1 The account
 //! 550-5.1.1 does not exist`) are left out, so that a phrase may run over the line's end.
 
 use super::fold;
@@ -18,7 +18,16 @@ pub fn normalise(text: &str) -> String {
     for word in text.get(..end).unwrap_or("").split(|c: char| c.is_whitespace() || c.is_control()) {
         push_word(&mut out, word);
     }
-    if memchr::memmem::find(out.as_bytes(), b"e-mail").is_some() { out.replace("e-mail", "email") } else { out }
+    with_one_spelling(out)
+}
+
+/// `e-mail` is `email`, and words drawn together (`doesn't`, `can not`) stand as two, or one, like all others.
+pub fn with_one_spelling(text: String) -> String {
+    const SPELLINGS: &[(&str, &str)] =
+        &[("e-mail", "email"), ("can not ", "cannot "), ("can't", "cannot"), ("won't", "will not"), ("n't", " not")];
+    SPELLINGS.iter().fold(text, |text, (from, to)| {
+        if memchr::memmem::find(text.as_bytes(), from.as_bytes()).is_some() { text.replace(from, to) } else { text }
+    })
 }
 
 fn push_word(out: &mut String, word: &str) {
@@ -82,6 +91,7 @@ mod tests {
             ("550 5.1.1 <A@example.com>...\n  User\tUnknown", "550 5.1.1 @... user unknown"),
             ("550-5.1.1 The account does 550-5.1.1 not exist", "550-5.1.1 the account does not exist"),
             ("from [192.0.2.1] E-Mail", "from ip-number email"),
+            ("It doesn\u{2019}t exist, I can't and can not", "it does not exist, i cannot and can not"),
             ("host 192.0.2.1 [192.0.2.1]: 550", "host 192.0.2.1 [192.0.2.1]: 550"),
             ("\"x@example.com\": Gr\u{dc}\u{df}e", "\"@\": grusse"),
             ("", ""),

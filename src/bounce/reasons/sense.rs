@@ -3,13 +3,14 @@
 //! `The store of this customer is at 100%` has a recipient and no room, in any order and language. Asked only where no
 //! phrase is clear; bounded by the window of each sense and [`LOOKS_MAX`].
 
+use super::about::{is_about_the_recipient, is_about_us, is_in_link};
 use super::topics::Topic::{
-    self, Address, Attachment, Broken, Client, Closed, Countable, Cut, Delivered, Domain, Fake, Full, GaveUp, Ip,
-    Locked, Login, Message, Missing, Moved, Needed, Network, Not, Over, Own, PerTime, Recipient, Refused, Returned,
-    Rule, Sender, Size, System, There, TooBig, TooMany, Wait,
+    self, Address, Attachment, Broken, Busy, Client, Closed, Countable, Cut, Delivered, Domain, Fake, Full, GaveUp, Ip,
+    Limit, Locked, Login, Message, Missing, Moved, Needed, Network, Not, Over, Own, PerTime, Recipient, Refused,
+    Returned, Rule, Sender, Size, System, There, TooBig, TooMany, Wait,
 };
 use super::topics::{TOPICS, WORDS};
-use super::{is_about_the_recipient, is_about_us, may_look};
+use super::{Verdict, frame, may_look};
 use crate::bounce::report::Reason;
 use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 use std::ops::Range;
@@ -46,6 +47,8 @@ const SENSES: &[Sense] = &[
     sense(&[Recipient, Full], WIDE, Reason::MailboxFull, "no room for the recipient"),
     sense(&[Message, Size, Over], WIDE, Reason::MessageTooBig, "message over a size"),
     sense(&[Recipient, Size, Over], WIDE, Reason::MailboxFull, "recipient over a size"),
+    sense(&[Recipient, Over, Limit], WIDE, Reason::MailboxFull, "recipient over a limit"),
+    sense(&[Busy], NARROW, Reason::SystemError, "system busy"),
     sense(&[Address, Full], WIDE, Reason::MailboxFull, "no room for the recipient"),
     sense(&[Recipient, Locked], WIDE, Reason::Suspended, "recipient locked"),
     sense(&[Recipient, Moved], WIDE, Reason::HasMoved, "recipient moved"),
@@ -73,6 +76,22 @@ const SENSES: &[Sense] = &[
     sense(&[System, Broken], WIDE, Reason::SystemError, "system broken"),
 ];
 
+/// What one topic by itself hints at, in a reply that nobody understands otherwise.
+const HINTS: &[Sense] = &[
+    sense(&[Full], NARROW, Reason::MailboxFull, "no room"),
+    sense(&[TooMany], NARROW, Reason::RateLimited, "too many"),
+    sense(&[TooBig], NARROW, Reason::MessageTooBig, "too big"),
+    sense(&[Moved], NARROW, Reason::HasMoved, "moved"),
+    sense(&[Locked], NARROW, Reason::Suspended, "locked"),
+    sense(&[Closed], NARROW, Reason::MailboxDisabled, "closed"),
+    sense(&[Rule], NARROW, Reason::PolicyViolation, "a rule"),
+    sense(&[Attachment], NARROW, Reason::PolicyViolation, "an attachment"),
+    sense(&[Ip], NARROW, Reason::Blocked, "our address"),
+    sense(&[Client], NARROW, Reason::Blocked, "our host"),
+    sense(&[Login], NARROW, Reason::SecurityError, "a login"),
+    sense(&[Limit], NARROW, Reason::RateLimited, "a limit"),
+];
+
 /// What only tells that a delivery failed.
 const FAILURES: &[Sense] = &[
     sense(&[Not, Delivered], WIDE, Reason::Undefined, "not delivered"),
@@ -95,6 +114,10 @@ const WIDE: usize = 90;
 const NARROW: usize = 40;
 
 impl Sense {
+    pub(super) const fn verdict(&self, by: &'static str, reason: Reason) -> Verdict {
+        Verdict { reason, by, detail: self.name, origin: "" }
+    }
+
     /// Whether a code, or a word that misleads seldom, says more.
     pub(super) fn is_vague(&self) -> bool {
         SENSES.iter().rev().take(VAGUE).any(|sense| std::ptr::eq(sense, self))
@@ -123,9 +146,15 @@ static VOCABULARY: LazyLock<Vocabulary> = LazyLock::new(|| {
     Vocabulary { words, automaton }
 });
 
-/// Why a delivery failed, as far as a text in normal form tells.
+/// Why a delivery failed, as far as a text in normal form tells: by the reply that it quotes, else by what stands around.
 pub(super) fn find(text: &str) -> Option<&'static Sense> {
-    first_of(SENSES, text)
+    let quote = frame::split(text);
+    first_of(SENSES, quote.reply).or_else(|| quote.around.and_then(|around| first_of(SENSES, &around)))
+}
+
+/// What the quoted reply hints at, if its sense is beyond us.
+pub(super) fn hint(text: &str) -> Option<&'static Sense> {
+    frame::reply(text).and_then(|reply| first_of(HINTS, reply))
 }
 
 /// Whether a text in normal form tells that some delivery failed.
@@ -182,7 +211,7 @@ fn breaks(span: &[u8]) -> bool {
 fn is_word(text: &[u8], found: &Range<usize>, whole: bool) -> bool {
     let letter = |at: usize| text.get(at).is_some_and(u8::is_ascii_alphanumeric);
     let starts = found.start == 0 || !letter(found.start) || !letter(found.start - 1);
-    starts && (!whole || !letter(found.end))
+    starts && (!whole || !letter(found.end)) && !is_in_link(text, found.start)
 }
 
 #[cfg(test)]

@@ -53,6 +53,7 @@ pub(super) const SESSION: &[Row] = &[
     Row("authentication failed", SecurityError, "various"),
     Row("authentication credentials invalid", SecurityError, "various"),
     Row("authentication failure", SecurityError, "various"),
+    Row("auth failed", SecurityError, "various"),
     Row("authentication turned on", SecurityError, "various"),
     Row("turn on smtp authentication", SecurityError, "MessageLabs"),
     Row("unauthenticated senders not allowed", SecurityError, "various"),

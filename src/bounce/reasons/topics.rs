@@ -35,6 +35,8 @@ pub(super) enum Topic {
     TooBig,
     /// Over a limit.
     Over,
+    /// What may not be exceeded.
+    Limit,
     /// Our envelope sender.
     Sender,
     /// Not genuine.
@@ -71,6 +73,8 @@ pub(super) enum Topic {
     System,
     /// Broken, of a system.
     Broken,
+    /// The remote system has no time, said in one phrase.
+    Busy,
     /// Brought to its recipient.
     Delivered,
     /// Given back to its sender.
@@ -78,9 +82,9 @@ pub(super) enum Topic {
 }
 
 use Topic::{
-    Address, Attachment, Broken, Client, Closed, Countable, Cut, Delivered, Domain, Fake, Full, GaveUp, Ip, Locked,
-    Login, Message, Missing, Moved, Needed, Network, Not, Over, Own, PerTime, Recipient, Refused, Returned, Rule,
-    Sender, Size, System, There, TooBig, TooMany, Wait,
+    Address, Attachment, Broken, Busy, Client, Closed, Countable, Cut, Delivered, Domain, Fake, Full, GaveUp, Ip,
+    Limit, Locked, Login, Message, Missing, Moved, Needed, Network, Not, Over, Own, PerTime, Recipient, Refused,
+    Returned, Rule, Sender, Size, System, There, TooBig, TooMany, Wait,
 };
 
 /// How many topics there are.
@@ -92,7 +96,7 @@ pub(super) const WORDS: &[(Topic, &str)] = &[
         Recipient,
         "user|recipient|addressee|mailbox|mail box|inbox|account|address|alias|subscriber|member$|person$|person.s|\
          employee|customer|rcpt|login name|local part|local-part|maildrop|message store|mail store|this name|that name|\
-         empfanger|empfaenger|adressat|benutzer|teilnehmer|nutzer|postfach|posteingang|postfaech|konto|adress|kunde|\
+         empfanger|empfaenger|adressat|benutzer|teilnehmer|nutzer|postfach|posteingang|postfaech|konto|adress|mailadress|emailadress|mailkonto|emailkonto|kunde|\
          destinataire|utilisateur|boite|compte$|abonne$|\
          destinatari|usuario|buzon|cuenta|direccion|casilla|bandeja|\
          utilizador|caixa|conta$|endereco|\
@@ -116,7 +120,7 @@ pub(super) const WORDS: &[(Topic, &str)] = &[
     ),
     (
         Own,
-        "personal|ignore list|addressee refuses|recipient refuses|recipient rejects|user refuses|user rejects|request of the recipient|recipient's request|recipient has|recipient's own|user has|chosen|does not want|doesn't want|do not want|no longer wish|declin|\
+        "personal|ignore list|addressee refus|recipient refus|recipient rejects|user refus|user rejects|refused to receive|refuse to receive|request of the recipient|recipient's request|recipient has|recipient's own|user has|chosen|does not want|do not want|no longer wish|declin|\
          does not wish|by the recipient$|by the user$|user's|recipient's|own list|private list",
     ),
     (
@@ -125,14 +129,14 @@ pub(super) const WORDS: &[(Topic, &str)] = &[
     ),
     (
         Not,
-        "not$|no$|never|cannot|can't|couldn't|doesn't|don't|isn't|wasn't|hasn't|won't|didn't|haven't|without|none|unable|failed to|failed for|\
+        "not$|no$|never|cannot|without|none|unable|failed to|failed for|\
          nicht|kein|pas$|aucun|ne$|n'|ningun|sin$|nao$|nenhum|sem$|non$|nessun|niet$|geen$|nie$|brak$|nem$|nincs|nu$|\
-         basarisiz|fehlgeschlagen|mislukt|no fue posible|echec|misslyck|mislykk|epaonnist|sikertelen|nelze|nebyl|nepodar|nemohl|yok|degil|inte$|ingen|ikke|ei$|не$|нет$|нема|няма|δεν|לא|אין|غير|لا$|لم$|不|没|沒|无|無|未|απετυχε|αποτυχι|없|않|못|失败|失敗|실패|فشل|تعذر|сбой|khong|tidak|ไม่",
+         basarisiz|fehlgeschlagen|mislukt|no fue posible|echec|misslyck|mislykk|epaonnist|sikertelen|nelze|nebyl|nepodar|nemohl|yok|degil|inte$|ingen|ikke|ei$|не$|нет$|нема|няма|δεν|לא|אין|غير|لا$|لم$|不|没|沒|无|無|未|απετυχε|αποτυχι|ません|없|않|못|失败|失敗|실패|فشل|تعذر|сбой|khong|tidak|ไม่",
     ),
     (
         There,
-        "exist|found|find|known|know$|knows|recogni|valid|locat|regist|listed$|present$|provision|created|a local|forwarder|defined|identif|appear|in use|\
-         verif|resolv|served|belong|reside|match|record|entry|handled|hosted|of that name|by that name|of this name|by this name|a ce nom|de ce nom|con ese nombre|mit diesem namen|dieses namens|a quel nome|com esse nome|met die naam|with that|user of|an account|a mailbox|on file|route list|recipient list|on record|on this system|on this server|on this host|on our server|on our system|in our|in the directory|deliverable|\
+        "exist|found|find|known|know$|knows|recogni|valid|locate|regist|listed$|present$|provision|created|a local|forwarder|defined|identif|appear|in use|\
+         be verified|verify|resolv|served|belong|reside|match|record|entry|handled|hosted|of that name|by that name|of this name|by this name|a ce nom|de ce nom|con ese nombre|mit diesem namen|dieses namens|a quel nome|com esse nome|met die naam|with that|user of|an account|a mailbox|on file|route list|recipient list|on record|on this system|on this server|on this host|on our server|on our system|in our|in the directory|deliverable|\
          existier|gefunden|bekannt|gultig|gueltig|vorhanden|eingerichtet|registrier|gibt|angelegt|ermittel|\
          trouv|connu|valide|repertori|enregistr|recens|encontr|correspond|conoc|registrad|encuentr|localiz|\
          conhec|registad|cadastrad|esist|trovat|conosc|presente|bestaat|gevonden|bekend|geldig|geregistreerd|\
@@ -144,10 +148,10 @@ pub(super) const WORDS: &[(Topic, &str)] = &[
     (
         Missing,
         "unknown|unknow|unkown|no user|no account|no mailbox|no person|no addressee|no customer|no subscriber|no employee|nonexist|non-exist|non exist|no such|nobody|no one|no-one|invalid|incorrect|wrong$|unrecogni|\
-         undefined|unregistered|inexist|misspel|mistyped|unavailable|not available|don't exist|not exist|n't exist|does not work here|\
-         no longer exist|unresolv|null mx|nxdomain|no mx|no dns|not user|not a user|\
+         undefined|unregistered|inexist|misspel|mistyped|unavailable|not available|not exist|does not work here|\
+         no longer exist|unresolv|null mx|nxdomain|no mx$|no dns|not user|not a user|\
          unbekannt|ungultig|ungueltig|inconnu|introuvable|pas de compte|pas de boite|aucun compte|invalide|desconocid|inexistente|desconhecid|sconosciut|inesistent|\
-         onbekend|ongeldig|nieznan|neznam|neexist|nenalezen|ismeretlen|nincs|necunoscut|bilinmeyen|bulunama|gecersiz|okand|ukendt|ukjent|ugyldig|\
+         onbekend|ongeldig|nieznan|nie ma taki|neznam|neexist|nenalezen|ismeretlen|nincs|necunoscut|bilinmeyen|bulunama|gecersiz|boyle bir|okand|ukendt|ukjent|ugyldig|\
          tuntemat|неизвестн|невідом|неверн|несуществ|отсутствует|неизвестен|непознат|αγνωστ|不存在|不明|查无|無此|无此|無効なアドレス|\
          存在しま|存在しな|見つかりま|登録されてい|該当する|없는|nieistniej",
     ),
@@ -166,7 +170,7 @@ pub(super) const WORDS: &[(Topic, &str)] = &[
         "closed|close by|deactivat|de-activat|disabled|disactiv|deprovision|was given up|has ended|ended with|turned off|ended on|shut off|archived|terminat|cancel|deleted|removed|inactive|retired|discontinu|decommission|\
          purged|expired|abandon|dormant|shut down|shut by|was shut|ceased|withdrawn|not active|not in use|no longer in use|no longer active|\
          no longer in service|no longer valid|no longer used|no longer available|no longer accept|no longer receiv|no longer monitor|\
-         not in service|out of service|defunct|obsolete|erased|switched off|\
+         not in service|out of service|defunct|obsolete|erased|switched off|not activated|\
          geschlossen|geloscht|geloescht|deaktiviert|stillgelegt|gekundigt|gekuendigt|abgemeldet|inaktiv|abgeschaltet|\
          ferme|supprim|desactiv|resili|inactif|cloture|cerrad|eliminad|cancelad|inactiv|dado de baja|borrad|\
          encerrad|excluid|removid|inativ|chius|disattivat|eliminat|cancellat|rimoss|cessat|inattiv|disabilitat|\
@@ -178,8 +182,8 @@ pub(super) const WORDS: &[(Topic, &str)] = &[
     ),
     (
         Locked,
-        "suspended|suspension|locked|frozen|freez|on hold|temporarily disabled|temporarily inactive|temporarily closed|hangup|hung up by|forbided|forbidden|\
-         non-payment|not pay|unpaid|barred|blocked by admin|blocked for now|is blocked by|account blocked|user blocked|account is blocked|mailbox blocked|mailbox is blocked|\
+        "suspended|suspension|restricted|locked|frozen|freez|on hold|temporarily disabled|temporarily inactive|temporarily closed|hangup|hung up by|forbided|forbidden|\
+         non-payment|payment|paused|not pay|unpaid|barred|blocked by admin|blocked for now|is blocked by|account blocked|user blocked|account is blocked|mailbox blocked|mailbox is blocked|\
          gesperrt|eingefroren|vorubergehend|voruebergehend|suspend|verrouill|bloquead|suspens|sospes|bloccat|geblokkeerd|opgeschort|\
          zablokowan|zawieszon|zablokovan|pozastaven|felfuggeszt|zarolt|blocat|askiya|dondurul|kilitli|sparrad|lasst|sperret|laast|lukittu|jaadytetty|\
          заблокирован|приостановлен|заморожен|заблоковано|блокиран|κλειδωμ|נעול|מושהה|موقوف|معلق|冻结|凍結|锁定|鎖定|挂起|停止|ロック|정지|휴면|잠금",
@@ -206,8 +210,9 @@ pub(super) const WORDS: &[(Topic, &str)] = &[
     ),
     (
         Over,
-        "exceed|over$|above|beyond|more than|limit|maximum|uberschritten|ueberschritten|uberschreitet|depass|exced|super|oltre|overschr|przekr|prekroc|meghalad|depas|asiyor|overskr|ylitt|превыш|перевищ|超过|超過|超出|超え|上限|초과",
+        "exceed|exeed|over$|above|beyond|more than|limit|maximum|uberschritten|ueberschritten|uberschreitet|depass|exced|super|oltre|overschr|przekr|prekroc|meghalad|depas|asiyor|overskr|ylitt|превыш|перевищ|超过|超過|超出|超え|上限|초과",
     ),
+    (Limit, "limit|maximum|allowance|grenze|limite|limiet|границ|лимит|上限|限制|제한"),
     (
         Sender,
         "sender|mail from @|mail from:|mail from domain|mail from address|from address|envelope from|envelope-from|return path|return-path|expediteur|remitente|absender|remetente|mittente|afzender|nadawc|odesilatel|\
@@ -225,16 +230,16 @@ pub(super) const WORDS: &[(Topic, &str)] = &[
     (
         Refused,
         "block|ban$|banned|bans|black|reject|refus|denied|deny|denies|not permitted|not allowed|not accept|disallow|forbid|prohibit|unwelcome|not welcome|go away|no mail from|\
-         take no mail|listed|do not talk|don't talk|abuse|shut out|prison|jail|penalty|not admit|stopped|abgelehnt|gesperrt|abgewiesen|refuse|rechaz|bloque|recusad|rejeitad|rifiut|bloccat|geweigerd|geblokkeerd|odrzuc|zablokow|odmit|zablokovan|\
+         take no mail|listed|do not talk|abuse|shut out|prison|jail|penalty|not admit|stopped|abgelehnt|gesperrt|abgewiesen|refuse|rechaz|bloque|recusad|rejeitad|rifiut|bloccat|geweigerd|geblokkeerd|odrzuc|zablokow|odmit|zablokovan|\
          elutasit|respins|blocat|reddedil|engellen|avvisa|blockera|afvist|avvist|hylat|отклонен|заблокирован|запрещен|відхилен|απορρ|נדחת|مرفوض|拒绝|拒絕|拒收|被拒|屏蔽|禁止|拒否|거부|차단",
     ),
     (
         Countable,
-        "message|mails|emails|connection|recipient|rcpt|session|deliver|attempt|request|command|invalid|from you|same|nachrichten|verbindungen|empfanger|connexions|mensajes|conexiones|сообщений|соединений|邮件|连接|連線|接続",
+        "message|mails|emails|people|bounces|connection|recipient|rcpt|session|deliver|attempt|request|command|invalid|from you|same|nachrichten|verbindungen|empfanger|connexions|mensajes|conexiones|сообщений|соединений|邮件|连接|連線|接続",
     ),
     (
         TooMany,
-        "too many|too much|too often|too fast|too quick|so many|out of allow|zu viele|trop de|demasiad|muitas|troppe|troppi|te veel|zbyt wiele|prilis mnoho|слишком много|слишком часто|过多|過多|太多|过快|多すぎ|過多|过多",
+        "too many|excessive|too much|too often|too fast|too quick|so many|out of allow|zu viele|trop de|demasiad|muitas|troppe|troppi|te veel|zbyt wiele|prilis mnoho|слишком много|слишком часто|过多|過多|太多|过快|多すぎ|過多|过多",
     ),
     (
         PerTime,
@@ -247,7 +252,7 @@ pub(super) const WORDS: &[(Topic, &str)] = &[
     (Needed, "must|require|need|first$|mandatory|insist|only$|please|fail|invalid|not$|no$|wrong|bad$|lack"),
     (
         Attachment,
-        "attachment|attached|file type|filetype|extension|files$|archive|executable|.exe|.zip|anhang|anhange|piece jointe|adjunto|anexo|allegato|bijlage|zalacznik|priloha|вложен|附件|添付",
+        "attachment|attached|content$|file type|filetype|extension|files$|archive|executable|.exe|.zip|anhang|anhange|piece jointe|adjunto|anexo|allegato|bijlage|zalacznik|priloha|вложен|附件|添付",
     ),
     (
         Rule,
@@ -268,15 +273,20 @@ pub(super) const WORDS: &[(Topic, &str)] = &[
     ),
     (
         Cut,
-        "timeout|timed out|time out|refused|reset|lost|unreach|no answer|not answer|n't answer|not respond|n't respond|no response|no route|dropped|broken|hung up|temporary failure|temporarily|failed|failure|fehlgeschlagen|abgebrochen|perdue|perdida|interrott|superat|разорван|失败|超时|失敗|切断",
+        "timeout|timed out|time out|refused|reset|lost|unreach|no answer|not answer|not respond|no response|no route|dropped|broken|hung up|temporary failure|temporarily|failed|failure|fehlgeschlagen|abgebrochen|perdue|perdida|interrott|superat|разорван|失败|超时|失敗|切断",
     ),
     (
         System,
-        "server|system|database|disk|file|queue|internal|home directory|service|backend|resource|interner|serveur|sistema|servidor|сервер|системн|服务器|伺服器|サーバ|시스템",
+        "server|system|process|database|disk|file|queue|internal|home directory|service|backend|resource|interner|serveur|sistema|servidor|сервер|системн|服务器|伺服器|サーバ|시스템",
     ),
     (
         Broken,
         "error|trouble|broke|fail|down$|crash|problem|maintenance|temporar|corrupt|overload|busy|out of memory|fehler|storung|stoerung|wartung|erreur|panne|fallo|averia|erro$|falha|errore|guasto|fout|storing|blad|chyb|hiba|eroare|hata|fel$|fejl|feil|virhe|ошибк|сбой|помилк|错误|錯誤|故障|障害|エラー|오류|장애",
+    ),
+    (
+        Busy,
+        "server unavailable|server is unavailable|server not available|server is not available|server temporarily unavailable|server busy|server is busy|server too busy|server is too busy|\
+         server is down|server down|system busy|system is busy|system unavailable|system is unavailable|host busy|host unavailable|host is unavailable|too busy|load is too high|load too high|high load|overloaded|too much load",
     ),
     (
         Delivered,

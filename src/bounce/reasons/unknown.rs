@@ -257,7 +257,7 @@ pub(super) const UNKNOWN: &[Row] = &[
     Row("@ is unknown", UserUnknown, "various"),
     Row("@ is invalid", UserUnknown, "various"),
     Row("@ is not valid", UserUnknown, "various"),
-    Row("@ is not a", UserUnknown, "various"),
+    Row("@ is not a ", UserUnknown, "various"),
     Row("@ invalid", UserUnknown, "various"),
     Row("there is no one at this address", UserUnknown, "various"),
     Row("this user is unknown", UserUnknown, "various"),

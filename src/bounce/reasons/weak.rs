@@ -9,7 +9,6 @@ use crate::bounce::Reason::{
 /// Words that decide only when neither a clear phrase nor a specific status does.
 pub(super) const WEAK: &[Row] = &[
     Row("450 .. mailbox unavailable", OnHold, "RFC 5321 450"),
-    Row("ldap", SystemError, "various"),
     Row("unable-to-transfer", SystemError, "X.400"),
     Row("verification problem", SystemError, "various"),
     Row("openrelay", Blocked, "various"),
@@ -94,8 +93,14 @@ pub(super) const WEAK: &[Row] = &[
     Row("mailbox unavailable", UserUnknown, "RFC 5321 550, Hotmail"),
     Row("recipient address rejected: access denied", UserUnknown, "Exchange Online, Postfix"),
     Row("does not exist", UserUnknown, "various"),
-    Row("recipient rejected", UserUnknown, "various"),
-    Row("recipient address rejected", UserUnknown, "Postfix"),
+];
+
+/// A refusal at `RCPT TO`: of that recipient, unless the code speaks of security.
+pub(super) const RCPT: &[Row] =
+    &[Row("recipient rejected", UserUnknown, "various"), Row("recipient address rejected", UserUnknown, "Postfix")];
+
+/// Refusals that give no cause.
+pub(super) const REFUSED: &[Row] = &[
     Row("delivery restriction", Filtered, "various"),
     Row("not accept", Filtered, "various"),
     Row("spoof", PolicyViolation, "various"),
@@ -121,6 +126,7 @@ pub(super) const WEAK: &[Row] = &[
     Row("denied", Blocked, "various"),
     Row("prohibited", PolicyViolation, "various"),
     Row("system problem", SystemError, "various"),
+    Row("ldap", SystemError, "various"),
     Row("deferr", Greylisted, "various"),
     Row("please wait", Greylisted, "various"),
     Row("try again", SystemError, "various"),

@@ -1,0 +1,71 @@
+//! Whom a phrase speaks of: the recipient, or us. Texts are in normal form.
+
+use crate::bounce::report::Reason;
+
+/// Reasons that would switch the recipient off.
+pub const fn is_about_the_recipient(reason: Reason) -> bool {
+    matches!(reason, Reason::UserUnknown | Reason::HostUnknown | Reason::MailboxDisabled)
+}
+
+/// `Your domain … does not exist`: what is said to be missing is ours.
+pub fn is_about_us(text: &[u8], start: usize, end: usize) -> bool {
+    const WORDS: &[&str] = &[
+        "sender",
+        "sending",
+        "your domain",
+        "your host",
+        "your server",
+        "your account",
+        "your mail server",
+        "helo",
+        "ehlo",
+        "header",
+        "mail from",
+        "return path",
+        "return-path",
+        "return address",
+        "authentication",
+        "whitelist",
+        "allow list",
+        "host name for",
+        "dns entry",
+        "content type",
+        "spam source",
+    ];
+    let from = start.saturating_sub(BEFORE_OCTETS);
+    let window = text.get(from..text.len().min(end + BEHIND_OCTETS)).unwrap_or(&[]);
+    let spoken = |at: usize| !is_in_link(text, from + at);
+    WORDS.iter().any(|words| memchr::memmem::find_iter(window, words.as_bytes()).any(spoken))
+}
+
+/// Whether a place is inside of a URL: `https://mail.example/senderguidelines` speaks of no sender.
+pub fn is_in_link(text: &[u8], at: usize) -> bool {
+    let word = text.get(at.saturating_sub(LINK_OCTETS_MAX)..at).unwrap_or(&[]);
+    let word = memchr::memrchr(b' ', word).and_then(|space| word.get(space + 1..)).unwrap_or(word);
+    memchr::memmem::find(word, b"://").is_some()
+}
+
+/// How far in front of a place the URL that holds it may begin, in octets.
+const LINK_OCTETS_MAX: usize = 150;
+
+/// How far a word about us may stand in front of a phrase, and behind it, in octets.
+const BEFORE_OCTETS: usize = 35;
+const BEHIND_OCTETS: usize = 32;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_missing_may_be_ours() {
+        for (text, ours) in [
+            ("sender domain does not exist", true),
+            ("recipient does not exist", false),
+            ("does not exist https://mail.example/senderguidelines", false),
+            ("does not exist: sender", true),
+        ] {
+            let start = text.find("does not exist").unwrap();
+            assert_eq!(is_about_us(text.as_bytes(), start, start + "does not exist".len()), ours, "{text:?}");
+        }
+    }
+}
