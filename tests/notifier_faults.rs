@@ -36,7 +36,7 @@ fn whoever_takes_the_reports_learns_that_the_notifier_broke() {
     let (sender, reports) = std::sync::mpsc::channel();
     let tenants = Arc::new(Tenants::new(Vec::new()));
     let report = Box::new(move |settled| _ = sender.send(settled));
-    let notifier = Notifier::start(Arc::new(Damaged), tenants, Settings::default(), report);
+    let mut notifier = Notifier::start(Arc::new(Damaged), tenants, Settings::default(), report);
     assert!(reports.recv().is_err(), "no report comes any more");
     notifier.stop(Duration::ZERO);
 }

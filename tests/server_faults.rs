@@ -8,25 +8,15 @@ mod support;
 use bouncesvc::policy::Actions;
 use bouncesvc::server::{self, Config, Listener, Settings, Setup};
 use bouncesvc::store::{self, Store};
-use bouncesvc::tenant::Tenants;
 use bouncesvc::types::{Address, Timestamp};
 use rustix::process::{Signal, getpid, kill_process};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
-use std::sync::Arc;
 use storage::disk::{Fault, MemoryDisk};
 use support::smtp::{Client, soft};
 
 fn open(disk: &MemoryDisk) -> Store {
     Store::open_on(disk.source(), Path::new("memory"), store::Settings::default(), Timestamp::default()).unwrap()
-}
-
-/// Tenants with `mydomain.de`, from the only place where they are made: a configuration.
-fn tenants() -> Arc<Tenants> {
-    let site = support::daemon::Site::new("http://127.0.0.1:9/{address}", "");
-    let choice =
-        bouncesvc::config::Choice { file: Some(site.path("config.yml")), environment: "production".to_owned() };
-    bouncesvc::config::load(&choice).unwrap().server.tenants
 }
 
 fn free_address() -> SocketAddr {
@@ -45,7 +35,8 @@ fn survives(fault: Fault, refusal: &str) {
     let disk = MemoryDisk::new(fault);
     let address = free_address();
     let settings = Settings { listeners: vec![Listener::smtp(address)], ..Settings::default() };
-    let config = Config { settings, tenants: tenants(), actions: Actions::default(), ..Config::default() };
+    let config =
+        Config { settings, tenants: support::daemon::tenants(), actions: Actions::default(), ..Config::default() };
     let store = open(&disk);
     let daemon = std::thread::spawn(move || {
         server::run(Setup { config, store, reload: Box::new(|| Err("not asked for".to_owned())) })

@@ -26,7 +26,7 @@ pub fn drain(store: &mut Store, config: &Complete) -> usize {
     // What root would write there, the daemon could not add to.
     settings.archive_dir = settings.archive_dir.filter(|folder| !database::belongs_to_another(folder));
     let archives = settings.archive_dir.is_some();
-    let notifier = Notifier::start(Arc::clone(&queue), tenants, settings, report);
+    let mut notifier = Notifier::start(Arc::clone(&queue), tenants, settings, report);
     let give_up = Instant::now() + DRAIN_TIME_MAX;
     while Instant::now() < give_up && anything_due(queue.as_ref(), archives) {
         record(store, &settled, Some(&notifier));

@@ -140,7 +140,7 @@ impl Notifier {
     }
 
     /// Takes no new rows, waits at most `grace` for the POSTs under way (their outcomes are still reported), ends the thread.
-    pub fn stop(mut self, grace: Duration) {
+    pub fn stop(&mut self, grace: Duration) {
         self.inbox.tell(|news| news.stop = Some(grace));
         if let Some(thread) = self.thread.take()
             && thread.join().is_err()

@@ -1,6 +1,8 @@
-//! All that a turn of the loop writes: collected here, committed in one transaction, and only then answered.
+//! All that is to be written: collected here for the next transaction, and answered when that is durable. Knows what a
+//! transaction holds and what it leads to, not the database.
 
-use super::gathering::Gathering;
+use super::committer::Written;
+use super::gathering::{Crowd, Gathering};
 use super::judge::{Judged, judge};
 use super::sessions::Arrived;
 use super::settings::Config;
@@ -12,8 +14,8 @@ use crate::change::{
 };
 use crate::metrics::Metrics;
 use crate::smtp::Verdict;
-use crate::store::{Store, StoreError};
-use crate::types::{Domain, MessageId, Timestamp};
+use crate::store::StoreError;
+use crate::types::{MessageId, Timestamp};
 use std::collections::VecDeque;
 use std::sync::mpsc::SyncSender;
 use std::time::{Duration, Instant};
@@ -21,7 +23,7 @@ use std::time::{Duration, Instant};
 /// What nobody waits for (confirmed digests, anything after an error) is written no later than this.
 const FLUSH_TIME_MAX: Duration = Duration::from_secs(1);
 
-/// Ended attempts wait no longer than this for mails to share a transaction with.
+/// Ended attempts wait no longer than this, or on a slow disk than two transactions, for mails to share one with.
 const SETTLED_TIME_MAX: Duration = Duration::from_millis(5);
 
 /// Reading of mails in one turn ends after this time; the others wait for the next turn. Each takes 20 ms at worst.
@@ -32,7 +34,6 @@ pub(super) type CommandAnswer = SyncSender<Result<CommandResult, String>>;
 
 /// What waits to be written.
 pub(super) struct Ledger {
-    store: Store,
     /// Mails that were not read yet.
     arrived: VecDeque<Arrived>,
     /// Mails of the next transaction, read: who waits, and what is written.
@@ -43,6 +44,7 @@ pub(super) struct Ledger {
     settled: Vec<Settled>,
     tally: Tally,
     commands: Vec<(Command, CommandAnswer)>,
+    writing: Writing,
     next_id: MessageId,
     gathering: Gathering,
     /// How long the next transaction waits for more mails.
@@ -51,6 +53,14 @@ pub(super) struct Ledger {
     flush_at: Option<Instant>,
     /// The last transaction failed: what no mail waits for is tried again only at `flush_at`.
     has_failed: bool,
+}
+
+/// Who waits for the transaction that runs.
+#[derive(Default)]
+struct Writing {
+    mails: Vec<(ConnectionId, Judged)>,
+    commands: Vec<CommandAnswer>,
+    octets: usize,
 }
 
 /// The answer to one mail.
@@ -72,15 +82,14 @@ pub(super) struct Closed {
     pub(super) settled: Vec<Settled>,
     /// Whether notifications were queued.
     pub(super) has_queued: bool,
-    /// Domains whose notifications an operator wants to be tried now; `None`: all.
-    pub(super) retried: Vec<Option<Domain>>,
+    /// Notifications that an operator wants to be tried now.
+    pub(super) retried: Vec<Selection>,
 }
 
 impl Ledger {
     /// Ids start at `now`.
-    pub(super) fn new(store: Store, now: Timestamp) -> Self {
+    pub(super) fn new(now: Timestamp) -> Self {
         Self {
-            store,
             arrived: VecDeque::new(),
             waiting: Vec::new(),
             mails: Vec::new(),
@@ -89,6 +98,7 @@ impl Ledger {
             settled: Vec::new(),
             tally: Tally::default(),
             commands: Vec::new(),
+            writing: Writing::default(),
             next_id: MessageId::first(now),
             gathering: Gathering::default(),
             gathering_rest: None,
@@ -97,15 +107,11 @@ impl Ledger {
         }
     }
 
-    /// The database, for housekeeping and readers.
-    pub(super) fn store(&mut self) -> &mut Store {
-        &mut self.store
-    }
-
     /// Mails that wait for their transaction.
     pub(super) fn extend(&mut self, arrived: impl IntoIterator<Item = Arrived>) {
         for arrived in arrived {
             self.octets_waiting += arrived.mail.head.len();
+            self.gathering.arrived();
             self.arrived.push_back(arrived);
         }
     }
@@ -123,7 +129,7 @@ impl Ledger {
         let known = self.settled.len();
         self.settled.extend(settled);
         if self.settled.len() > known && !self.has_failed {
-            self.flush_within(SETTLED_TIME_MAX, now);
+            self.flush_within(SETTLED_TIME_MAX.max(2 * self.gathering.transaction_time()), now);
         }
     }
 
@@ -131,8 +137,19 @@ impl Ledger {
     pub(super) fn gather(&mut self, now: Instant, has_progress: bool, underway: usize) -> bool {
         // Mails that could not be read in this turn make a transaction due as well.
         let waits = !self.waiting.is_empty() && self.arrived.is_empty();
-        self.gathering_rest = waits.then(|| self.gathering.rest(now, has_progress, underway)).flatten();
+        let crowd = Crowd { waiting: self.waiting.len(), underway, has_progress };
+        self.gathering_rest = waits.then(|| self.gathering.rest(now, &crowd)).flatten();
         self.gathering_rest.is_some()
+    }
+
+    /// The loop was at work for clients.
+    pub(super) fn worked(&mut self, time: Duration) {
+        self.gathering.worked(time);
+    }
+
+    /// Whether a transaction takes so long that the loop had better not wait for it.
+    pub(super) fn is_slow(&self) -> bool {
+        self.gathering.is_slow()
     }
 
     /// How long the loop may wait for clients while mails wait; `None`: no mails wait.
@@ -159,7 +176,7 @@ impl Ledger {
 
     /// Octets of mails that wait.
     pub(super) fn octets_waiting(&self) -> usize {
-        self.octets_waiting
+        self.octets_waiting + self.writing.octets
     }
 
     /// Whether mails wait.
@@ -172,47 +189,54 @@ impl Ledger {
         self.flush_at.into_iter().chain(self.tally.due_at()).min()
     }
 
-    /// Writes what waits, if mails do or the time has come.
-    pub(super) fn close(&mut self, metrics: &mut Metrics, now: Instant, time: Timestamp) -> Option<Closed> {
+    /// The next transaction, if mails wait for one or the time has come. [`Self::close`] takes what comes of it, before the one after it.
+    pub(super) fn open(&mut self, now: Instant) -> Option<Batch> {
         let is_due = self.flush_at.is_some_and(|at| at <= now) || self.tally.is_due(now);
         if !self.has_mails() && self.commands.is_empty() && !is_due {
             return None;
         }
-        let waiting = std::mem::take(&mut self.waiting);
-        let (commands, answers): (Vec<_>, Vec<_>) = std::mem::take(&mut self.commands).into_iter().unzip();
-        let batch = Batch {
+        let (commands, answers) = std::mem::take(&mut self.commands).into_iter().unzip();
+        let octets_left = self.arrived.iter().map(|arrived| arrived.mail.head.len()).sum();
+        self.writing = Writing {
+            mails: std::mem::take(&mut self.waiting),
+            commands: answers,
+            octets: self.octets_waiting - octets_left,
+        };
+        self.octets_waiting = octets_left;
+        self.flush_at = None;
+        Some(Batch {
             confirmed: std::mem::take(&mut self.confirmed),
             mails: std::mem::take(&mut self.mails),
             settled: std::mem::take(&mut self.settled),
             commands,
             sums: self.tally.take_if_due(now),
-        };
-        self.flush_at = None;
-        self.octets_waiting = self.arrived.iter().map(|arrived| arrived.mail.head.len()).sum();
-        let start = Instant::now();
-        let result = self.store.commit(&batch, time);
-        self.gathering.committed(start.elapsed());
-        self.has_failed = result.is_err();
-        answer_commands(answers, &result);
-        Some(match result {
-            Ok(committed) => {
-                metrics.committed(batch.mails.len(), start.elapsed());
-                count_mails(metrics, &waiting, &committed, time);
-                self.succeed(waiting, batch, &committed, now)
-            }
-            Err(error) => {
-                metrics.commit_failed();
-                self.fail(waiting, batch, &error, metrics, now)
-            }
         })
     }
 
-    /// Writes, at the end, what no mail waits for.
-    pub(super) fn write_rest(&mut self, metrics: &mut Metrics, time: Timestamp) {
-        let now = Instant::now();
+    /// What a transaction led to.
+    pub(super) fn close(&mut self, written: Written, metrics: &mut Metrics, now: Instant, time: Timestamp) -> Closed {
+        let Written { batch, result, took, waited } = written;
+        let writing = std::mem::take(&mut self.writing);
+        self.gathering.committed(took, waited, writing.mails.len());
+        self.has_failed = result.is_err();
+        answer_commands(writing.commands, &result);
+        match result {
+            Ok(committed) => {
+                metrics.committed(batch.mails.len(), took);
+                count_mails(metrics, &writing.mails, &committed, time);
+                self.succeed(writing.mails, batch, &committed, now)
+            }
+            Err(error) => {
+                metrics.commit_failed();
+                self.fail(writing.mails, batch, &error, metrics, now)
+            }
+        }
+    }
+
+    /// At the end: what no mail waits for is due.
+    pub(super) fn make_rest_due(&mut self, now: Instant) {
         self.flush_at = Some(now);
         self.tally.make_due(now);
-        self.close(metrics, now, time);
     }
 
     fn succeed(
@@ -223,7 +247,7 @@ impl Ledger {
         now: Instant,
     ) -> Closed {
         let has_queued = !committed.commands.is_empty();
-        let retried = self.retried(&batch.commands);
+        let retried = batch.commands.into_iter().filter_map(retried).collect();
         let mut closed = Closed { settled: batch.settled, has_queued, retried, ..Closed::default() };
         for (((connection, judged), mail), result) in waiting.into_iter().zip(batch.mails).zip(&committed.mails) {
             story::tell_mail(&judged, result);
@@ -233,23 +257,6 @@ impl Ledger {
         }
         closed.settled.iter().for_each(|settled| self.tally.settled(settled, now));
         closed
-    }
-
-    /// The domains that retries are about; `None`: all of them.
-    fn retried(&self, commands: &[Command]) -> Vec<Option<Domain>> {
-        let mut domains = Vec::new();
-        for command in commands {
-            let Command::RetryNotifications(selection) = command else { continue };
-            match selection {
-                Selection::Id(id) => {
-                    let row = self.store.reader().notification(*id).ok().flatten();
-                    domains.extend(row.map(|row| Some(row.notification.domain)));
-                }
-                Selection::Domain(domain) => domains.push(Some(domain.clone())),
-                Selection::Parked | Selection::All => domains.push(None),
-            }
-        }
-        domains
     }
 
     /// Nothing of the batch happened: the senders keep their mails, and what is ours is tried again.
@@ -294,6 +301,14 @@ impl Ledger {
 fn count_mails(metrics: &mut Metrics, waiting: &[(ConnectionId, Judged)], committed: &Committed, time: Timestamp) {
     for ((_, judged), result) in waiting.iter().zip(&committed.mails) {
         metrics.mail(&judged.report, &judged.findings, judged.octets, result, time);
+    }
+}
+
+/// What an operator wants to be tried now.
+fn retried(command: Command) -> Option<Selection> {
+    match command {
+        Command::RetryNotifications(selection) => Some(selection),
+        _ => None,
     }
 }
 

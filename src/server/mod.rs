@@ -1,18 +1,28 @@
-//! The daemon: one thread, one loop over mio, the only writer of the database.
+//! The daemon: one loop over mio, the only writer of the database.
 //!
 //! The only part that names mio. It moves octets between sockets and [`crate::smtp`] sessions, has each mail read
-//! and decided on, and commits all that one turn of the loop brought in one transaction before it answers. Nothing in it waits for
-//! anybody but the disk: a slow client, platform or reader of the log costs a buffer or a timer.
+//! and decided on, and commits all that came together in one transaction before it answers. Nothing in it waits for
+//! anybody but a fast disk: a slow client, platform or reader of the log costs a buffer or a timer, and a slow disk a transaction on a
+//! thread of its own.
 //!
-//! # Why the commit has no thread of its own
+//! # Where transactions run
 //!
-//! With one, half of the N sessions could send while the other half waits for the disk: at most N / (2 x sync time), or what the
-//! processor allows. One thread that gathers all that is underway before it syncs (`gathering`) is bound by N / (sync time + N x time of a
-//! mail). `cargo bench --bench smtp_load -- --slow-sync`, on two cores shared with the generator, reached this part of the former bound, with a
-//! sync of 1 and of 5 ms more: 10 sessions 0.86 and 1.20, 100 sessions 0.75 and 0.94, 500 sessions 0.92 and 0.66. So the most that a thread
-//! could win is a half more, with 500 sessions on a slow disk that takes 11,000 mails a second as it is; with few sessions
-//! it would lose. That is not worth a second owner of the transaction's state.
+//! All is decided in the loop, and one transaction runs at a time. While the disk is fast, it runs in the loop: a thread would cost two
+//! switches and smaller transactions. Once transactions wait for the disk for more than half a millisecond, of late, a thread runs them
+//! (`committer`), and the loop goes on with its clients. `gathering` decides how many mails share one. Measured with
+//! `cargo bench --bench smtp_load -- --slow-sync`, on two cores shared with the generator, mails a second in the loop alone and in this
+//! way, in turns:
+//!
+//! | sessions | sync + 1 ms | sync + 5 ms |
+//! |---|---|---|
+//! | 10 | 4,189 → 4,153 | 1,160 → 1,542 |
+//! | 100 | 13,491 → 18,432 | 9,113 → 9,404 |
+//! | 500 | 18,964 → 23,178 | 12,459 → 21,232 |
+//!
+//! With the thread on a disk that syncs in 0.05 ms, 100 sessions won nothing (16,900 → 16,700) and each mail cost 65 us of processor
+//! time instead of 59.
 
+mod committer;
 mod conn;
 mod control;
 mod entrance;

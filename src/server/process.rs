@@ -3,6 +3,7 @@
 use crate::status::Process;
 use rustix::process::setpriority_process;
 use rustix::time::{ClockId, clock_gettime};
+use std::time::Duration;
 
 /// Memory and processor time, as far as they can be told.
 pub(super) fn of_this_process() -> Process {
@@ -10,6 +11,11 @@ pub(super) fn of_this_process() -> Process {
     #[expect(clippy::cast_precision_loss, reason = "microseconds stay exact for two centuries")]
     let cpu_seconds = Some(time.tv_sec as f64 + time.tv_nsec as f64 / 1e9);
     Process { resident_octets: resident_octets(), cpu_seconds }
+}
+
+/// Processor time of the calling thread.
+pub(super) fn worked_by_this_thread() -> Duration {
+    Duration::try_from(clock_gettime(ClockId::ThreadCPUTime)).unwrap_or_default()
 }
 
 /// Makes this thread yield to the others: looking must not delay a mail. On Linux a nice value is one thread's own; where it cannot

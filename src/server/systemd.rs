@@ -41,6 +41,8 @@ pub(super) struct State {
     pub(super) connections: usize,
     /// Mails since the start.
     pub(super) mails: u64,
+    /// A transaction does not end: without a sign of life the daemon is started anew.
+    pub(super) hangs: bool,
     /// Notifications in the queue, if the database could be read.
     pub(super) notifications: Option<u64>,
 }
@@ -87,7 +89,7 @@ impl ServiceManager {
         let (then, mails) = std::mem::replace(&mut self.last, (now, state.mails));
         self.due = now + self.interval;
         let status = status_line(&state, per_minute(state.mails - mails, now.saturating_duration_since(then)));
-        let alive = self.has_watchdog.then_some(NotifyState::Watchdog);
+        let alive = (self.has_watchdog && !state.hangs).then_some(NotifyState::Watchdog);
         let told: Vec<_> = alive.into_iter().chain([NotifyState::Status(&status)]).collect();
         self.flush();
         // What it does not take is out of date when the next report is due.
@@ -142,6 +144,7 @@ fn message(states: &[NotifyState<'_>]) -> String {
 fn status_line(state: &State, rate: u64) -> String {
     let State { connections, notifications, .. } = state;
     match notifications {
+        _ if state.hangs => format!("{connections} connections, the database has not answered for a minute"),
         Some(queued) => {
             format!("{rate} mails a minute, {connections} connections, {queued} notifications in the queue")
         }
@@ -168,7 +171,7 @@ mod tests {
         let mut manager =
             ServiceManager { address: address(path.as_os_str()).ok(), ..ServiceManager::from_environment(now) };
         manager.interval = Duration::ZERO;
-        let state = || State { connections: 0, mails: 0, notifications: None };
+        let state = || State { connections: 0, mails: 0, hangs: false, notifications: None };
         // More than any queue of datagrams holds.
         for _ in 0..5000 {
             manager.report(now, state);
@@ -182,6 +185,23 @@ mod tests {
         let octets = theirs.recv(&mut buffer).unwrap();
         assert_eq!(&buffer[..octets], b"READY=1\n");
         assert!(manager.unsent.is_empty());
+    }
+
+    #[test]
+    fn a_database_that_hangs_is_no_sign_of_life() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("notify");
+        let theirs = UnixDatagram::bind(&path).unwrap();
+        let now = Instant::now();
+        let (address, interval) = (address(path.as_os_str()).ok(), Duration::ZERO);
+        let mut manager =
+            ServiceManager { address, interval, has_watchdog: true, ..ServiceManager::from_environment(now) };
+        let mut buffer = [0; 1000];
+        for hangs in [false, true] {
+            manager.report(now, || State { connections: 0, mails: 0, hangs, notifications: None });
+            let octets = theirs.recv(&mut buffer).unwrap();
+            assert_eq!(buffer[..octets].starts_with(b"WATCHDOG=1\n"), !hangs);
+        }
     }
 
     #[test]
@@ -200,7 +220,9 @@ mod tests {
 
     #[test]
     fn the_status_says_what_goes_on() {
-        let state = State { connections: 2, mails: 9, notifications: Some(3) };
+        let state = State { connections: 2, mails: 9, hangs: false, notifications: Some(3) };
         assert_eq!(status_line(&state, 60), "60 mails a minute, 2 connections, 3 notifications in the queue");
+        let state = State { hangs: true, ..state };
+        assert_eq!(status_line(&state, 60), "2 connections, the database has not answered for a minute");
     }
 }

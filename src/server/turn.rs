@@ -1,5 +1,6 @@
 //! The loop: what one turn does, in which order, and when it ends.
 
+use super::committer::{Committer, Done, Job};
 use super::control::{Ask, Control};
 use super::entrance::Entrance;
 use super::gate::Gate;
@@ -13,13 +14,14 @@ use super::status::StatusClients;
 use super::systemd::{self, ServiceManager};
 use super::token::{ConnectionId, Source};
 use super::{RunError, Setup, process, tls};
-use crate::change::{NotificationId, Settled};
+use crate::change::{NotificationId, Selection, Settled};
 use crate::clock::SoberClock;
 use crate::metrics::Metrics;
 use crate::notify::Notifier;
 use crate::smtp::Verdict;
 use crate::status::answer::Question;
 use crate::status::http::Target;
+use crate::store::{Reader, StoreError};
 use crate::types::Timestamp;
 use mio::{Events, Poll, Waker};
 use rustls::ServerConfig;
@@ -55,6 +57,8 @@ pub(super) struct Server {
     sessions: Sessions,
     harvest: Harvest,
     ledger: Ledger,
+    committer: Committer,
+    reader: Reader,
     metrics: Metrics,
     status: StatusClients,
     control: Control,
@@ -81,8 +85,8 @@ impl Server {
         let control = Control::new(store.reader(), Arc::clone(&waker));
         let (sender, outcomes) = channel();
         let queue = Arc::new(store.reader());
-        let notifier =
-            Notifier::start(queue, Arc::clone(&config.tenants), config.notify.clone(), report(sender, waker));
+        let report = report(sender, Arc::clone(&waker));
+        let notifier = Notifier::start(queue, Arc::clone(&config.tenants), config.notify.clone(), report);
         Ok(Self {
             poll,
             events: Some(Events::with_capacity(EVENTS_MAX)),
@@ -93,7 +97,9 @@ impl Server {
             signals,
             gate: Gate::default(),
             harvest: Harvest::default(),
-            ledger: Ledger::new(store, wall_clock()),
+            ledger: Ledger::new(wall_clock()),
+            reader: store.reader(),
+            committer: Committer::start(store, waker).map_err(RunError::Loop)?,
             metrics: Metrics { attempts: notifier.attempts(), ..Metrics::new(wall_clock()) },
             status,
             control,
@@ -115,37 +121,38 @@ impl Server {
             crate::logging::flush();
             self.turn().map_err(RunError::Loop)?;
         }
-        self.finish();
-        Ok(())
+        self.finish().map_err(RunError::Loop)
     }
 
-    /// One turn: what came, what it leads to, one transaction, the answers.
+    /// One turn: what came, what it leads to, the next transaction, and the answers to the last one.
     fn turn(&mut self) -> io::Result<()> {
-        let has_been_idle = self.wait()?;
+        self.wait()?;
         let now = Instant::now();
         self.accept(now);
+        if let Some(done) = self.committer.take()? {
+            self.act_on(done, now);
+            // The disk goes on before the answers go out.
+            self.begin(now, true);
+        }
         self.sessions.expire(now, &mut self.harvest);
         let has_progress = self.sessions.has_work();
         self.drive(now);
         self.ledger.settle(all_of(&self.outcomes)?, now);
         self.take_commands();
         self.ledger.read(&self.config, wall_clock());
-        let is_gathering = self.ledger.gather(now, has_progress, self.sessions.underway());
-        if !is_gathering && let Some(closed) = self.ledger.close(&mut self.metrics, now, wall_clock()) {
-            self.act_on(closed, now);
+        if has_progress {
+            self.ledger.worked(now.elapsed());
         }
+        self.begin(now, has_progress);
         self.show_status(now);
         self.report(now);
-        if now >= self.tidy_at {
-            self.tidy(now, has_been_idle);
-        }
         Ok(())
     }
 
-    /// Waits for events and remembers them; true when nothing came.
-    fn wait(&mut self) -> io::Result<bool> {
+    /// Waits for events and remembers them.
+    fn wait(&mut self) -> io::Result<()> {
         let timeout = self.timeout();
-        let Some(mut events) = self.events.take() else { return Ok(true) };
+        let Some(mut events) = self.events.take() else { return Ok(()) };
         let result = match self.poll.poll(&mut events, timeout) {
             Err(error) if error.kind() == ErrorKind::Interrupted => Ok(()),
             result => result,
@@ -159,9 +166,8 @@ impl Server {
                 Source::Waker => {}
             }
         }
-        let is_idle = events.is_empty();
         self.events = Some(events);
-        result.map(|()| is_idle)
+        result
     }
 
     /// How long nothing happens by itself.
@@ -169,13 +175,15 @@ impl Server {
         if self.sessions.has_work() || self.listeners.has_work() {
             return Some(Duration::ZERO);
         }
-        if let Some(patience) = self.ledger.patience() {
+        // While the committer is at work nothing else can be written, and its end wakes the loop.
+        let may_write = !self.committer.is_busy();
+        if may_write && let Some(patience) = self.ledger.patience() {
             return Some(if patience < POLL_TIME_MIN { Duration::ZERO } else { POLL_TIME_MIN });
         }
         let deadlines = [
-            Some(self.tidy_at),
+            may_write.then_some(self.tidy_at),
             self.sessions.next_deadline(),
-            self.ledger.flush_at(),
+            self.ledger.flush_at().filter(|_| may_write),
             self.listeners.paused_until(),
             self.status.next_deadline(),
             self.manager.next_report(),
@@ -214,12 +222,44 @@ impl Server {
         }
     }
 
+    /// Begins the next transaction or slice of housekeeping, when the last one is over.
+    fn begin(&mut self, now: Instant, has_progress: bool) {
+        if self.committer.is_busy() || self.ledger.gather(now, has_progress, self.sessions.underway()) {
+            return;
+        }
+        let Some(job) = self.next_job(now) else { return };
+        if self.ledger.is_slow() {
+            self.committer.hand_over(job, now);
+        } else if let Some(done) = self.committer.run(job) {
+            self.act_on(done, now);
+            self.drive(now);
+        }
+    }
+
+    fn next_job(&mut self, now: Instant) -> Option<Job> {
+        let wall = wall_clock();
+        if let Some(batch) = self.ledger.open(now) {
+            return Some(Job::Commit(batch, wall));
+        }
+        (now >= self.tidy_at).then(|| Job::Tidy { wall, sober: self.sober.time(wall, now) })
+    }
+
+    /// What came of the committer's work.
+    fn act_on(&mut self, done: Done, now: Instant) {
+        match done {
+            Done::Committed(written) => {
+                let closed = self.ledger.close(written, &mut self.metrics, now, wall_clock());
+                self.tell(closed, now);
+            }
+            Done::Tidied(result) => self.plan_tidying(result, now),
+        }
+    }
+
     /// Tells the clients and the notifier what is durable now.
-    fn act_on(&mut self, closed: Closed, now: Instant) {
+    fn tell(&mut self, closed: Closed, now: Instant) {
         for answer in closed.answers {
             self.sessions.answer(answer.connection, answer.verdict, answer.digest, now);
         }
-        self.drive(now);
         if !closed.settled.is_empty() {
             let ids: Vec<NotificationId> = closed.settled.iter().map(|settled| settled.id).collect();
             self.notifier.committed(&ids);
@@ -227,8 +267,21 @@ impl Server {
         if closed.has_queued {
             self.notifier.nudge();
         }
-        for domain in closed.retried {
-            self.notifier.resume(domain);
+        for selection in closed.retried {
+            self.resume(selection);
+        }
+    }
+
+    /// Ends the pauses of the domains whose notifications are to be tried now.
+    fn resume(&self, selection: Selection) {
+        match selection {
+            Selection::Id(id) => {
+                if let Ok(Some(row)) = self.reader.notification(id) {
+                    self.notifier.resume(Some(row.notification.domain));
+                }
+            }
+            Selection::Domain(domain) => self.notifier.resume(Some(domain)),
+            Selection::Parked | Selection::All => self.notifier.resume(None),
         }
     }
 
@@ -255,22 +308,22 @@ impl Server {
 
     /// Tells the service manager how it goes.
     fn report(&mut self, now: Instant) {
-        let Self { manager, gate, metrics, ledger, .. } = self;
+        let Self { manager, gate, metrics, reader, committer, .. } = self;
         manager.report(now, || systemd::State {
             connections: gate.connections(),
             mails: metrics.committed_mails,
-            notifications: ledger.store().reader().totals().ok().map(|totals| totals.notifications),
+            hangs: committer.hangs(now),
+            notifications: reader.totals().ok().map(|totals| totals.notifications),
         });
     }
 
-    /// One slice of housekeeping; the next one soon when there is more to do and nothing else.
-    fn tidy(&mut self, now: Instant, is_idle: bool) {
-        let wall = wall_clock();
-        let sober = self.sober.time(wall, now);
-        let has_more = self.ledger.store().tidy(wall, sober).unwrap_or_else(|error| {
+    /// The next slice of housekeeping comes soon when there is more to do and nothing else.
+    fn plan_tidying(&mut self, result: Result<bool, StoreError>, now: Instant) {
+        let has_more = result.unwrap_or_else(|error| {
             log::warn!("housekeeping failed: {error:?}");
             false
         });
+        let is_idle = self.sessions.underway() == 0 && !self.ledger.has_mails();
         self.tidy_at = match (has_more, is_idle) {
             (false, _) => now + TIDY_INTERVAL,
             (true, true) => now,
@@ -318,7 +371,7 @@ impl Server {
     fn adopt(&mut self, config: Config, tls: Option<Arc<ServerConfig>>) {
         self.listeners.reload(&config.settings);
         self.sessions.reload(config.settings.mails_in_flight_octets_max, tls);
-        self.ledger.store().reload(config.store.clone());
+        self.committer.reload(config.store.clone());
         self.notifier.reload(Arc::clone(&config.tenants), config.notify.clone());
         self.config = config;
         log::info!("the configuration was read again");
@@ -340,27 +393,44 @@ impl Server {
 
     fn is_over(&self) -> bool {
         let Some(stop_at) = self.stop_at else { return false };
-        let is_done = self.sessions.len() == 0 && !self.ledger.has_mails();
+        let is_done = self.sessions.len() == 0 && !self.has_unanswered();
         is_done || Instant::now() >= stop_at
     }
 
+    fn has_unanswered(&self) -> bool {
+        self.ledger.has_mails() || self.committer.is_busy()
+    }
+
     /// The last transactions: mails that are whole, and what the notifier still reports.
-    fn finish(self) {
-        let Self { mut ledger, mut metrics, mut sessions, mut harvest, config, notifier, outcomes, .. } = self;
-        while ledger.has_mails() {
-            let now = Instant::now();
-            ledger.read(&config, wall_clock());
-            let closed = ledger.close(&mut metrics, now, wall_clock());
-            for answer in closed.map(|closed| closed.answers).unwrap_or_default() {
-                sessions.answer(answer.connection, answer.verdict, answer.digest, now);
-            }
-            sessions.drive(now, 0, &mut harvest);
+    fn finish(mut self) -> io::Result<()> {
+        while self.has_unanswered() {
+            self.write_once()?;
+            self.drive(Instant::now());
         }
-        notifier.stop(config.settings.stop_time_max);
-        ledger.settle(outcomes.try_iter(), Instant::now());
-        ledger.confirm(&mut harvest.confirmed, Instant::now());
-        ledger.write_rest(&mut metrics, wall_clock());
+        self.notifier.stop(self.config.settings.stop_time_max);
+        let now = Instant::now();
+        self.ledger.settle(self.outcomes.try_iter(), now);
+        self.ledger.make_rest_due(now);
+        self.write_once()?;
+        self.committer.end();
         log::info!("stopped");
+        Ok(())
+    }
+
+    /// Waits for the job that runs, or for a transaction with what waits.
+    fn write_once(&mut self) -> io::Result<()> {
+        let now = Instant::now();
+        let done = if self.committer.is_busy() {
+            Some(self.committer.wait()?)
+        } else {
+            self.ledger.read(&self.config, wall_clock());
+            let batch = self.ledger.open(now);
+            batch.and_then(|batch| self.committer.run(Job::Commit(batch, wall_clock())))
+        };
+        if let Some(done) = done {
+            self.act_on(done, now);
+        }
+        Ok(())
     }
 }
 

@@ -173,7 +173,7 @@ impl Harness {
     }
 
     /// Stops the notifier; the outcomes that it still reported.
-    pub fn stop(self, grace: Duration) -> Vec<Settled> {
+    pub fn stop(mut self, grace: Duration) -> Vec<Settled> {
         self.notifier.stop(grace);
         self.settled.try_iter().collect()
     }
