@@ -4,6 +4,7 @@
 //! serving its clients. The store goes there with its job and comes back with the result: there is one writer, and one job at a time.
 //! What is written is decided elsewhere.
 
+use super::alarm::Alarm;
 use super::process::worked_by_this_thread;
 use crate::change::{Batch, Committed};
 use crate::store::{Settings, Store, StoreError};
@@ -69,11 +70,8 @@ impl Committer {
     pub(super) fn start(store: Store, waker: Arc<Waker>) -> io::Result<Self> {
         let (jobs, their_jobs) = channel();
         let (their_done, done) = channel();
-        let work = move || {
-            let waker = WakerAtEnd(waker);
-            work(&their_jobs, &their_done, &waker.0);
-        };
-        let thread = thread::Builder::new().name("committer".to_owned()).spawn(work)?;
+        let worker = Worker { jobs: their_jobs, done: their_done, alarm: Alarm(waker) };
+        let thread = thread::Builder::new().name("committer".to_owned()).spawn(move || worker.run())?;
         Ok(Self { store: Some(store), settings: None, busy_since: None, jobs, done, thread })
     }
 
@@ -154,26 +152,26 @@ fn perform(store: &mut Store, job: Job) -> Done {
     }
 }
 
-fn work(jobs: &Receiver<(Store, Job)>, done: &Sender<(Store, Done)>, waker: &Waker) {
-    for (mut store, job) in jobs {
-        let result = perform(&mut store, job);
-        // Neither fails while the loop lives.
-        let _ = done.send((store, result));
-        let _ = waker.wake();
+/// The thread's end of it, dropped from the first field to the last: once the loop is woken, it sees that no more comes.
+struct Worker {
+    jobs: Receiver<(Store, Job)>,
+    done: Sender<(Store, Done)>,
+    alarm: Alarm,
+}
+
+impl Worker {
+    fn run(self) {
+        for (mut store, job) in &self.jobs {
+            let done = perform(&mut store, job);
+            // Does not fail while the loop lives.
+            let _ = self.done.send((store, done));
+            self.alarm.ring();
+        }
     }
 }
 
 fn has_ended() -> io::Error {
     io::Error::other("the thread that writes the database has ended")
-}
-
-/// Wakes the loop when the thread ends, by a panic as well: it must not go on without its database.
-struct WakerAtEnd(Arc<Waker>);
-
-impl Drop for WakerAtEnd {
-    fn drop(&mut self) {
-        let _ = self.0.wake();
-    }
 }
 
 #[cfg(test)]

@@ -22,15 +22,18 @@
 //! With the thread on a disk that syncs in 0.05 ms, 100 sessions won nothing (16,900 → 16,700) and each mail cost 65 us of processor
 //! time instead of 59.
 
+mod alarm;
 mod committer;
 mod conn;
 mod control;
+mod course;
 mod entrance;
 mod gate;
 mod gathering;
 mod judge;
 mod ledger;
 mod listen;
+mod outcomes;
 mod process;
 mod reload;
 mod room;

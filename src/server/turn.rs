@@ -1,4 +1,4 @@
-//! The loop: what one turn does, in which order, and when it ends.
+//! The loop: what one turn does, and in which order.
 
 use super::committer::{Committer, Done, Job};
 use super::control::{Ask, Control};
@@ -6,7 +6,7 @@ use super::entrance::Entrance;
 use super::gate::Gate;
 use super::ledger::{Closed, Ledger};
 use super::listen::Listeners;
-use super::reload::keep_what_is_open;
+use super::outcomes::{Outcomes, outcomes};
 use super::sessions::{Harvest, Sessions};
 use super::settings::{Config, Reload};
 use super::signals::Signals;
@@ -14,7 +14,7 @@ use super::status::StatusClients;
 use super::systemd::{self, ServiceManager};
 use super::token::{ConnectionId, Source};
 use super::{RunError, Setup, process, tls};
-use crate::change::{NotificationId, Selection, Settled};
+use crate::change::{NotificationId, Selection};
 use crate::clock::SoberClock;
 use crate::metrics::Metrics;
 use crate::notify::Notifier;
@@ -24,10 +24,8 @@ use crate::status::http::Target;
 use crate::store::{Reader, StoreError};
 use crate::types::Timestamp;
 use mio::{Events, Poll, Waker};
-use rustls::ServerConfig;
 use std::io::{self, ErrorKind};
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
 use std::time::{Duration, Instant, SystemTime};
 
 /// Events that one turn takes; the others come with the next.
@@ -47,29 +45,29 @@ const QUEUE_AGE_MAX: Duration = Duration::from_secs(24 * 3600);
 
 /// The running daemon.
 pub(super) struct Server {
-    poll: Poll,
-    events: Option<Events>,
-    config: Config,
-    reload: Reload,
-    listeners: Listeners,
-    signals: Signals,
-    gate: Gate,
-    sessions: Sessions,
-    harvest: Harvest,
-    ledger: Ledger,
-    committer: Committer,
-    reader: Reader,
-    metrics: Metrics,
-    status: StatusClients,
-    control: Control,
-    manager: ServiceManager,
-    notifier: Notifier,
-    outcomes: Receiver<Settled>,
-    next_connection: ConnectionId,
-    tidy_at: Instant,
-    sober: SoberClock,
+    pub(super) poll: Poll,
+    pub(super) events: Option<Events>,
+    pub(super) config: Config,
+    pub(super) reload: Reload,
+    pub(super) listeners: Listeners,
+    pub(super) signals: Signals,
+    pub(super) gate: Gate,
+    pub(super) sessions: Sessions,
+    pub(super) harvest: Harvest,
+    pub(super) ledger: Ledger,
+    pub(super) committer: Committer,
+    pub(super) reader: Reader,
+    pub(super) metrics: Metrics,
+    pub(super) status: StatusClients,
+    pub(super) control: Control,
+    pub(super) manager: ServiceManager,
+    pub(super) notifier: Notifier,
+    pub(super) outcomes: Outcomes,
+    pub(super) next_connection: ConnectionId,
+    pub(super) tidy_at: Instant,
+    pub(super) sober: SoberClock,
     /// Set by SIGTERM: when the last session has to be over.
-    stop_at: Option<Instant>,
+    pub(super) stop_at: Option<Instant>,
 }
 
 impl Server {
@@ -83,9 +81,8 @@ impl Server {
         let waker = Arc::new(Waker::new(poll.registry(), Source::Waker.into()).map_err(RunError::Loop)?);
         let status = StatusClients::new(store.reader(), Arc::clone(&waker));
         let control = Control::new(store.reader(), Arc::clone(&waker));
-        let (sender, outcomes) = channel();
         let queue = Arc::new(store.reader());
-        let report = report(sender, Arc::clone(&waker));
+        let (report, outcomes) = outcomes(Arc::clone(&waker));
         let notifier = Notifier::start(queue, Arc::clone(&config.tenants), config.notify.clone(), report);
         Ok(Self {
             poll,
@@ -137,7 +134,7 @@ impl Server {
         self.sessions.expire(now, &mut self.harvest);
         let has_progress = self.sessions.has_work();
         self.drive(now);
-        self.ledger.settle(all_of(&self.outcomes)?, now);
+        self.ledger.settle(self.outcomes.take()?, now);
         self.take_commands();
         self.ledger.read(&self.config, wall_clock());
         if has_progress {
@@ -202,7 +199,7 @@ impl Server {
     }
 
     /// Drives the sessions that have something to do, and collects what they bring.
-    fn drive(&mut self, now: Instant) {
+    pub(super) fn drive(&mut self, now: Instant) {
         self.sessions.drive(now, self.ledger.octets_waiting(), &mut self.harvest);
         for peer in self.harvest.gone.drain(..) {
             self.gate.leave(peer);
@@ -245,7 +242,7 @@ impl Server {
     }
 
     /// What came of the committer's work.
-    fn act_on(&mut self, done: Done, now: Instant) {
+    pub(super) fn act_on(&mut self, done: Done, now: Instant) {
         match done {
             Done::Committed(written) => {
                 let closed = self.ledger.close(written, &mut self.metrics, now, wall_clock());
@@ -340,98 +337,6 @@ impl Server {
             self.stop();
         }
     }
-
-    /// Takes a new configuration, if it is a good one.
-    fn reload(&mut self) {
-        self.manager.reloading();
-        let now = &self.config;
-        let result = (self.reload)().and_then(|mut config| {
-            let waits = keep_what_is_open(&mut config, now);
-            let tls = tls::load(&config.settings).map_err(|error| error.to_string())?;
-            Ok((config, tls, waits))
-        });
-        match result {
-            Ok((config, tls, waits)) => {
-                self.metrics.reloaded(true);
-                self.adopt(config, tls);
-                for key in waits {
-                    log::warn!("{key} was changed, which takes a restart");
-                }
-            }
-            Err(error) => self.stay_as_it_was(&error),
-        }
-        self.manager.ready();
-    }
-
-    fn stay_as_it_was(&mut self, error: &str) {
-        self.metrics.reloaded(false);
-        log::error!("the configuration stays as it was: {error}");
-    }
-
-    fn adopt(&mut self, config: Config, tls: Option<Arc<ServerConfig>>) {
-        self.listeners.reload(&config.settings);
-        self.sessions.reload(config.settings.mails_in_flight_octets_max, tls);
-        self.committer.reload(config.store.clone());
-        self.notifier.reload(Arc::clone(&config.tenants), config.notify.clone());
-        self.config = config;
-        log::info!("the configuration was read again");
-    }
-
-    /// Begins to stop; a second signal ends the waiting for sessions.
-    fn stop(&mut self) {
-        let now = Instant::now();
-        if self.stop_at.is_some() {
-            self.stop_at = Some(now);
-            return;
-        }
-        log::info!("stopping: {} connections", self.sessions.len());
-        self.stop_at = Some(now + self.config.settings.stop_time_max);
-        self.manager.stopping();
-        self.listeners.close();
-        self.sessions.shut_down(now);
-    }
-
-    fn is_over(&self) -> bool {
-        let Some(stop_at) = self.stop_at else { return false };
-        let is_done = self.sessions.len() == 0 && !self.has_unanswered();
-        is_done || Instant::now() >= stop_at
-    }
-
-    fn has_unanswered(&self) -> bool {
-        self.ledger.has_mails() || self.committer.is_busy()
-    }
-
-    /// The last transactions: mails that are whole, and what the notifier still reports.
-    fn finish(mut self) -> io::Result<()> {
-        while self.has_unanswered() {
-            self.write_once()?;
-            self.drive(Instant::now());
-        }
-        self.notifier.stop(self.config.settings.stop_time_max);
-        let now = Instant::now();
-        self.ledger.settle(self.outcomes.try_iter(), now);
-        self.ledger.make_rest_due(now);
-        self.write_once()?;
-        self.committer.end();
-        log::info!("stopped");
-        Ok(())
-    }
-
-    /// Waits for the job that runs, or for a transaction with what waits.
-    fn write_once(&mut self) -> io::Result<()> {
-        let now = Instant::now();
-        let done = if self.committer.is_busy() {
-            Some(self.committer.wait()?)
-        } else {
-            self.ledger.read(&self.config, wall_clock());
-            let batch = self.ledger.open(now);
-            batch.and_then(|batch| self.committer.run(Job::Commit(batch, wall_clock())))
-        };
-        if let Some(done) = done {
-            self.act_on(done, now);
-        }
-        Ok(())
-    }
 }
 
 /// What the loop knows at this moment, for a thread that looks.
@@ -448,73 +353,7 @@ fn question(target: Target, metrics: &Metrics, config: &Config, show_addresses: 
     }
 }
 
-/// How the notifier's threads reach the loop, which is woken at their end as well.
-fn report(sender: Sender<Settled>, waker: Arc<Waker>) -> crate::notify::Report {
-    let reporter = Reporter { sender, wake: Wake(waker) };
-    Box::new(move |settled| reporter.tell(settled))
-}
-
-/// Dropped from the first field to the last: once the loop is woken, it sees that no more comes.
-struct Reporter {
-    sender: Sender<Settled>,
-    wake: Wake,
-}
-
-impl Reporter {
-    /// Neither fails while the loop lives; after its end nobody is there to be told.
-    fn tell(&self, settled: Settled) {
-        let _ = self.sender.send(settled);
-        let _ = self.wake.0.wake();
-    }
-}
-
-struct Wake(Arc<Waker>);
-
-impl Drop for Wake {
-    fn drop(&mut self) {
-        let _ = self.0.wake();
-    }
-}
-
-/// What came. A notifier that is gone though nobody stopped it has met an internal error: the daemon ends, so that it is started
-/// anew or refuses a damaged database, rather than tell nobody in silence.
-fn all_of(outcomes: &Receiver<Settled>) -> io::Result<Vec<Settled>> {
-    let mut all = Vec::new();
-    loop {
-        match outcomes.try_recv() {
-            Ok(settled) => all.push(settled),
-            Err(TryRecvError::Empty) => return Ok(all),
-            Err(TryRecvError::Disconnected) => {
-                return Err(io::Error::other("the notifier has ended by an internal error"));
-            }
-        }
-    }
-}
-
-fn wall_clock() -> Timestamp {
+pub(super) fn wall_clock() -> Timestamp {
     let since_epoch = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     Timestamp::default().after(since_epoch)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::change::Outcome;
-    use mio::{Events, Token};
-
-    #[test]
-    fn a_notifier_that_is_gone_wakes_the_loop_and_ends_it() {
-        let (mut poll, mut events) = (Poll::new().unwrap(), Events::with_capacity(4));
-        let waker = Arc::new(Waker::new(poll.registry(), Token(7)).unwrap());
-        let (sender, outcomes) = channel();
-        let report = report(sender, Arc::clone(&waker));
-        assert!(all_of(&outcomes).unwrap().is_empty());
-        report(Settled { id: 1, at: Timestamp::default(), outcome: Outcome::Archived });
-        assert_eq!(all_of(&outcomes).unwrap().len(), 1);
-        poll.poll(&mut events, None).unwrap();
-        drop(report);
-        poll.poll(&mut events, None).unwrap();
-        let error = all_of(&outcomes).unwrap_err();
-        assert_eq!(error.to_string(), "the notifier has ended by an internal error");
-    }
 }
