@@ -133,3 +133,28 @@ fn a_daemon_killed_while_the_disk_is_full_comes_up_again_and_loses_none() {
     story.assert_exact();
     assert!(daemon.stop().success());
 }
+
+#[test]
+fn a_database_that_was_taken_away_is_not_made_anew_while_the_daemon_runs() {
+    let Some(mut story) = Story::begin() else { return };
+    let (daemon, mut client) = story.start();
+    assert!(story.send(&mut client).starts_with("250 "));
+    story.fill(&mut client);
+    let (database, aside) = (story.disk.path("bounces.redb"), story.site.path("aside"));
+    std::fs::copy(&database, &aside).unwrap();
+    std::fs::remove_file(&database).unwrap();
+    // Once more without room: the file is opened again, or would be.
+    let mut replies = std::iter::repeat_with(|| story.send(&mut client)).take(1_000_000);
+    assert!(replies.any(|reply| reply.starts_with("451 ")), "it was made anew, or never missed");
+    story.disk.free();
+    for _ in 0..20 {
+        let reply = story.send(&mut client);
+        assert!(reply.starts_with("45"), "{reply}");
+    }
+    assert!(!database.exists());
+    std::fs::copy(&aside, &database).unwrap();
+    let mut refused = std::iter::repeat_with(|| story.send(&mut client)).take(1_000_000);
+    assert!(refused.any(|reply| reply.starts_with("250 ")));
+    story.assert_exact();
+    assert!(daemon.stop().success());
+}

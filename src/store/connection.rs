@@ -35,8 +35,7 @@ impl Connection {
     /// Closes what is open, and opens the file anew.
     pub fn reopen(&self) -> Result<(), OpenError> {
         self.close();
-        let database = open::open(&self.path, &self.disk, self.cache_octets)?;
-        self.put(database);
+        self.put(open::open_again(&self.path, &self.disk, self.cache_octets)?);
         Ok(())
     }
 

@@ -87,13 +87,19 @@ fn damaged() -> DatabaseError {
 
 /// Opens or creates the database, and makes sure that it is ours.
 pub fn open(path: &Path, disk: &DiskSource, cache_octets: usize) -> Result<Database, OpenError> {
+    if matches!(disk, DiskSource::File) {
+        create_file(path, Database::builder().set_cache_size(cache_octets))?;
+    }
+    open_again(path, disk, cache_octets)
+}
+
+/// Opens a database that was open before. Where its file is gone, perhaps with the disk that it lay on, no new one takes its place:
+/// what it held would be missing without a word.
+pub fn open_again(path: &Path, disk: &DiskSource, cache_octets: usize) -> Result<Database, OpenError> {
     let mut builder = Database::builder();
     builder.set_cache_size(cache_octets);
     let database = match disk {
-        DiskSource::File => {
-            create_file(path, &builder)?;
-            builder.create(path).map_err(|error| explain(path, error))?
-        }
+        DiskSource::File => builder.open(path).map_err(|error| explain(path, error))?,
         DiskSource::Factory(factory) => {
             let disk = factory(path).map_err(|error| OpenError::Io(path.to_owned(), error))?;
             builder.create_with_backend(Adapter(disk)).map_err(|error| explain(path, error))?
