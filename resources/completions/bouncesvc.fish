@@ -27,7 +27,7 @@ complete -c bouncesvc -n '__fish_seen_subcommand_from set-permanent-bounced-addr
 complete -c bouncesvc -n __fish_use_subcommand -a reset-counter -d 'Remove the soft counter of an address.'
 complete -c bouncesvc -n '__fish_seen_subcommand_from reset-counter' -l bounced-address -r -d 'the address'
 complete -c bouncesvc -n '__fish_seen_subcommand_from reset-counter' -l domain -r -d 'only of this sending domain'
-complete -c bouncesvc -n __fish_use_subcommand -a forget-address -d 'Erase every trace of an address from the database: counters, notifications, history, and mails in the quarantine that name it.'
+complete -c bouncesvc -n __fish_use_subcommand -a forget-address -d 'Erase an address from the database: its counters, notifications and history, and mails in the quarantine that name it.'
 complete -c bouncesvc -n '__fish_seen_subcommand_from forget-address' -l address -r -d 'the address'
 complete -c bouncesvc -n __fish_use_subcommand -a queue -d 'Look at and change the queue of notifications.'
 complete -c bouncesvc -n '__fish_seen_subcommand_from queue' -a list -d 'List pending and parked notifications.'

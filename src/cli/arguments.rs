@@ -215,7 +215,7 @@ pub struct ResetCounter {
     pub domain: Option<String>,
 }
 
-/// Erase every trace of an address from the database: counters, notifications, history, and mails in the quarantine that name it.
+/// Erase an address from the database: its counters, notifications and history, and mails in the quarantine that name it.
 #[derive(FromArgs, ArgsInfo, Debug)]
 #[argh(subcommand, name = "forget-address")]
 pub struct ForgetAddress {

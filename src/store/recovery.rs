@@ -80,3 +80,49 @@ fn explain(error: OpenError) -> StoreError {
         other => StoreError::Failed(other.to_string()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::Settings;
+    use crate::store::disk::DiskSource;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    /// Faults one after the other, each as soon as writing is allowed again; the delay after each.
+    fn delays_of(recovery: &mut Recovery, connection: &Connection, faults: usize, mut now: Timestamp) -> Vec<u64> {
+        let fault = StoreError::Failed("a fault".to_owned());
+        let mut delay_after_fault = || {
+            recovery.note(connection, Some(&fault), now);
+            let start = now;
+            while recovery.restore(connection, now).is_err() {
+                now = now.after(Duration::from_millis(1));
+            }
+            now.millis() - start.millis()
+        };
+        (0..faults).map(|_| delay_after_fault()).collect()
+    }
+
+    #[test]
+    fn delays_grow_from_fault_to_fault_and_begin_anew_after_a_success() {
+        let folder = tempfile::tempdir().unwrap();
+        let settings = Settings::default();
+        let connection = Connection::open(&folder.path().join("b.redb"), DiskSource::File, &settings).unwrap();
+        let (mut recovery, now) = (Recovery::default(), Timestamp::from_millis(1_000_000_000_000));
+        assert_eq!(delays_of(&mut recovery, &connection, 9, now), [0, 50, 100, 200, 400, 800, 1600, 2000, 2000]);
+        recovery.note(&connection, None, now);
+        assert_eq!(delays_of(&mut recovery, &connection, 3, now), [0, 50, 100]);
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_does_not_make_the_rest_longer() {
+        let folder = tempfile::tempdir().unwrap();
+        let settings = Settings::default();
+        let connection = Connection::open(&folder.path().join("b.redb"), DiskSource::File, &settings).unwrap();
+        let (mut recovery, now) = (Recovery::default(), Timestamp::from_millis(1_000_000_000_000));
+        delays_of(&mut recovery, &connection, 9, now);
+        recovery.note(&connection, Some(&StoreError::Failed("a fault".to_owned())), now);
+        assert!(recovery.restore(&connection, now.after(SECOND)).is_err());
+        assert!(recovery.restore(&connection, now.before(3600 * SECOND)).is_ok());
+    }
+}

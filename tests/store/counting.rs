@@ -152,6 +152,9 @@ fn counters_are_listed_in_slices_with_filters() {
     assert_eq!(collect(|cursor| reader.counters(&twice, cursor, 10).unwrap()).len(), 1);
     let some = CounterFilter { address: Some(Pattern::new("user12*")), ..CounterFilter::default() };
     assert_eq!(collect(|cursor| reader.counters(&some, cursor, 7).unwrap()).len(), 100);
+    let nobody = CounterFilter { address: Some(Pattern::new("nobody")), ..CounterFilter::default() };
+    let slice = reader.counters(&nobody, None, 10).unwrap();
+    assert!(slice.rows.is_empty() && slice.next.is_some(), "one look ends before all rows were looked at");
     let none = CounterFilter { domain: Some(domain("other.example")), ..CounterFilter::default() };
     assert_eq!(collect(|cursor| reader.counters(&none, cursor, 10).unwrap()).len(), 0);
 }

@@ -50,6 +50,7 @@ fn what_the_platform_answered_is_found_by_address_until_it_is_too_old() {
     fixture.tidy();
     assert_eq!(fixture.reader().history(None, None, 10).unwrap().rows, []);
     assert_eq!(fixture.reader().history(Some(&address("a@x.example")), None, 10).unwrap().rows, []);
+    assert!(!fixture.holds("a@x.example"), "also in no index");
 }
 
 #[test]

@@ -92,4 +92,16 @@ fn forgetting_an_address_leaves_no_trace_of_it() {
     assert_eq!(reader.archive_jobs(&|_| false, 10).unwrap(), []);
     assert_eq!(reader.quarantine(None, 10).unwrap().rows.len(), 1);
     assert_eq!(reader.counters_of(&address("b@x.example")).unwrap().len(), 1, "the others stay");
+    assert!(fixture.holds("b@x.example") && !fixture.holds("a@x.example"), "also in no index");
+}
+
+#[test]
+fn a_mail_with_an_id_that_is_taken_replaces_the_one_before() {
+    let mut fixture = fixture();
+    for octets in [100, 7] {
+        fixture.receive(vec![quarantined(1, vec![b'x'; octets])]);
+    }
+    let totals = fixture.reader().totals().unwrap();
+    assert_eq!((totals.quarantine_mails, totals.quarantine_octets), (1, 7));
+    assert_eq!(fixture.reader().quarantined(MessageId(1)).unwrap().unwrap().1, [b'x'; 7]);
 }

@@ -54,7 +54,9 @@ fn a_command_that_selects_very_many_rows_is_repeated_until_none_is_left() {
     fixture.receive((0..11_000).map(|number| hard(&format!("{number}@x.example"))).collect());
     let mine = || Selection::Domain(domain("mydomain.example"));
     fixture.seconds = 10;
-    let settled = (1..=11_000).map(|id| settled(id, 10, parked())).collect();
+    // Half of them given up, half of them put off: each half alone is more than a command touches.
+    let outcome = |id: u64| if id.is_multiple_of(2) { parked() } else { retry(1000) };
+    let settled = (1..=11_000).map(|id| settled(id, 10, outcome(id))).collect();
     fixture.commit(&Batch { settled, ..Batch::default() });
     for rows in [COMMAND_ROWS_MAX, COMMAND_ROWS_MAX, 1000, 0] {
         assert_eq!(fixture.command(Command::RetryNotifications(mine())), CommandResult::Rows(rows));

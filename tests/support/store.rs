@@ -11,6 +11,7 @@ use bouncesvc::change::{
 };
 use bouncesvc::store::{OpenError, Settings, Store};
 use bouncesvc::types::{Address, Domain, MessageId, Timestamp};
+use std::fs::File;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -157,6 +158,15 @@ impl Fixture {
 
     pub fn command(&mut self, command: Command) -> bouncesvc::change::CommandResult {
         self.commit(&Batch { commands: vec![command], ..Batch::default() }).commands.remove(0)
+    }
+
+    /// Whether the text, in any case, stands in a backup: in any table, and not in pages that are free.
+    pub fn holds(&mut self, text: &str) -> bool {
+        let copy = self.folder.path().join("copy.redb");
+        let file = File::options().read(true).write(true).create(true).truncate(true).open(&copy).unwrap();
+        self.reader().copy_to(file).unwrap();
+        let octets = std::fs::read(copy).unwrap().to_ascii_lowercase();
+        octets.windows(text.len()).any(|octets| octets == text.as_bytes())
     }
 
     /// All housekeeping that is due.
