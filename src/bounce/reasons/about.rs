@@ -31,6 +31,19 @@ pub fn is_about_us(text: &[u8], start: usize, end: usize) -> bool {
         "dns entry",
         "content type",
         "spam source",
+        "expediteur",
+        "remitente",
+        "absender",
+        "remetente",
+        "mittente",
+        "afzender",
+        "nadawc",
+        "odesilatel",
+        "отправител",
+        "发件人",
+        "寄件者",
+        "送信者",
+        "발신자",
     ];
     let from = start.saturating_sub(BEFORE_OCTETS);
     let window = text.get(from..text.len().min(end + BEHIND_OCTETS)).unwrap_or(&[]);

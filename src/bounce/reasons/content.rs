@@ -41,10 +41,7 @@ pub(super) const SIZE: &[Row] = &[
     Row("sendersizelimit", MessageTooBig, "Exchange"),
     Row("sizelimit", MessageTooBig, "various"),
     Row("size limit", MessageTooBig, "various"),
-    Row("maximum inbound message size", MessageTooBig, "various"),
-    Row("maximum message size", MessageTooBig, "various"),
     Row("maximum size", MessageTooBig, "various"),
-    Row("max message size", MessageTooBig, "various"),
     Row("size exceeds", MessageTooBig, "various"),
     Row("size exceeded", MessageTooBig, "various"),
     Row("exceeds size", MessageTooBig, "various"),
@@ -82,7 +79,6 @@ pub(super) const SPAM: &[Row] = &[
     Row("content rejected", SpamDetected, "various"),
     Row("message rejected due to content", SpamDetected, "various"),
     Row("rejected due to content", SpamDetected, "various"),
-    Row("blacklisted url", SpamDetected, "various"),
     Row("phish", SpamDetected, "various"),
     Row("scored as", SpamDetected, "various"),
     Row("high probability", SpamDetected, "various"),
@@ -146,7 +142,6 @@ pub(super) const POLICY: &[Row] = &[
     Row("rule imposed", PolicyViolation, "various"),
     Row("this message was blocked", PolicyViolation, "various"),
     Row("customer policy", PolicyViolation, "various"),
-    Row("because the recipient is not accepting", PolicyViolation, "various"),
 ];
 
 /// Form: headers, character sets, commands.

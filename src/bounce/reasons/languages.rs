@@ -6,7 +6,7 @@
 use super::Row;
 use crate::bounce::Reason::{
     Blocked, Expired, Filtered, HostUnknown, MailboxDisabled, MailboxFull, MessageTooBig, PolicyViolation, RateLimited,
-    Rejected, SpamDetected, Suspended, UserUnknown, VirusDetected,
+    Rejected, RequirePtr, SpamDetected, Suspended, UserUnknown, VirusDetected,
 };
 
 /// Over quota.
@@ -19,10 +19,8 @@ pub(super) const FULL: &[Row] = &[
     Row("speicher .. ueberschritten", MailboxFull, "German"),
     Row("boîte .. pleine", MailboxFull, "French"),
     Row("boîte .. saturée", MailboxFull, "French"),
-    Row("boite .. saturee", MailboxFull, "French"),
     Row("quota .. dépassé", MailboxFull, "French"),
     Row("buzón .. llen", MailboxFull, "Spanish"),
-    Row("buzon .. llen", MailboxFull, "Spanish"),
     Row("bandeja .. llena", MailboxFull, "Spanish"),
     Row("casilla .. llena", MailboxFull, "Spanish"),
     Row("cuota .. excedid", MailboxFull, "Spanish"),
@@ -65,7 +63,6 @@ pub(super) const FULL: &[Row] = &[
     Row("postilaatikko .. täynnä", MailboxFull, "Finnish"),
     Row("kiintiö .. ylit", MailboxFull, "Finnish"),
     Row("poștal .. plin", MailboxFull, "Romanian"),
-    Row("ящик .. переполнен", MailboxFull, "Russian"),
     Row("ящик .. заполнен", MailboxFull, "Russian"),
     Row("превышен .. квот", MailboxFull, "Russian"),
     Row("квота .. превышена", MailboxFull, "Russian"),
@@ -82,7 +79,6 @@ pub(super) const FULL: &[Row] = &[
     Row("信箱已满", MailboxFull, "Chinese"),
     Row("超出配额", MailboxFull, "Chinese"),
     Row("超过邮箱容量", MailboxFull, "Chinese"),
-    Row("容量が超過", MailboxFull, "Japanese"),
     Row("容量超過", MailboxFull, "Japanese"),
     Row("容量オーバー", MailboxFull, "Japanese"),
     Row("メールボックスがいっぱい", MailboxFull, "Japanese"),
@@ -103,6 +99,7 @@ pub(super) const DOMAIN: &[Row] = &[
     Row("dominio .. no se encontr", HostUnknown, "Spanish"),
     Row("dominio .. non esiste", HostUnknown, "Italian"),
     Row("domínio .. não foi encontrado", HostUnknown, "Portuguese"),
+    Row("dominio .. no existe", HostUnknown, "Spanish"),
     Row("domein .. bestaat niet", HostUnknown, "Dutch"),
     Row("domena .. nie istnieje", HostUnknown, "Polish"),
     Row("doména .. neexistuje", HostUnknown, "Czech"),
@@ -166,9 +163,7 @@ pub(super) const DISABLED: &[Row] = &[
 /// The address is not there.
 pub(super) const UNKNOWN: &[Row] = &[
     Row("empfänger ist unbekannt", UserUnknown, "German"),
-    Row("empfaenger unbekannt", UserUnknown, "German"),
     Row("adresse gibt es", UserUnknown, "German"),
-    Row("empfaenger .. existiert nicht", UserUnknown, "German"),
     Row("empfänger existiert nicht", UserUnknown, "German"),
     Row("adresse unbekannt", UserUnknown, "German"),
     Row("unbekannte adresse", UserUnknown, "German"),
@@ -183,15 +178,13 @@ pub(super) const UNKNOWN: &[Row] = &[
     Row("domino-verzeichnis", UserUnknown, "German Domino"),
     Row("adresse .. inconnue", UserUnknown, "French"),
     Row("boite .. inconnue", UserUnknown, "French"),
-    Row("boîte .. inconnue", UserUnknown, "French"),
     Row("utilisateur .. inconnu", UserUnknown, "French"),
     Row("destinataire .. inconnu", UserUnknown, "French"),
     Row("destinataire .. introuvable", UserUnknown, "French"),
     Row("adresse .. introuvable", UserUnknown, "French"),
     Row("destinataire .. pas été trouvé", UserUnknown, "French"),
     Row("adresse .. pas été trouvée", UserUnknown, "French"),
-    Row("usuario .. no existe", UserUnknown, "Spanish"),
-    Row("destinatario .. no existe", UserUnknown, "Spanish"),
+    Row("no existe", UserUnknown, "Spanish"),
     Row("destinatario no encontrado", UserUnknown, "Spanish"),
     Row("no se encontró el destinatario", UserUnknown, "Spanish"),
     Row("no se encontró al destinatario", UserUnknown, "Spanish"),
@@ -199,7 +192,6 @@ pub(super) const UNKNOWN: &[Row] = &[
     Row("dirección .. no se encontró", UserUnknown, "Spanish"),
     Row("dirección .. no encontrada", UserUnknown, "Spanish"),
     Row("no se encuentra la dirección", UserUnknown, "Spanish Exchange"),
-    Row("direccion .. no existe", UserUnknown, "Spanish"),
     Row("usuário .. não existe", UserUnknown, "Portuguese"),
     Row("conta .. não existe", UserUnknown, "Portuguese"),
     Row("caixa .. não existe", UserUnknown, "Portuguese"),
@@ -209,7 +201,6 @@ pub(super) const UNKNOWN: &[Row] = &[
     Row("endereço .. ser encontrado", UserUnknown, "Portuguese Exchange"),
     Row("destinatário .. não existe", UserUnknown, "Portuguese"),
     Row("destinatário .. não foi encontrado", UserUnknown, "Portuguese"),
-    Row("destinatário inexistente", UserUnknown, "Portuguese"),
     Row("utilizador desconhecido", UserUnknown, "Portuguese"),
     Row("casella .. non esiste", UserUnknown, "Italian"),
     Row("casella .. inesistente", UserUnknown, "Italian"),
@@ -318,6 +309,11 @@ pub(super) const UNKNOWN: &[Row] = &[
 
 /// The message itself, and us.
 pub(super) const MESSAGE: &[Row] = &[
+    Row("resolución inversa", RequirePtr, "Spanish"),
+    Row("dns inverso", RequirePtr, "Spanish, Italian"),
+    Row("dns reverso", RequirePtr, "Portuguese"),
+    Row("逆引き", RequirePtr, "Japanese"),
+    Row("反向解析", RequirePtr, "Chinese"),
     Row("schadsoftware", VirusDetected, "German"),
     Row("logiciel malveillant", VirusDetected, "French"),
     Row("malicioso", VirusDetected, "Spanish, Portuguese"),

@@ -3,7 +3,7 @@
 use super::Row;
 use crate::bounce::Reason::{
     Blocked, Filtered, HasMoved, HostUnknown, MailboxFull, MailerError, NetworkError, NoRelaying, PolicyViolation,
-    RateLimited, Rejected, SpamDetected, Suspended, SystemError, Undefined, UserUnknown,
+    RateLimited, Rejected, SpamDetected, Suspended, SystemError, Undefined, UserUnknown, VirusDetected,
 };
 
 /// Texts in which a word of a later row would mislead.
@@ -29,6 +29,17 @@ pub(super) const MISLEADING: &[Row] = &[
     Row("larger than the current system limit or the recipient's mailbox is full", MailboxFull, "Exchange 2003"),
     Row("account or domain may not exist", HostUnknown, "cPanel Exim"),
     Row("mailbox unavailable (in reply to rcpt to) due to quota", MailboxFull, "relays"),
+    Row("user has too many messages", MailboxFull, "various"),
+    Row("recipient is not accepting mail with", PolicyViolation, "Gmail"),
+    Row("only accepting mail from", Filtered, "various"),
+    Row("is not accepting any mail", Filtered, "various"),
+    Row("restricted sms", Filtered, "carriers"),
+    Row("unsigned dsn", Rejected, "Sendmail"),
+    Row("backscatter protection", Rejected, "various"),
+    Row("fully qualified email address", Rejected, "various"),
+    Row("recursive cname", Rejected, "various"),
+    Row("badrecipientto", UserUnknown, "qmail"),
+    Row("potentially executable", VirusDetected, "various"),
     Row("has exceeded the storage limit", MailboxFull, "Exchange"),
     Row("account locked", Suspended, "various"),
     Row("account is locked", Suspended, "various"),
@@ -47,7 +58,6 @@ pub(super) const MISLEADING: &[Row] = &[
     Row("suspicious due to the nature of the content", SpamDetected, "Gmail"),
     Row("not wish to receive", Filtered, "carriers"),
     Row("does not want your mail", Filtered, "various"),
-    Row("doesn't want your mail", Filtered, "various"),
     Row("recipient address rejected: block-", Filtered, "Trend Micro"),
     Row("mailpolicy violation", PolicyViolation, "Zoho"),
     Row("your access to submit", Blocked, "IronPort"),

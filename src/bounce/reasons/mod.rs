@@ -374,3 +374,16 @@ pub fn class(kind: Kind, reason: Reason, status: Option<EnhancedStatus>, reply: 
     };
     CLASSES.iter().find(fits).map_or(Class::Soft, |row| row.class)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    #[test]
+    fn no_row_is_spelled_like_an_earlier_one() {
+        let mut known = HashSet::new();
+        let again = |row: &&str| !in_one_spelling(row).fold(false, |new, spelling| known.insert(spelling) | new);
+        assert_eq!(TEXTS.iter().filter(again).collect::<Vec<_>>(), [""; 0]);
+    }
+}

@@ -34,7 +34,7 @@ const fn sense(topics: &'static [Topic], window: usize, reason: Reason, name: &'
 }
 
 /// The first that fits decides.
-const SENSES: &[Sense] = &[
+static SENSES: &[Sense] = &[
     sense(&[Own, Refused], WIDE, Reason::Filtered, "refused by the recipient"),
     sense(&[TooMany, Countable], NARROW, Reason::RateLimited, "too many"),
     sense(&[PerTime, Over], WIDE, Reason::RateLimited, "over a rate"),
@@ -77,7 +77,7 @@ const SENSES: &[Sense] = &[
 ];
 
 /// What one topic by itself hints at, in a reply that nobody understands otherwise.
-const HINTS: &[Sense] = &[
+static HINTS: &[Sense] = &[
     sense(&[Full], NARROW, Reason::MailboxFull, "no room"),
     sense(&[TooMany], NARROW, Reason::RateLimited, "too many"),
     sense(&[TooBig], NARROW, Reason::MessageTooBig, "too big"),
@@ -93,14 +93,14 @@ const HINTS: &[Sense] = &[
 ];
 
 /// What only tells that a delivery failed.
-const FAILURES: &[Sense] = &[
+static FAILURES: &[Sense] = &[
     sense(&[Not, Delivered], WIDE, Reason::Undefined, "not delivered"),
     sense(&[Message, Returned], WIDE, Reason::Undefined, "message returned"),
     sense(&[Message, Refused], WIDE, Reason::Undefined, "message refused"),
 ];
 
 /// The same in the sentence that names the recipient.
-const FAILURES_OF_AN_ADDRESS: &[Sense] = &[
+static FAILURES_OF_AN_ADDRESS: &[Sense] = &[
     sense(&[Address, Not, Delivered], WIDE, Reason::Undefined, "not delivered"),
     sense(&[Address, Message, Returned], WIDE, Reason::Undefined, "message returned"),
     sense(&[Address, Message, Refused], WIDE, Reason::Undefined, "message refused"),
@@ -149,12 +149,12 @@ static VOCABULARY: LazyLock<Vocabulary> = LazyLock::new(|| {
 /// Why a delivery failed, as far as a text in normal form tells: by the reply that it quotes, else by what stands around.
 pub(super) fn find(text: &str) -> Option<&'static Sense> {
     let quote = frame::split(text);
-    first_of(SENSES, quote.reply).or_else(|| quote.around.and_then(|around| first_of(SENSES, &around)))
+    quote.reply.and_then(|reply| first_of(SENSES, reply)).or_else(|| first_of(SENSES, &quote.around))
 }
 
 /// What the quoted reply hints at, if its sense is beyond us.
 pub(super) fn hint(text: &str) -> Option<&'static Sense> {
-    frame::reply(text).and_then(|reply| first_of(HINTS, reply))
+    frame::split(text).reply.and_then(|reply| first_of(HINTS, reply))
 }
 
 /// Whether a text in normal form tells that some delivery failed.

@@ -5,8 +5,6 @@ use crate::bounce::Reason::{NoRelaying, SecurityError};
 
 /// Relaying and the security of the session.
 pub(super) const SESSION: &[Row] = &[
-    Row("relay access denied", NoRelaying, "Postfix"),
-    Row("relaying denied", NoRelaying, "Sendmail"),
     Row("relaying not allowed", NoRelaying, "various"),
     Row("relay not permitted", NoRelaying, "Exim"),
     Row("relaying not permitted", NoRelaying, "various"),

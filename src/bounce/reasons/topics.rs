@@ -131,12 +131,12 @@ pub(super) const WORDS: &[(Topic, &str)] = &[
         Not,
         "not$|no$|never|cannot|without|none|unable|failed to|failed for|\
          nicht|kein|pas$|aucun|ne$|n'|ningun|sin$|nao$|nenhum|sem$|non$|nessun|niet$|geen$|nie$|brak$|nem$|nincs|nu$|\
-         basarisiz|fehlgeschlagen|mislukt|no fue posible|echec|misslyck|mislykk|epaonnist|sikertelen|nelze|nebyl|nepodar|nemohl|yok|degil|inte$|ingen|ikke|ei$|не$|нет$|нема|няма|δεν|לא|אין|غير|لا$|لم$|不|没|沒|无|無|未|απετυχε|αποτυχι|ません|없|않|못|失败|失敗|실패|فشل|تعذر|сбой|khong|tidak|ไม่",
+         basarisiz|fehlgeschlagen|mislukt|no fue posible|echec|misslyck|mislykk|epaonnist|sikertelen|nelze|nebyl|nebol|nije|nepodar|nemohl|yok|degil|inte$|ingen|ikke|ei$|не$|нет$|нема|няма|δεν|לא|אין|غير|لا$|لم$|不|没|沒|无|無|未|απετυχε|αποτυχι|ません|없|않|못|失败|失敗|실패|فشل|تعذر|сбой|khong|tidak|ไม่",
     ),
     (
         There,
-        "exist|found|find|known|know$|knows|recogni|valid|locate|regist|listed$|present$|provision|created|a local|forwarder|defined|identif|appear|in use|\
-         be verified|verify|resolv|served|belong|reside|match|record|entry|handled|hosted|of that name|by that name|of this name|by this name|a ce nom|de ce nom|con ese nombre|mit diesem namen|dieses namens|a quel nome|com esse nome|met die naam|with that|user of|an account|a mailbox|on file|route list|recipient list|on record|on this system|on this server|on this host|on our server|on our system|in our|in the directory|deliverable|\
+        "exist|found|find|known|know$|knows|recogni|valid$|validated|locate|regist|listed$|present$|provision|created|a local|forwarder|defined|identif|appear|in use|\
+         be verified|verify|resolv|served|belong|reside|match|record|entry|handled|hosted|of that name|by that name|of this name|by this name|a ce nom|de ce nom|con ese nombre|mit diesem namen|dieses namens|a quel nome|com esse nome|met die naam|with that|user of|an account|a mailbox|on file|on the list|in the list|on our list|in our list|assigned|in aliases|route list|recipient list|on record|on this system|on this server|on this host|on our server|on our system|in our|in the directory|deliverable|\
          existier|gefunden|bekannt|gultig|gueltig|vorhanden|eingerichtet|registrier|gibt|angelegt|ermittel|\
          trouv|connu|valide|repertori|enregistr|recens|encontr|correspond|conoc|registrad|encuentr|localiz|\
          conhec|registad|cadastrad|esist|trovat|conosc|presente|bestaat|gevonden|bekend|geldig|geregistreerd|\
@@ -163,7 +163,7 @@ pub(super) const WORDS: &[(Topic, &str)] = &[
          plein|sature|espace|llen[ao]|espacio|cuota|capacidad|chei[ao]|lotad|espaco|cota$|pien[ao]|esaurit|spazio|\
          vol$|overvol|ruimte|peln[aey]|przepeln|zapeln|miejsca|plna|preplnen|mista$|megtelt|betelt|plina|spatiu|\
          dolu|dolmus|kota$|fullt|fuld$|fyldt|taynna|taysi$|переполн|заполнен|нет места|места нет|квот|γεματ|πληρ|מלאה|מלא$|ممتلئ|\
-         已满|已滿|满了|空间不足|空間不足|容量|配额|超限|いっぱい|一杯|空き|가득|초과|용량|penuh|เต็ม",
+         已满|已滿|满了|空间不足|空間不足|容量|配额|超限|いっぱい|一杯|空き|가득|꽉|초과|용량|penuh|เต็ม",
     ),
     (
         Closed,
@@ -277,11 +277,11 @@ pub(super) const WORDS: &[(Topic, &str)] = &[
     ),
     (
         System,
-        "server|system|process|database|disk|file|queue|internal|home directory|service|backend|resource|interner|serveur|sistema|servidor|сервер|системн|服务器|伺服器|サーバ|시스템",
+        "server|system|process|spool|database|disk|file|queue|internal|home directory|service|backend|resource|interner|serveur|sistema|servidor|сервер|системн|服务器|伺服器|サーバ|시스템",
     ),
     (
         Broken,
-        "error|trouble|broke|fail|down$|crash|problem|maintenance|temporar|corrupt|overload|busy|out of memory|fehler|storung|stoerung|wartung|erreur|panne|fallo|averia|erro$|falha|errore|guasto|fout|storing|blad|chyb|hiba|eroare|hata|fel$|fejl|feil|virhe|ошибк|сбой|помилк|错误|錯誤|故障|障害|エラー|오류|장애",
+        "error|trouble|broke|fail|down$|crash|problem|maintenance|temporar|corrupt|overload|busy|out of|not writable|fehler|storung|stoerung|wartung|erreur|panne|fallo|averia|erro$|falha|errore|guasto|fout|storing|blad|chyb|hiba|eroare|hata|fel$|fejl|feil|virhe|ошибк|сбой|помилк|错误|錯誤|故障|障害|エラー|오류|장애",
     ),
     (
         Busy,
@@ -292,7 +292,7 @@ pub(super) const WORDS: &[(Topic, &str)] = &[
         Delivered,
         "deliver|reach|handed over|hand your|passed on|forwarded|transmit|be sent|been sent|zustell|zugestellt|auslief|ausgelief|ubergeben|uebergeben|ubermittel|uebermittel|\
          remis$|remise$|delivr|distribu|transmis|achemin|entreg|enviad|llegar|recapit|consegn|inoltrat|bezorg|aflever|afgelever|doreczy|doreczon|dostarczy|dostarczon|\
-         dorucit|dorucen|kezbesit|livrat|livra$|teslim|ulastiril|iletil|gonderil|leverer|levert|levere|toimitet|toimitt|perille|\
+         dorucit|dorucen|kezbesit|livrat|livra$|isporuc|teslim|ulastiril|iletil|gonderil|leverer|levert|levere|toimitet|toimitt|perille|\
          доставл|доставит|доставк|отправлен|передан|доставити|παραδοθηκ|παραδο|נמסר|نسليم|تسليم|توصيل|إيصال|投递|投遞|送达|送達|发送|傳送|届き|届け|送信|配信|전달|전송|gui duoc|terkirim|dikirim|ส่ง",
     ),
     (

@@ -44,10 +44,13 @@ pub(super) const WEAK: &[Row] = &[
     Row("return address", Rejected, "various"),
     Row("whitelist", Rejected, "various"),
     Row("allow list", Rejected, "various"),
-    Row("spam source", Blocked, "various"),
     Row("host name for", Blocked, "various"),
     Row("dns entry", Blocked, "various"),
     Row("header not", ContentError, "various"),
+    Row("in header", ContentError, "various"),
+    Row("in the header", ContentError, "various"),
+    Row("encoding", ContentError, "various"),
+    Row("in the future", ContentError, "various"),
     Row("unknown content", ContentError, "various"),
     Row("relay", NoRelaying, "various"),
     Row("your ip", Blocked, "various"),
@@ -92,7 +95,6 @@ pub(super) const WEAK: &[Row] = &[
     Row("sospeso", Suspended, "various"),
     Row("mailbox unavailable", UserUnknown, "RFC 5321 550, Hotmail"),
     Row("recipient address rejected: access denied", UserUnknown, "Exchange Online, Postfix"),
-    Row("does not exist", UserUnknown, "various"),
 ];
 
 /// A refusal at `RCPT TO`: of that recipient, unless the code speaks of security.
@@ -107,7 +109,6 @@ pub(super) const REFUSED: &[Row] = &[
     Row("banned", PolicyViolation, "various"),
     Row("rejecting", PolicyViolation, "various"),
     Row("unacceptable", PolicyViolation, "various"),
-    Row("not acceptable", PolicyViolation, "various"),
     Row("disallowed", PolicyViolation, "various"),
     Row("forbidden", PolicyViolation, "various"),
     Row("unauthorized", SecurityError, "various"),
@@ -116,7 +117,6 @@ pub(super) const REFUSED: &[Row] = &[
     Row("service not available, closing", Blocked, "RFC 5321 421"),
     Row("service unavailable", Blocked, "RFC 5321 554"),
     Row("access denied", Blocked, "various"),
-    Row("access forbidden", Blocked, "various"),
     Row("not allowed", Blocked, "various"),
     Row("not permitted", Blocked, "various"),
     Row("blocked", Blocked, "various"),
