@@ -52,6 +52,6 @@ fn record(store: &mut Store, settled: &Receiver<Settled>, notifier: Option<&Noti
     let ids: Vec<_> = ended.iter().map(|settled| settled.id).collect();
     match store.commit(&Batch { settled: ended, ..Batch::default() }, super::now()) {
         Ok(_) => _ = notifier.map(|notifier| notifier.committed(&ids)),
-        Err(error) => log::warn!("an outcome was not recorded: {error:?}"),
+        Err(error) => log::warn!("an outcome was not recorded: {error}"),
     }
 }

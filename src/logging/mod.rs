@@ -8,7 +8,7 @@ mod follow;
 mod queue;
 mod render;
 
-pub use follow::follow;
+pub use follow::{Following, follow};
 pub use queue::LINES_OCTETS_MAX;
 
 use crate::escape::Escaped;

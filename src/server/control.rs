@@ -150,7 +150,7 @@ struct LiveDesk {
     reader: Reader,
     sender: Sender<Ask>,
     waker: Arc<Waker>,
-    followed: Option<mpsc::Receiver<String>>,
+    followed: Option<logging::Following>,
     /// What came with the request.
     file: Option<File>,
     _client: Arc<()>,
@@ -188,7 +188,7 @@ impl Desk for LiveDesk {
 
     /// An empty piece now and then shows whether the client is still there.
     fn next_lines(&mut self) -> Option<String> {
-        let lines = self.followed.get_or_insert_with(logging::follow).recv_timeout(FOLLOW_STEP);
+        let lines = self.followed.get_or_insert_with(logging::follow).next(FOLLOW_STEP);
         Some(lines.unwrap_or_default())
     }
 }

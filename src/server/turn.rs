@@ -317,7 +317,7 @@ impl Server {
     /// The next slice of housekeeping comes soon when there is more to do and nothing else.
     fn plan_tidying(&mut self, result: Result<bool, StoreError>, now: Instant) {
         let has_more = result.unwrap_or_else(|error| {
-            log::warn!("housekeeping failed: {error:?}");
+            log::warn!("housekeeping failed: {error}");
             false
         });
         let is_idle = self.sessions.underway() == 0 && !self.ledger.has_mails();
