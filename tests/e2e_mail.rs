@@ -38,6 +38,19 @@ fn the_sample_mail_leads_to_one_post() {
 }
 
 #[test]
+fn a_proxy_of_the_environment_is_not_used() {
+    let platform = platform();
+    let site = Site::new(&platform.template(), "");
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_bouncesvc"));
+    // Nobody listens there.
+    command.envs(["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"].map(|name| (name, "http://127.0.0.1:9")));
+    let daemon = site.start_with(command, &["--host", "127.0.0.1", "--port", "0"]);
+    Client::connect(daemon.address()).mail(&hard("gone@some-provider.com", "1"));
+    platform.wait_for_count(1);
+    daemon.stop();
+}
+
+#[test]
 fn the_fourth_soft_bounce_escalates_and_clears_the_counter() {
     let platform = platform();
     let site = Site::new(&platform.template(), "");

@@ -110,7 +110,7 @@ fn a_domain_that_is_not_configured_is_parked() {
 
 #[test]
 fn faults_of_the_platform_are_tried_again_until_it_takes_the_notification() {
-    let long_header = format!("HTTP/1.1 200 OK\r\nX: {}\r\n\r\n", "x".repeat(100_000));
+    let long_header = format!("HTTP/1.1 200 OK\r\nX: {}\r\n\r\n", "x".repeat(20_000));
     for (name, answer, error) in [
         ("500", Answer::status(500), "the platform answered 500"),
         ("503", Answer::status(503), "the platform answered 503"),
@@ -204,6 +204,21 @@ fn hanging_platforms_hold_up_no_other() {
 }
 
 #[test]
+fn a_long_backlog_of_one_domain_starves_no_other_also_with_a_single_worker() {
+    let platform = Platform::answering(200);
+    let queue = MemoryQueue::default();
+    for n in 0..50 {
+        queue.push("a.de", &format!("a{n}@b.de"));
+    }
+    queue.push("b.de", "other@b.de");
+    let tenants = ["a.de", "b.de"].map(|domain| tenant(domain, &platform.template())).to_vec();
+    let mut harness = Harness::start(queue, tenants, Settings { workers_max: 1, ..quick() });
+    harness.run_until(|rows| rows.pending.is_empty());
+    let turn = platform.requests().iter().position(|request| request.target.contains("other")).unwrap();
+    assert!(turn < 3, "{turn} of the other domain came first");
+}
+
+#[test]
 fn a_backlog_drains_at_full_speed_once_the_platform_is_back() {
     let reserved = Platform::answering(200);
     let address = reserved.address();
@@ -247,7 +262,9 @@ fn what_was_tried_long_enough_is_parked_also_without_an_attempt_of_its_own() {
         queue.edit(id, |row| row.tried_since = now().before(8 * 24 * HOUR));
     }
     queue.push("a.de", "young@b.de");
-    let mut harness = Harness::start(queue, vec![tenant("a.de", &format!("http://{closed}/{{address}}"))], quick());
+    // The first attempt is the only one: all are given up for it, however many they are.
+    let settings = Settings { retry_delay_min: HOUR, retry_delay_max: HOUR, ..quick() };
+    let mut harness = Harness::start(queue, vec![tenant("a.de", &format!("http://{closed}/{{address}}"))], settings);
     harness.run_until(|rows| rows.parked.len() == 200);
     let rows = harness.queue.rows();
     assert!(

@@ -150,6 +150,37 @@ mod tests {
     use super::*;
 
     #[test]
+    fn failures_in_a_row_make_all_of_it_rest_and_one_alone_does_not() {
+        let now = Instant::now();
+        let fault = Err("no room".to_owned());
+        let mut archiving = Archiving { under_way: 100, ..Archiving::new(now) };
+        for round in 0..3 {
+            for id in 1..BATCH_MAILS as u64 {
+                archiving.ended(round * 10 + id, &fault, now);
+            }
+            archiving.ended(round * 10, &Ok(()), now);
+            assert_eq!(archiving.paused_until, now);
+        }
+        for id in 0..BATCH_MAILS as u64 {
+            archiving.ended(100 + id, &fault, now);
+        }
+        assert_eq!(archiving.paused_until, now + PAUSE);
+        assert_eq!(archiving.wake_at(now), Some(now + PAUSE));
+    }
+
+    #[test]
+    fn mails_that_are_put_aside_have_a_limit() {
+        let now = Instant::now();
+        let mut archiving = Archiving { under_way: 2 * ASIDE_MAX, ..Archiving::new(now) };
+        for id in 0..ASIDE_MAX as u64 {
+            assert_eq!(archiving.paused_until, now);
+            archiving.ended(2 * id, &Err("a bad name".to_owned()), now);
+            archiving.ended(2 * id + 1, &Ok(()), now);
+        }
+        assert_eq!(archiving.paused_until, now + PAUSE);
+    }
+
+    #[test]
     fn a_panic_is_the_error_of_one_file() {
         assert_eq!(guarded(|| panic!("the writer broke")), Err("internal error".to_owned()));
         assert_eq!(guarded(|| Ok(())), Ok(()));

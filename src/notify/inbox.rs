@@ -80,3 +80,22 @@ impl News {
         !none || !self.resumed.is_empty() || self.reload.is_some() || self.stop.is_some()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::clock::SystemClocks;
+    use super::*;
+
+    #[test]
+    fn a_nudge_alone_waits_until_the_queue_has_rested_and_all_else_is_told_at_once() {
+        let inbox = Inbox::new(Arc::new(SystemClocks));
+        let hour = Duration::from_secs(3600);
+        let (until, rested) = (Instant::now() + hour, Instant::now() + Duration::from_millis(20));
+        inbox.tell(|news| news.nudged = true);
+        assert!(inbox.wait(until, rested).nudged);
+        assert!(Instant::now() >= rested);
+        inbox.tell(|news| news.nudged = true);
+        inbox.tell(|news| news.committed.push(7));
+        assert_eq!(inbox.wait(until, until).committed, [7]);
+    }
+}

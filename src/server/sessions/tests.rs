@@ -3,6 +3,7 @@ use super::super::stream::Stream;
 use super::super::token::Source;
 use super::*;
 use crate::smtp::{Session, Settings};
+use crate::types::MessageId;
 use mio::net::UnixStream;
 use mio::{Events, Interest, Poll};
 use std::io::{Read, Write};
@@ -102,6 +103,40 @@ fn a_silent_client_is_told_that_its_time_is_over() {
     let (reply, has_ended) = received(&mut client);
     assert!(reply.starts_with("421 ") && has_ended, "{reply}");
     assert_eq!((rig.sessions.len(), rig.harvest.gone.len()), (0, 1));
+}
+
+#[test]
+fn an_end_that_came_with_the_last_octets_is_seen_at_once() {
+    let mut rig = Rig::new();
+    let mut client = rig.connect(1);
+    rig.settle(0);
+    send(&mut client, "NOOP\r\n");
+    client.shutdown(std::net::Shutdown::Write).unwrap();
+    rig.settle(0);
+    assert!(received(&mut client).0.ends_with("250 2.0.0 Ok\r\n"));
+    assert_eq!((rig.sessions.len(), rig.harvest.gone.len()), (0, 1));
+}
+
+#[test]
+fn only_a_mail_that_was_accepted_is_confirmed_by_what_comes_next() {
+    let mut rig = Rig::new();
+    let mut client = rig.connect(1);
+    for (verdict, confirmed) in [
+        (Verdict::TryAgain, vec![]),
+        (Verdict::NoRoom, vec![]),
+        (Verdict::Accepted(MessageId(1)), vec![[7; 32]]),
+        (Verdict::TryAgain, vec![]),
+    ] {
+        send(&mut client, &format!("{MAIL_START}Subject: x\r\n\r\n.\r\n"));
+        rig.settle(0);
+        assert_eq!(rig.harvest.arrived.drain(..).count(), 1);
+        rig.sessions.answer(1, verdict, [7; 32], rig.start);
+        rig.settle(0);
+        assert!(rig.harvest.confirmed.is_empty());
+        send(&mut client, "NOOP\r\n");
+        rig.settle(0);
+        assert_eq!(std::mem::take(&mut rig.harvest.confirmed), confirmed, "{verdict:?}");
+    }
 }
 
 #[test]
