@@ -12,9 +12,13 @@
 //! Deliberately absent: the check of BATV's tags, whose keys are the relay's and which name no recipient; that of DKIM
 //! signatures, which needs the whole original and its keys of that day. Reads no clock: the day is passed in.
 
+mod rules;
+
+pub use rules::{Rules, Strength};
+
 use crate::bounce::{Class, Kind, Reason, Recipient, Report, Returned};
-use crate::tenant::{Secret, Tenant};
-use crate::types::{Address, Domain, Timestamp};
+use crate::tenant::Tenant;
+use crate::types::{Address, Domain, Secret, Timestamp};
 use ring::hmac;
 use subtle::ConstantTimeEq;
 
@@ -33,54 +37,6 @@ const DAYS_AHEAD_MAX: u32 = 1;
 
 /// How many days ahead a tag of BATV may end; the usual are 7 (draft-levine-smtp-batv).
 const TAG_DAYS_MAX: u32 = 14;
-
-/// How sure it is that the bounced mail was ours.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Strength {
-    /// Not at all.
-    #[default]
-    None,
-    /// It names our domain.
-    Weak,
-    /// It bears our signature for this address.
-    Strong,
-}
-
-impl Strength {
-    /// Every strength.
-    pub const ALL: &[Self] = &[Self::None, Self::Weak, Self::Strong];
-
-    /// The word of the configuration.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::None => "none",
-            Self::Weak => "weak",
-            Self::Strong => "strong",
-        }
-    }
-
-    /// The strength with this word.
-    pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.iter().copied().find(|strength| strength.name() == name)
-    }
-}
-
-/// What a domain asks for.
-#[derive(Debug, Clone)]
-pub struct Rules {
-    /// Bounces with less neither count nor suspend.
-    pub required: Strength,
-    /// Each may have signed; the first signs.
-    pub secrets: Vec<Secret>,
-    /// How many days after its day a signature is taken.
-    pub days_max: u32,
-}
-
-impl Default for Rules {
-    fn default() -> Self {
-        Self { required: Strength::None, secrets: Vec::new(), days_max: 30 }
-    }
-}
 
 /// A day: how many of them since 1970-01-01, in UTC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

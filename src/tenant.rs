@@ -4,7 +4,7 @@
 //! here does input or output.
 
 use crate::evidence;
-use crate::types::{Address, Domain};
+use crate::types::{Address, Domain, Secret};
 use std::time::Duration;
 
 /// All configured domains.
@@ -51,28 +51,6 @@ pub enum Endpoint {
 /// A URL with `{address}` in it (RFC 6570 simple expansion).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UrlTemplate(String);
-
-/// A value that is never shown.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Secret(String);
-
-impl std::fmt::Debug for Secret {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("***")
-    }
-}
-
-impl Secret {
-    /// Wraps a value.
-    pub fn new(value: String) -> Self {
-        Self(value)
-    }
-
-    /// The value, for the wire alone.
-    pub fn reveal(&self) -> &str {
-        &self.0
-    }
-}
 
 impl UrlTemplate {
     /// Checks a template; the error says what is expected.
@@ -214,10 +192,5 @@ mod tests {
             let error = UrlTemplate::parse(template).unwrap_err();
             assert!(error.contains(expected), "{template:?}: {error}");
         }
-    }
-
-    #[test]
-    fn a_secret_is_never_shown() {
-        assert_eq!(format!("{:?}", Secret::new("hunter2".to_owned())), "***");
     }
 }

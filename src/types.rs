@@ -180,6 +180,28 @@ impl fmt::Display for MessageId {
     }
 }
 
+/// A value that is never shown.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("***")
+    }
+}
+
+impl Secret {
+    /// Wraps a value.
+    pub fn new(value: String) -> Self {
+        Self(value)
+    }
+
+    /// The value, for the wire alone.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -233,5 +255,10 @@ mod tests {
     #[test]
     fn times_are_rfc_3339() {
         assert_eq!(Timestamp::from_millis(1_000_000_000_999).to_string(), "2001-09-09T01:46:40Z");
+    }
+
+    #[test]
+    fn a_secret_is_never_shown() {
+        assert_eq!(format!("{:?}", Secret::new("hunter2".to_owned())), "***");
     }
 }

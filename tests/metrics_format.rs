@@ -4,9 +4,8 @@
 #![allow(clippy::unwrap_used, reason = "a test")]
 
 use bouncesvc::bounce::{Class, EnhancedStatus, Envelope, Kind, Reason, Recipient, Report};
-use bouncesvc::change::{Effect, MailResult, Outcome, Queued};
+use bouncesvc::change::{Effect, MailResult, Notification, Outcome, Queued};
 use bouncesvc::metrics::Metrics;
-use bouncesvc::notify::Notification;
 use bouncesvc::policy::{Action, Finding};
 use bouncesvc::status::prometheus::{Gauges, render};
 use bouncesvc::status::{Process, Queue, Totals};

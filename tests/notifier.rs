@@ -6,8 +6,8 @@ mod support;
 
 use bouncesvc::change::Outcome;
 use bouncesvc::notify::{ArchiveJob, Settings};
-use bouncesvc::tenant::{Endpoint, Secret, Tenant, Tenants};
-use bouncesvc::types::Address;
+use bouncesvc::tenant::{Endpoint, Tenant, Tenants};
+use bouncesvc::types::{Address, Secret};
 use std::fs::File;
 use std::io::Read;
 use std::net::TcpListener;

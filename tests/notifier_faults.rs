@@ -1,8 +1,8 @@
 //! A notifier that meets an internal error: whoever takes its reports learns of its end.
 #![allow(clippy::unwrap_used, reason = "a test")]
 
-use bouncesvc::change::NotificationId;
-use bouncesvc::notify::{ArchiveJob, Notification, Notifier, Queue, QueueError, Settings};
+use bouncesvc::change::{Notification, NotificationId};
+use bouncesvc::notify::{ArchiveJob, Notifier, Queue, QueueError, Settings};
 use bouncesvc::tenant::Tenants;
 use bouncesvc::types::{Domain, Timestamp};
 use std::sync::Arc;

@@ -5,9 +5,8 @@
 mod support;
 
 use bouncesvc::bounce::{Class, Reason};
-use bouncesvc::change::{Batch, Outcome, Series, Settled};
+use bouncesvc::change::{Batch, Notification, Outcome, Series, Settled};
 use bouncesvc::metrics::Metrics;
-use bouncesvc::notify::Notification;
 use bouncesvc::status::gather::{Context, snapshot};
 use bouncesvc::status::page::render_page;
 use bouncesvc::status::stats::render_stats;

@@ -10,13 +10,9 @@ use crate::smtp::{AcceptedRecipient, BareLineEnds};
 use crate::{notify, server, smtp, store};
 use serde_yaml::Value;
 use std::io::Read as _;
-use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
-
-/// What `temporary_threshold` may be.
-pub const THRESHOLDS: RangeInclusive<u64> = 0..=1_000_000;
 
 const BARE_LINE_ENDS: &[(&str, BareLineEnds)] =
     &[("normalise", BareLineEnds::Normalise), ("reject", BareLineEnds::Reject)];
@@ -44,7 +40,7 @@ pub fn read(mut root: Fields<'_>) -> Option<Settings> {
     let database = database(&mut handler);
     let archive_dir = archive(&mut handler);
     let dry_run = handler.switch("dry_run", false);
-    let threshold = handler.number("temporary_threshold", 3_u32, THRESHOLDS);
+    let threshold = handler.number("temporary_threshold", 3_u32, platforms::THRESHOLDS);
     let window = handler.duration_or_off("temporary_window", None);
     let tenants = platforms::tenants(&mut handler, &platforms::Defaults { threshold, window });
     let actions = actions(&mut handler);

@@ -5,13 +5,17 @@
 use super::fields::{Fields, Secrets, text_of};
 use crate::evidence::{self, Strength};
 use crate::store::WINDOW_THRESHOLD_MAX;
-use crate::tenant::{Endpoint, Secret, Tenant, Tenants, UrlTemplate};
-use crate::types::Domain;
+use crate::tenant::{Endpoint, Tenant, Tenants, UrlTemplate};
+use crate::types::{Domain, Secret};
 use serde_yaml::Value;
 use std::fs::File;
 use std::io::Read as _;
+use std::ops::RangeInclusive;
 use std::path::Path;
 use std::time::Duration;
+
+/// What `temporary_threshold` may be.
+pub const THRESHOLDS: RangeInclusive<u64> = 0..=1_000_000;
 
 /// The largest secret that is read from a file, in octets.
 const SECRET_OCTETS_MAX: u64 = 16 << 10;
@@ -62,7 +66,7 @@ fn look_behind(domains: &Fields<'_>, name: &str, domain: &Domain, known: &[Domai
 
 fn tenant(mut fields: Fields<'_>, domain: Domain, defaults: &Defaults) -> Option<Tenant> {
     let endpoint = endpoint(&mut fields);
-    let threshold = fields.number("temporary_threshold", defaults.threshold, super::keys::THRESHOLDS);
+    let threshold = fields.number("temporary_threshold", defaults.threshold, THRESHOLDS);
     let window = fields.duration_or_off("temporary_window", defaults.window);
     if window.is_some() && threshold > WINDOW_THRESHOLD_MAX {
         fields.problem(

@@ -3,8 +3,7 @@
 use super::event::{Event, Events};
 use super::histogram::Histogram;
 use super::labels::Labelled;
-use crate::change::Outcome;
-use crate::notify::Notification;
+use crate::change::{Notification, Outcome};
 use crate::types::Timestamp;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;

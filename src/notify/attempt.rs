@@ -2,9 +2,9 @@
 
 use super::http::{Client, Post};
 use super::outcome::{Judgement, judge};
-use super::queue::Notification;
 use super::resolver::Resolver;
 use super::schedule::Evidence;
+use crate::change::Notification;
 use crate::escape::Escaped;
 use crate::metrics::Attempts;
 use crate::tenant::{Endpoint, Tenant, Tenants, UrlTemplate};

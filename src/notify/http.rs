@@ -13,7 +13,7 @@
 mod lookups;
 mod names;
 
-use crate::tenant::Secret;
+use crate::types::Secret;
 use lookups::Lookups;
 use names::Names;
 use std::io::Read;

@@ -3,9 +3,8 @@
 use super::Settings;
 use super::attempt::End;
 use super::clock::Clocks;
-use super::queue::Notification;
 use super::schedule::Ticket;
-use crate::change::NotificationId;
+use crate::change::{Notification, NotificationId};
 use crate::tenant::Tenants;
 use crate::types::Domain;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};

@@ -23,7 +23,7 @@ mod schedule;
 mod view;
 
 pub use clock::{Clocks, SystemClocks};
-pub use queue::{ArchiveJob, Notification, Queue, QueueError};
+pub use queue::{ArchiveJob, Queue, QueueError};
 
 use crate::change::{NotificationId, Settled};
 use crate::metrics::Attempts;

@@ -4,44 +4,8 @@
 //! in its next transaction and then says so ([`super::Notifier::committed`]); until then the notifier remembers the
 //! row as in flight, since a read would still show it as due.
 
-use crate::bounce::{Class, EnhancedStatus, Reason};
-use crate::change::NotificationId;
-use crate::types::{Address, Domain, MessageId, Timestamp};
-
-/// A pending notification.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Notification {
-    /// Stable over retries: the `Idempotency-Key` is made of it and of the database's own id.
-    pub id: NotificationId,
-    /// `Idempotency-Key`.
-    pub idempotency_key: String,
-    /// The configured sending domain, whose platform is told.
-    pub domain: Domain,
-    /// The address that failed.
-    pub address: Address,
-    /// Hard, soft when a counter escalated, feedback for a complaint.
-    pub class: Class,
-    /// Why.
-    pub reason: Reason,
-    /// RFC 3463.
-    pub status: Option<EnhancedStatus>,
-    /// What the remote server said.
-    pub diagnostic: Option<String>,
-    /// The soft counter at escalation; 0 for a hard failure.
-    pub count: u32,
-    /// Our id of the mail that caused it.
-    pub message_id: MessageId,
-    /// When it was queued.
-    pub created: Timestamp,
-    /// Since when it is being tried: `created`, or the time of a revival or an operator's retry. The retry time runs from here.
-    pub tried_since: Timestamp,
-    /// Attempts so far.
-    pub attempts: u32,
-    /// When it is due.
-    pub next_attempt: Timestamp,
-    /// How the last attempt failed.
-    pub last_error: Option<String>,
-}
+use crate::change::{Notification, NotificationId};
+use crate::types::{Address, Domain, Timestamp};
 
 /// A mail that waits to be written to the archive.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,6 +1,6 @@
 //! What was read from the queue, and when it is read again: [`View`]. Pure; times are passed in.
 
-use super::queue::Notification;
+use crate::change::Notification;
 use crate::types::{Domain, Timestamp};
 use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant};

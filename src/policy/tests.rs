@@ -250,7 +250,7 @@ fn without_the_evidence_that_is_asked_for_nothing_counts_or_suspends() {
 
 #[test]
 fn a_signed_envelope_sender_proves_its_recipient_and_replaces_a_forwarded_one() {
-    let secret = crate::tenant::Secret::new("a secret of sixteen".to_owned());
+    let secret = crate::types::Secret::new("a secret of sixteen".to_owned());
     let domain = Domain::parse("mydomain.de").unwrap();
     let signature = evidence::sign(&secret, &address("user@b.de"), &domain, Day::from(Timestamp::default()));
     let path = evidence::verp("bounce", &address("user@b.de"), &domain, &signature).unwrap();

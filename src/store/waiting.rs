@@ -9,8 +9,8 @@ use super::tables::{
     self, DOMAINS, META, NOTIFICATIONS, NOTIFICATIONS_BY_ADDRESS, NOTIFICATIONS_BY_DOMAIN, NOTIFICATIONS_BY_TIME,
     domain_key, number_at_end, number_key, read, time_at_end,
 };
-use crate::change::NotificationId;
-use crate::notify::{ArchiveJob, Notification, Queue, QueueError};
+use crate::change::{Notification, NotificationId};
+use crate::notify::{ArchiveJob, Queue, QueueError};
 use crate::types::{Address, Domain, Timestamp};
 use redb::{ReadTransaction, ReadableTable};
 

@@ -2,8 +2,8 @@
 
 use super::platform::PATIENCE;
 use bouncesvc::bounce::{Class, Reason};
-use bouncesvc::change::{NotificationId, Outcome, Settled};
-use bouncesvc::notify::{ArchiveJob, Clocks, Notification, Notifier, Queue, QueueError, Settings, SystemClocks};
+use bouncesvc::change::{Notification, NotificationId, Outcome, Settled};
+use bouncesvc::notify::{ArchiveJob, Clocks, Notifier, Queue, QueueError, Settings, SystemClocks};
 use bouncesvc::tenant::{Endpoint, Tenant, Tenants, UrlTemplate};
 use bouncesvc::types::{Address, Domain, MessageId, Timestamp};
 use std::collections::BTreeMap;
