@@ -128,8 +128,7 @@ impl Daemon {
 
 fn program(folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_bouncesvc"));
-    // As the unit for systemd sets it.
-    command.env("MALLOC_ARENA_MAX", "1").arg("--config").arg(folder.join("config.yml"));
+    command.arg("--config").arg(folder.join("config.yml"));
     command
 }
 

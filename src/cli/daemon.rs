@@ -1,7 +1,7 @@
 //! `run-smtpserver`: the daemon, from its configuration to its end.
 
-use super::Failure;
 use super::arguments::RunSmtpServer;
+use super::{Failure, heap};
 use crate::config::{self, Choice, Config};
 use crate::escape::Escaped;
 use crate::logging::{Format, Logging};
@@ -23,6 +23,7 @@ const DIFFERENCES_MAX: usize = 100;
 
 /// Runs until SIGTERM or SIGINT.
 pub fn run(choice: Choice, options: &RunSmtpServer, debug: bool) -> Result<(), Failure> {
+    heap::share();
     let mut config = config::load_complete(&choice)?.into_inner();
     let listener = chosen_listener(options, &config)?;
     let format = options.log_format.map_or_else(Format::of_stdout, |format| format.0);

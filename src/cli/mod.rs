@@ -13,6 +13,7 @@ mod desk;
 mod drain;
 mod exit;
 mod handover;
+mod heap;
 mod import;
 mod lists;
 mod operations;
