@@ -13,7 +13,7 @@ use crate::change::{Accepted, Batch};
 use crate::config::{self, Choice, Complete};
 use crate::policy::{self, Received};
 use crate::store::{OpenError, Store};
-use crate::types::{Address, MessageId};
+use crate::types::Address;
 use crate::{digest, escape};
 use std::io::{self, Read};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -66,7 +66,7 @@ fn read_mail(mut input: impl Read, head_octets_max: usize) -> io::Result<(Vec<u8
 /// What the daemon would do with the mail, in one transaction; then another one, since our exit is the 250.
 fn write(mut store: Store, config: &Complete, letter: &Letter<'_>, octets: u64) -> Result<(), Failure> {
     let now = super::now();
-    let id = MessageId::first(now);
+    let id = store.reader().first_id(now)?;
     let mail: Arc<[u8]> = letter.mail.into();
     let recipients = [letter.recipient.to_owned()];
     let archive = config.server.notify.archive_dir.is_some();

@@ -87,8 +87,8 @@ pub(super) struct Closed {
 }
 
 impl Ledger {
-    /// Ids start at `now`.
-    pub(super) fn new(now: Timestamp) -> Self {
+    /// Mails get ids from `first_id` on.
+    pub(super) fn new(first_id: MessageId) -> Self {
         Self {
             arrived: VecDeque::new(),
             waiting: Vec::new(),
@@ -99,7 +99,7 @@ impl Ledger {
             tally: Tally::default(),
             commands: Vec::new(),
             writing: Writing::default(),
-            next_id: MessageId::first(now),
+            next_id: first_id,
             gathering: Gathering::default(),
             gathering_rest: None,
             flush_at: None,

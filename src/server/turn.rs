@@ -21,8 +21,8 @@ use crate::notify::Notifier;
 use crate::smtp::Verdict;
 use crate::status::answer::Question;
 use crate::status::http::Target;
-use crate::store::{Reader, StoreError};
-use crate::types::Timestamp;
+use crate::store::{Reader, Store, StoreError};
+use crate::types::{MessageId, Timestamp};
 use mio::{Events, Poll, Waker};
 use std::io::{self, ErrorKind};
 use std::sync::Arc;
@@ -94,7 +94,7 @@ impl Server {
             signals,
             gate: Gate::default(),
             harvest: Harvest::default(),
-            ledger: Ledger::new(wall_clock()),
+            ledger: Ledger::new(first_id(&store)),
             reader: store.reader(),
             committer: Committer::start(store, waker).map_err(RunError::Loop)?,
             metrics: Metrics { attempts: notifier.attempts(), ..Metrics::new(wall_clock()) },
@@ -343,6 +343,14 @@ impl Server {
 fn question(target: Target, metrics: &Metrics, config: &Config, show_addresses: bool) -> Question {
     let status = config.settings.status.as_ref();
     Question {
+fn first_id(store: &Store) -> MessageId {
+    let now = wall_clock();
+    store.reader().first_id(now).unwrap_or_else(|error| {
+        log::warn!("{error}: ids of mails begin with the time");
+        MessageId::first(now)
+    })
+}
+
         target,
         now: wall_clock(),
         metrics: metrics.clone(),

@@ -10,7 +10,7 @@ use super::writer::Writer;
 use crate::change::{Effect, MailPlace, Quarantined};
 use crate::types::{Address, MessageId, Timestamp};
 use aho_corasick::AhoCorasick;
-use redb::ReadableTableMetadata;
+use redb::{ReadableTable, ReadableTableMetadata};
 use serde::{Deserialize, Serialize};
 
 /// What is kept of one mail; its id is the key.
@@ -101,6 +101,15 @@ impl Writer<'_> {
 }
 
 impl Reader {
+    /// The first id for mails of a run that starts at `now`. The oldest mails of the quarantine leave first, and ids are their order: so it
+    /// is behind those that are there, though a clock was ahead when they came.
+    pub fn first_id(&self, now: Timestamp) -> Result<MessageId, StoreError> {
+        let table = self.begin()?.open_table(QUARANTINE)?;
+        let newest = table.last()?.and_then(|(key, _)| number_at_end(key.value()));
+        let behind = newest.map_or(0, |newest| newest.saturating_add(1));
+        Ok(MessageId::first(now).max(MessageId(behind)))
+    }
+
     /// A slice of the quarantine, the newest first.
     pub fn quarantine(&self, cursor: Option<&Cursor>, rows_max: usize) -> Result<Page<QuarantinedMail>, StoreError> {
         let table = self.begin()?.open_table(QUARANTINE)?;

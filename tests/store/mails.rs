@@ -1,7 +1,7 @@
 //! Mails in the database: the quarantine and those that wait for the archive.
 
-use super::fixture;
-use super::support::{Fixture, address, delivered, failure, hard, quarantined, soft};
+use super::support::{Fixture, address, at, delivered, failure, hard, quarantined, soft};
+use super::{DAY, fixture};
 use bouncesvc::bounce::Class;
 use bouncesvc::change::{Change, Command, CommandResult, Effect, Outcome};
 use bouncesvc::notify::Queue;
@@ -33,6 +33,20 @@ fn the_quarantine_is_bounded_in_mails_and_octets() {
     assert_eq!((row.subject.as_str(), mail.len()), ("mail 7", 10));
     assert_eq!(fixture.command(Command::DropQuarantined(None)), CommandResult::Rows(1));
     assert_eq!(fixture.reader().totals().unwrap().quarantine_octets, 0);
+}
+
+#[test]
+fn mails_that_come_after_a_clock_that_was_ahead_leave_after_the_others() {
+    let settings = Settings { quarantine_mails_max: 2, ..Settings::default() };
+    let mut fixture = Fixture::new(settings);
+    for seconds in [0, 10 * 365 * DAY, 10, 20] {
+        fixture.seconds = seconds;
+        let id = fixture.reader().first_id(at(seconds)).unwrap();
+        assert!(id >= MessageId::first(at(seconds)));
+        fixture.receive(vec![quarantined(id.0, seconds.to_string())]);
+    }
+    let left = fixture.reader().quarantine(None, 10).unwrap().rows;
+    assert_eq!(left.iter().map(|row| row.received).collect::<Vec<_>>(), [at(20), at(10)]);
 }
 
 #[test]
