@@ -47,7 +47,7 @@ pub struct Metrics {
     pub deferred: BTreeMap<u16, u64>,
     /// Mails that were refused, by cause.
     pub mails_refused: BTreeMap<&'static str, u64>,
-    /// Mails that came with CR or LF outside of CRLF, and were not refused for it; one that is sent again counts again.
+    /// Mails that came with CR or LF outside of CRLF, and were taken.
     pub bare_line_ends: u64,
     /// Failed recipients.
     pub failures: BTreeMap<(Class, Reason), u64>,
@@ -157,9 +157,9 @@ impl Metrics {
         *self.mails_refused.entry(cause).or_default() += 1;
     }
 
-    /// A mail came, perhaps with bare line ends.
-    pub fn mail_arrived(&mut self, has_bare_line_ends: bool) {
-        self.bare_line_ends += u64::from(has_bare_line_ends);
+    /// The same mail, perhaps with bare line ends.
+    pub fn line_ends(&mut self, are_bare: bool) {
+        self.bare_line_ends += u64::from(are_bare);
     }
 
     /// A transaction with `mails` in it was committed.

@@ -21,6 +21,8 @@ pub(super) struct Judged {
     pub(super) sender: String,
     /// How long the mail is, in octets.
     pub(super) octets: u64,
+    /// Whether it came with CR or LF outside of CRLF.
+    pub(super) has_bare_line_ends: bool,
     /// What was found in it.
     pub(super) report: Report,
     /// For each finding, what is done.
@@ -44,7 +46,9 @@ pub(super) fn judge(id: MessageId, peer: IpAddr, mail: Mail, config: &Config, ti
         let decision = policy::decide(&mut report, &received, &config.tenants, &config.actions);
         (report, decision)
     });
-    (Judged { id, peer, sender: mail.sender, octets: mail.octets, report, findings }, Accepted { id, digest, changes })
+    let has_bare_line_ends = mail.bare_line_ends > 0;
+    let judged = Judged { id, peer, sender: mail.sender, octets: mail.octets, has_bare_line_ends, report, findings };
+    (judged, Accepted { id, digest, changes })
 }
 
 /// What `read` makes of the mail, or, when it panics, the quarantine: neither the mail nor the loop is lost.

@@ -302,6 +302,7 @@ fn count_mails(metrics: &mut Metrics, waiting: &[(ConnectionId, Judged)], commit
     for ((_, judged), result) in waiting.iter().zip(&committed.mails) {
         metrics.mail(&judged.report, &judged.findings, judged.octets, result, time);
     }
+        metrics.line_ends(judged.has_bare_line_ends && matches!(result, MailResult::Applied(_)));
 }
 
 /// What an operator wants to be tried now.

@@ -210,7 +210,6 @@ impl Server {
         let limit = self.config.settings.mails_per_minute_per_client_max;
         for arrived in self.harvest.arrived.drain(..) {
             if self.gate.may_send(arrived.peer, limit, now) {
-                self.metrics.mail_arrived(arrived.mail.bare_line_ends > 0);
                 self.ledger.extend([arrived]);
             } else {
                 self.metrics.mail_deferred(451);

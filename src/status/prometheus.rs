@@ -80,11 +80,8 @@ fn messages(text: &mut Exposition, metrics: &Metrics) {
     for (cause, count) in &metrics.mails_refused {
         refused.sample(&[("cause", cause)], count);
     }
-    let mut bare = text.family(
-        "messages_bare_line_ends_total",
-        "counter",
-        "Mails that came with CR or LF outside of CRLF; one that is sent again counts again.",
-    );
+    let mut bare =
+        text.family("messages_bare_line_ends_total", "counter", "Mails that were taken with CR or LF outside of CRLF.");
     bare.sample(&[], metrics.bare_line_ends);
     let mut unrecognised =
         text.family("messages_unrecognised_total", "counter", "Mails that nobody could read or place, by cause.");
