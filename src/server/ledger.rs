@@ -134,9 +134,10 @@ impl Ledger {
     }
 
     /// Whether the mails wait for more; see [`Gathering::rest`].
-    pub(super) fn gather(&mut self, now: Instant, has_progress: bool, underway: usize) -> bool {
-        // Mails that could not be read in this turn make a transaction due as well.
-        let waits = !self.waiting.is_empty() && self.arrived.is_empty();
+    pub(super) fn gather(&mut self, now: Instant, has_progress: bool, underway: usize, mails_max: usize) -> bool {
+        // A full transaction is due, and mails that could not be read in this turn make one due as well.
+        let has_room = self.waiting.len() < mails_max && self.arrived.is_empty();
+        let waits = !self.waiting.is_empty() && has_room;
         let crowd = Crowd { waiting: self.waiting.len(), underway, has_progress };
         self.gathering_rest = waits.then(|| self.gathering.rest(now, &crowd)).flatten();
         self.gathering_rest.is_some()
@@ -301,8 +302,8 @@ impl Ledger {
 fn count_mails(metrics: &mut Metrics, waiting: &[(ConnectionId, Judged)], committed: &Committed, time: Timestamp) {
     for ((_, judged), result) in waiting.iter().zip(&committed.mails) {
         metrics.mail(&judged.report, &judged.findings, judged.octets, result, time);
-    }
         metrics.line_ends(judged.has_bare_line_ends && matches!(result, MailResult::Applied(_)));
+    }
 }
 
 /// What an operator wants to be tried now.
@@ -337,3 +338,6 @@ fn queues(result: &MailResult) -> bool {
         Effect::Counted { .. } | Effect::Quarantined { .. } => false,
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -220,7 +220,7 @@ impl Server {
 
     /// Begins the next transaction or slice of housekeeping, when the last one is over.
     fn begin(&mut self, now: Instant, has_progress: bool) {
-        if self.committer.is_busy() || self.ledger.gather(now, has_progress, self.sessions.underway()) {
+        if self.committer.is_busy() || self.is_gathering(now, has_progress) {
             return;
         }
         let Some(job) = self.next_job(now) else { return };
@@ -230,6 +230,11 @@ impl Server {
             self.act_on(done, now);
             self.drive(now);
         }
+    }
+
+    fn is_gathering(&mut self, now: Instant, has_progress: bool) -> bool {
+        let mails_max = self.config.settings.mails_per_commit_max;
+        self.ledger.gather(now, has_progress, self.sessions.underway(), mails_max)
     }
 
     fn next_job(&mut self, now: Instant) -> Option<Job> {
@@ -338,10 +343,6 @@ impl Server {
     }
 }
 
-/// What the loop knows at this moment, for a thread that looks.
-fn question(target: Target, metrics: &Metrics, config: &Config, show_addresses: bool) -> Question {
-    let status = config.settings.status.as_ref();
-    Question {
 fn first_id(store: &Store) -> MessageId {
     let now = wall_clock();
     store.reader().first_id(now).unwrap_or_else(|error| {
@@ -350,6 +351,10 @@ fn first_id(store: &Store) -> MessageId {
     })
 }
 
+/// What the loop knows at this moment, for a thread that looks.
+fn question(target: Target, metrics: &Metrics, config: &Config, show_addresses: bool) -> Question {
+    let status = config.settings.status.as_ref();
+    Question {
         target,
         now: wall_clock(),
         metrics: metrics.clone(),

@@ -1,0 +1,56 @@
+//! What waits for a transaction, and what is counted once it is there.
+
+use super::*;
+use crate::smtp::Mail;
+use std::net::{IpAddr, Ipv4Addr};
+
+const TAKES: Duration = Duration::from_millis(5);
+
+fn arrived(connection: ConnectionId, bare_line_ends: u32) -> Arrived {
+    let mail = Mail {
+        sender: String::new(),
+        recipients: vec!["no-reply@mydomain.de".to_owned()],
+        head: format!("Message-ID: <{connection}@mydomain.de>\r\n\r\nhello\r\n").into_bytes(),
+        octets: 40,
+        bare_line_ends,
+        helo: "client.example".to_owned(),
+    };
+    Arrived { connection, peer: IpAddr::V4(Ipv4Addr::LOCALHOST), mail }
+}
+
+/// A ledger that has seen transactions which take their time, with these mails read.
+fn ledger_of(mails: impl IntoIterator<Item = Arrived>) -> Ledger {
+    let mut ledger = Ledger::new(MessageId(1));
+    (0..100).for_each(|_| ledger.gathering.committed(TAKES, Duration::ZERO, 0));
+    ledger.extend(mails);
+    ledger.read(&Config::default(), Timestamp::default());
+    ledger
+}
+
+/// Writes what waits, with this result.
+fn write(ledger: &mut Ledger, metrics: &mut Metrics, result: Result<Committed, StoreError>) {
+    let now = Instant::now();
+    let batch = ledger.open(now).unwrap();
+    let written = Written { batch, result, took: TAKES, waited: Duration::ZERO };
+    ledger.close(written, metrics, now, Timestamp::default());
+}
+
+#[test]
+fn a_full_transaction_waits_for_nobody() {
+    let now = Instant::now();
+    let mut ledger = ledger_of([arrived(1, 0), arrived(2, 0)]);
+    assert!(ledger.gather(now, true, 1, 3), "there is room for the mail of the third");
+    assert!(!ledger.gather(now, true, 1, 2));
+    assert_eq!(ledger.patience(), Some(Duration::ZERO));
+}
+
+#[test]
+fn a_mail_with_bare_line_ends_counts_once_however_often_it_is_put_off() {
+    let mut metrics = Metrics::new(Timestamp::default());
+    let done = |result| Ok(Committed { mails: vec![result], commands: Vec::new() });
+    for result in [Err(StoreError::Failed("broken".to_owned())), done(MailResult::Applied(Vec::new()))] {
+        write(&mut ledger_of([arrived(1, 2)]), &mut metrics, result);
+    }
+    write(&mut ledger_of([arrived(2, 0)]), &mut metrics, done(MailResult::Applied(Vec::new())));
+    assert_eq!((metrics.bare_line_ends, metrics.deferred[&451]), (1, 1));
+}
