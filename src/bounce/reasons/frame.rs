@@ -3,7 +3,9 @@
 //!
 //! Such words tell nothing about the cause; next to the words that do they would only mislead. Texts are in normal form.
 
+use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 use std::borrow::Cow;
+use std::sync::LazyLock;
 
 /// Words of frames: Exim, qmail, Exchange, 1&1, DragonFly.
 const FRAMES: &[&str] = &[
@@ -41,19 +43,11 @@ const FRAMES: &[&str] = &[
     "не удалось доставить",
 ];
 
-/// A text in two parts.
-pub struct Quote<'a> {
-    /// What the server said, if a reply is quoted.
-    pub reply: Option<&'a str>,
-    /// What stands in front of it, or all of the text, without the words of frames.
-    pub around: Cow<'a, str>,
-}
-
-/// The reply at the end of a text, and what leads to it.
-pub fn split(text: &str) -> Quote<'_> {
+/// The reply at the end of a text, if it quotes one, and what leads to it.
+pub fn split(text: &str) -> (Option<&str>, &str) {
     match reply_start(text).and_then(|at| text.split_at_checked(at)) {
-        Some((before, reply)) => Quote { reply: Some(without_tail(reply)), around: without_frames(before) },
-        None => Quote { reply: None, around: without_frames(text) },
+        Some((before, reply)) => (Some(without_tail(reply)), before),
+        None => (None, text),
     }
 }
 
@@ -76,11 +70,30 @@ fn without_tail(reply: &str) -> &str {
     tail.and_then(|at| reply.get(..at)).unwrap_or(reply)
 }
 
-fn without_frames(text: &str) -> Cow<'_, str> {
-    FRAMES.iter().fold(Cow::Borrowed(text), |text, frame| {
-        if text.contains(frame) { Cow::Owned(text.replace(frame, ";")) } else { text }
-    })
+/// A text with its frames struck out: what stood on both sides belongs to two sentences.
+pub fn strike_out(text: &str) -> Cow<'_, str> {
+    let mut frames = AUTOMATON.find_iter(text).peekable();
+    if frames.peek().is_none() {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len());
+    let mut from = 0;
+    for frame in frames {
+        out.push_str(text.get(from..frame.start()).unwrap_or(""));
+        out.push(';');
+        from = frame.end();
+    }
+    out.push_str(text.get(from..).unwrap_or(""));
+    Cow::Owned(out)
 }
+
+static AUTOMATON: LazyLock<AhoCorasick> = LazyLock::new(|| {
+    AhoCorasick::builder()
+        .kind(Some(AhoCorasickKind::ContiguousNFA))
+        .match_kind(MatchKind::LeftmostFirst)
+        .build(FRAMES)
+        .unwrap_or_else(|error| unreachable!("the frames are constants: {error}"))
+});
 
 #[cfg(test)]
 mod tests {
@@ -96,8 +109,8 @@ mod tests {
             ("full for 550 days, not delivered", None, "full for 550 days, ;"),
             ("", None, ""),
         ] {
-            let quote = split(text);
-            assert_eq!((quote.reply, &*quote.around), (reply, around), "{text:?}");
+            let (said, before) = split(text);
+            assert_eq!((said, &*strike_out(before)), (reply, around), "{text:?}");
         }
     }
 }

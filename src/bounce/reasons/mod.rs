@@ -223,17 +223,19 @@ pub fn decide(
             return (verdict, text);
         }
         found.senses.look(&normal, &text, at == 0);
-        if at == 0 {
-            found.hint = sense::hint(&normal).map(|topic| (topic.verdict("hint", topic.reason), text.clone()));
-        }
         found.command = found.command.or_else(|| codes::by_command(&normal).map(|verdict| (verdict, text.clone())));
         if at < NEAR_TEXTS {
             let weaker = weaker.filter(|verdict| believes_weak(verdict, status));
-            found.weak = found.weak.or_else(|| weaker.map(|verdict| (verdict, text)));
+            found.weak = found.weak.or_else(|| weaker.map(|verdict| (verdict, text.clone())));
+        }
+        if at == 0 {
+            found.nearest = (normal, text);
         }
     }
     let by_status = || status.filter(|code| !codes::is_vague(*code)).and_then(verdict);
     let by_vague_status = || status.and_then(verdict);
+    let (normal, nearest) = found.nearest;
+    let by_hint = || sense::hint(&normal).map(|topic| (topic.verdict("hint", topic.reason), nearest));
     let by_reply = || reply.and_then(codes::by_reply).map(|verdict| (verdict, String::new()));
     let nothing = (Verdict { reason: Reason::Undefined, by: "none", detail: "", origin: "" }, String::new());
     exact
@@ -241,7 +243,7 @@ pub fn decide(
         .or_else(by_status)
         .or(found.weak)
         .or(found.senses.vague)
-        .or(found.hint)
+        .or_else(by_hint)
         .or_else(by_vague_status)
         .or(found.command)
         .or_else(by_reply)
@@ -253,7 +255,8 @@ pub fn decide(
 struct Found {
     senses: Senses,
     weak: Option<(Verdict, String)>,
-    hint: Option<(Verdict, String)>,
+    /// The first text, in normal form and as it was.
+    nearest: (String, String),
     command: Option<(Verdict, String)>,
 }
 

@@ -23,11 +23,13 @@ pub fn normalise(text: &str) -> String {
 
 /// `e-mail` is `email`, and words drawn together (`doesn't`, `can not`) stand as two, or one, like all others.
 pub fn with_one_spelling(text: String) -> String {
-    const SPELLINGS: &[(&str, &str)] =
-        &[("e-mail", "email"), ("can not ", "cannot "), ("can't", "cannot"), ("won't", "will not"), ("n't", " not")];
-    SPELLINGS.iter().fold(text, |text, (from, to)| {
+    const WHOLE: &[(&str, &str)] = &[("e-mail", "email"), ("can not ", "cannot ")];
+    const DRAWN_TOGETHER: &[(&str, &str)] = &[("can't", "cannot"), ("won't", "will not"), ("n't", " not")];
+    let replace = |text: String, (from, to): &(&str, &str)| {
         if memchr::memmem::find(text.as_bytes(), from.as_bytes()).is_some() { text.replace(from, to) } else { text }
-    })
+    };
+    let drawn = if memchr::memchr(b'\'', text.as_bytes()).is_some() { DRAWN_TOGETHER } else { &[] };
+    WHOLE.iter().chain(drawn).fold(text, replace)
 }
 
 fn push_word(out: &mut String, word: &str) {

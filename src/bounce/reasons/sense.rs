@@ -148,13 +148,13 @@ static VOCABULARY: LazyLock<Vocabulary> = LazyLock::new(|| {
 
 /// Why a delivery failed, as far as a text in normal form tells: by the reply that it quotes, else by what stands around.
 pub(super) fn find(text: &str) -> Option<&'static Sense> {
-    let quote = frame::split(text);
-    quote.reply.and_then(|reply| first_of(SENSES, reply)).or_else(|| first_of(SENSES, &quote.around))
+    let (reply, before) = frame::split(text);
+    reply.and_then(|reply| first_of(SENSES, reply)).or_else(|| first_of(SENSES, &frame::strike_out(before)))
 }
 
 /// What the quoted reply hints at, if its sense is beyond us.
 pub(super) fn hint(text: &str) -> Option<&'static Sense> {
-    frame::split(text).reply.and_then(|reply| first_of(HINTS, reply))
+    frame::split(text).0.and_then(|reply| first_of(HINTS, reply))
 }
 
 /// Whether a text in normal form tells that some delivery failed.
@@ -171,9 +171,11 @@ fn first_of(senses: &'static [Sense], text: &str) -> Option<&'static Sense> {
     let mut last: [Option<Range<usize>>; TOPICS] = [const { None }; TOPICS];
     let mut best = senses.len();
     let mut looks = LOOKS_MAX;
+    let has_links = memchr::memmem::find(text.as_bytes(), b"://").is_some();
     for found in VOCABULARY.automaton.find_overlapping_iter(text) {
         let Some(word) = VOCABULARY.words.get(found.pattern().as_usize()) else { continue };
-        if !is_word(text.as_bytes(), &found.range(), word.whole) {
+        let is_linked = has_links && is_in_link(text.as_bytes(), found.start());
+        if is_linked || !is_word(text.as_bytes(), &found.range(), word.whole) {
             continue;
         }
         if let Some(slot) = last.get_mut(word.topic as usize) {
@@ -211,7 +213,7 @@ fn breaks(span: &[u8]) -> bool {
 fn is_word(text: &[u8], found: &Range<usize>, whole: bool) -> bool {
     let letter = |at: usize| text.get(at).is_some_and(u8::is_ascii_alphanumeric);
     let starts = found.start == 0 || !letter(found.start) || !letter(found.start - 1);
-    starts && (!whole || !letter(found.end)) && !is_in_link(text, found.start)
+    starts && (!whole || !letter(found.end))
 }
 
 #[cfg(test)]
