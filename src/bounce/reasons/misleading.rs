@@ -2,8 +2,9 @@
 
 use super::Row;
 use crate::bounce::Reason::{
-    Blocked, Filtered, HasMoved, HostUnknown, MailboxFull, MailerError, NetworkError, NoRelaying, PolicyViolation,
-    RateLimited, Rejected, SpamDetected, Suspended, SystemError, Undefined, UserUnknown, VirusDetected,
+    Blocked, Filtered, HasMoved, HostUnknown, MailboxFull, MailerError, NetworkError, NoRelaying, NotCompliantRfc,
+    PolicyViolation, RateLimited, Rejected, SpamDetected, Suspended, SystemError, Undefined, UserUnknown,
+    VirusDetected,
 };
 
 /// Texts in which a word of a later row would mislead.
@@ -32,6 +33,12 @@ pub(super) const MISLEADING: &[Row] = &[
     Row("user has too many messages", MailboxFull, "various"),
     Row("recipient is not accepting mail with", PolicyViolation, "Gmail"),
     Row("only accepting mail from", Filtered, "various"),
+    Row("suspicious link", SpamDetected, "Gmail"),
+    Row("due to spam content", SpamDetected, "various"),
+    Row("submissionquotaexceeded", RateLimited, "Exchange"),
+    Row("try again later, closing connection", RateLimited, "Gmail"),
+    Row("violates rfc", NotCompliantRfc, "various"),
+    Row("user not local; please try", HasMoved, "RFC 5321 551"),
     Row("is not accepting any mail", Filtered, "various"),
     Row("restricted sms", Filtered, "carriers"),
     Row("unsigned dsn", Rejected, "Sendmail"),

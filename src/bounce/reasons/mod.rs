@@ -232,9 +232,12 @@ pub fn decide(
             found.nearest = (normal, text);
         }
     }
+    let (normal, nearest) = found.nearest;
+    // A report that says no more than 5.0.0 may quote the code for people.
+    let quoted = || frame::split(&normal).0.and_then(EnhancedStatus::find);
+    let status = status.filter(|code| !code.is_bare()).or_else(quoted);
     let by_status = || status.filter(|code| !codes::is_vague(*code)).and_then(verdict);
     let by_vague_status = || status.and_then(verdict);
-    let (normal, nearest) = found.nearest;
     let by_hint = || sense::hint(&normal).map(|topic| (topic.verdict("hint", topic.reason), nearest));
     let by_reply = || reply.and_then(codes::by_reply).map(|verdict| (verdict, String::new()));
     let nothing = (Verdict { reason: Reason::Undefined, by: "none", detail: "", origin: "" }, String::new());

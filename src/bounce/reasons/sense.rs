@@ -92,6 +92,9 @@ static HINTS: &[Sense] = &[
     sense(&[Limit], NARROW, Reason::RateLimited, "a limit"),
 ];
 
+/// `It could not be collected in 30 days.`
+static WAITED: &[Sense] = &[sense(&[Wait], NARROW, Reason::Expired, "waited in vain")];
+
 /// What only tells that a delivery failed.
 static FAILURES: &[Sense] = &[
     sense(&[Not, Delivered], WIDE, Reason::Undefined, "not delivered"),
@@ -152,9 +155,10 @@ pub(super) fn find(text: &str) -> Option<&'static Sense> {
     reply.and_then(|reply| first_of(SENSES, reply)).or_else(|| first_of(SENSES, &frame::strike_out(before)))
 }
 
-/// What the quoted reply hints at, if its sense is beyond us.
+/// What the quoted reply hints at, if its sense is beyond us; of a notice's own words, only that it waited.
 pub(super) fn hint(text: &str) -> Option<&'static Sense> {
-    frame::split(text).0.and_then(|reply| first_of(HINTS, reply))
+    let (reply, before) = frame::split(text);
+    reply.map_or_else(|| first_of(WAITED, before), |reply| first_of(HINTS, reply))
 }
 
 /// Whether a text in normal form tells that some delivery failed.

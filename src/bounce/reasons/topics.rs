@@ -260,7 +260,7 @@ pub(super) const WORDS: &[(Topic, &str)] = &[
     ),
     (
         Wait,
-        "days|hours|minutes|in queue|in the queue|queue|retry|retries|tries|tried|trying|attempts|times$|tage|tagen|stunden|jours|heures|dias|horas|giorni|ore$|dagen|uren|dni$|godzin|дней|часов|суток|小时|時間|일간|시간",
+        "days|hours|minutes|seconds|in queue|in the queue|queue|retry|retries|tries|tried|trying|attempts|times$|tage|tagen|stunden|jours|heures|dias|horas|giorni|ore$|dagen|uren|dni$|godzin|дней|часов|суток|小时|時間|일간|시간",
     ),
     (
         GaveUp,
