@@ -12,7 +12,7 @@
 //!
 //! # The modules, in reading order
 //!
-//! - words: [`types`], [`change`], [`clock`], [`escape`], [`descriptor`];
+//! - words: [`types`], [`change`], [`clock`], [`escape`], [`descriptor`], [`priority`];
 //! - pure: [`smtp`], [`bounce`], [`digest`], [`tenant`], [`evidence`], [`policy`];
 //! - with a disk or a network: [`store`], [`archive`], [`notify`], [`server`];
 //! - to look at: [`metrics`] counts, [`status`] shows, [`operate`] answers operators, [`logging`] tells what happened;
@@ -43,6 +43,7 @@ pub mod metrics;
 pub mod notify;
 pub mod operate;
 pub mod policy;
+pub mod priority;
 pub mod server;
 pub mod smtp;
 pub mod status;

@@ -16,9 +16,15 @@ use crate::store::{COMMAND_ROWS_MAX, CounterFilter, Cursor, Page, Pattern, Reade
 use crate::types::{Address, Domain, MessageId};
 use serde::{Deserialize, Serialize};
 use std::fmt;
+use std::thread;
+use std::time::Duration;
 
 /// Rows of one slice: what one read transaction collects.
 const SLICE_ROWS: usize = 500;
+
+/// After each commit that is seen meanwhile: the rows are read through the cache, and made and printed by the processors, that the
+/// mails need. Without commits there is no rest.
+const SLICE_REST: Duration = Duration::from_millis(10);
 
 /// Of one piece of a mail: on the control socket each octet is a number.
 const PIECE_OCTETS: usize = 64 << 10;
@@ -163,19 +169,27 @@ fn answer(request: Request, desk: &mut dyn Desk, sink: Sink<'_>) -> Result<(), S
     match request {
         Request::Counters { domain, address, count_min } => {
             let filter = CounterFilter { domain, address: address.as_deref().map(Pattern::new), count_min };
-            slices(|cursor| reader.counters(&filter, cursor, SLICE_ROWS), |counter| sink(rows::counter(&counter)))
+            slices(
+                &reader,
+                |cursor| reader.counters(&filter, cursor, SLICE_ROWS),
+                |counter| sink(rows::counter(&counter)),
+            )
         }
         Request::Find { address } => find(&reader, &address, sink),
         Request::Notifications { domain, parked } => {
             let filter = WaitingFilter { domain, parked, address: None };
-            slices(|cursor| reader.notifications(&filter, cursor, SLICE_ROWS), |row| sink(rows::notification(&row)))
+            slices(
+                &reader,
+                |cursor| reader.notifications(&filter, cursor, SLICE_ROWS),
+                |row| sink(rows::notification(&row)),
+            )
         }
         Request::Notification(id) => match reader.notification(id)? {
             Some(waiting) => rows::details(&waiting).into_iter().try_for_each(|row| Ok(sink(row)?)),
             None => Ok(sink(Reply::NotFound)?),
         },
         Request::Quarantine => {
-            slices(|cursor| reader.quarantine(cursor, SLICE_ROWS), |mail| sink(rows::quarantined(&mail)))
+            slices(&reader, |cursor| reader.quarantine(cursor, SLICE_ROWS), |mail| sink(rows::quarantined(&mail)))
         }
         Request::QuarantinedMail(id) => {
             let Some((_, octets)) = reader.quarantined(id)? else { return Ok(sink(Reply::NotFound)?) };
@@ -194,12 +208,13 @@ fn answer(request: Request, desk: &mut dyn Desk, sink: Sink<'_>) -> Result<(), S
     }
 }
 
-/// Passes on slice after slice, each read before its first row is passed on.
+/// Passes on slice after slice, each read before its first row is passed on. While somebody writes, it rests between them.
 fn slices<T>(
+    reader: &Reader,
     mut read: impl FnMut(Option<&Cursor>) -> Result<Page<T>, StoreError>,
     mut pass: impl FnMut(T) -> std::io::Result<()>,
 ) -> Result<(), ServeError> {
-    let mut cursor = None;
+    let (mut cursor, mut commits) = (None, reader.commits());
     loop {
         let page = read(cursor.as_ref())?;
         page.rows.into_iter().try_for_each(&mut pass)?;
@@ -207,6 +222,10 @@ fn slices<T>(
             return Ok(());
         }
         cursor = page.next;
+        if reader.commits() != commits {
+            thread::sleep(SLICE_REST);
+            commits = reader.commits();
+        }
     }
 }
 
@@ -216,10 +235,15 @@ fn find(reader: &Reader, text: &str, sink: Sink<'_>) -> Result<(), ServeError> {
     }
     let pattern = Pattern::new(text);
     let counters = CounterFilter { address: Some(pattern.clone()), ..CounterFilter::default() };
-    slices(|cursor| reader.counters(&counters, cursor, SLICE_ROWS), |row| sink(rows::found_counter(&row)))?;
+    slices(reader, |cursor| reader.counters(&counters, cursor, SLICE_ROWS), |row| sink(rows::found_counter(&row)))?;
     let waiting = WaitingFilter { address: Some(pattern.clone()), ..WaitingFilter::default() };
-    slices(|cursor| reader.notifications(&waiting, cursor, SLICE_ROWS), |row| sink(rows::found_notification(&row)))?;
     slices(
+        reader,
+        |cursor| reader.notifications(&waiting, cursor, SLICE_ROWS),
+        |row| sink(rows::found_notification(&row)),
+    )?;
+    slices(
+        reader,
         |cursor| reader.history(None, cursor, SLICE_ROWS),
         |past| if pattern.matches(past.address.as_str()) { sink(rows::found_past(&past)) } else { Ok(()) },
     )
@@ -228,7 +252,7 @@ fn find(reader: &Reader, text: &str, sink: Sink<'_>) -> Result<(), ServeError> {
 fn find_one(reader: &Reader, address: &Address, sink: Sink<'_>) -> Result<(), ServeError> {
     reader.counters_of(address)?.iter().try_for_each(|row| sink(rows::found_counter(row)))?;
     reader.notifications_of(address)?.iter().try_for_each(|row| sink(rows::found_notification(row)))?;
-    slices(|cursor| reader.history(Some(address), cursor, SLICE_ROWS), |row| sink(rows::found_past(&row)))
+    slices(reader, |cursor| reader.history(Some(address), cursor, SLICE_ROWS), |row| sink(rows::found_past(&row)))
 }
 
 fn tail(desk: &mut dyn Desk, sink: Sink<'_>) -> Result<(), ServeError> {

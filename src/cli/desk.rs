@@ -5,6 +5,7 @@ use crate::change::{Batch, Command, CommandResult};
 use crate::config::Config;
 use crate::descriptor;
 use crate::operate::{self, Desk, Reply, Request};
+use crate::priority;
 use crate::status::gather::{self, Context};
 use crate::status::{Process, Snapshot};
 use crate::store::{OpenError, Reader, Store};
@@ -98,6 +99,8 @@ fn connect(config: &Config) -> Result<Option<UnixStream>, Failure> {
 }
 
 fn ask_daemon(stream: &UnixStream, request: &Request, file: Option<&File>, take: Take<'_>) -> Result<(), Failure> {
+    // What the daemon sends is printed beside it, on the same machine.
+    priority::yield_to_mail();
     let line = serde_json::to_string(request).map_err(io::Error::from)?;
     // A daemon that takes no request has said why before it closed.
     let sent = descriptor::send(stream, format!("{line}\n").as_bytes(), file);

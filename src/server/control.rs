@@ -5,13 +5,13 @@
 //! takes; the loop only applies changes, in the transaction of its next turn. So nobody who looks, however slowly, delays a mail.
 
 use super::ledger::CommandAnswer;
-use super::process;
 use super::settings::{Endpoint, UnixSocket};
 use super::socket::{Acceptor, Socket};
 use crate::change::{Command, CommandResult};
 use crate::descriptor::Receiver;
 use crate::logging;
 use crate::operate::{self, Desk, Reply, Request};
+use crate::priority;
 use crate::status::answer::Question;
 use crate::status::{Snapshot, gather};
 use crate::store::Reader;
@@ -96,7 +96,7 @@ impl Control {
             _client: Arc::clone(&self.clients),
         };
         let work = move || {
-            process::yield_to_mail();
+            priority::yield_to_mail();
             if let Err(error) = converse(&stream, desk) {
                 log::debug!("a client of the control socket left: {error}");
             }

@@ -1,7 +1,6 @@
-//! What the operating system says of this process, and what is asked of it.
+//! What the operating system says of this process.
 
 use crate::status::Process;
-use rustix::process::setpriority_process;
 use rustix::time::{ClockId, clock_gettime};
 use std::time::Duration;
 
@@ -17,15 +16,6 @@ pub(super) fn of_this_process() -> Process {
 pub(super) fn worked_by_this_thread() -> Duration {
     Duration::try_from(clock_gettime(ClockId::ThreadCPUTime)).unwrap_or_default()
 }
-
-/// Makes this thread yield to the others: looking must not delay a mail. On Linux a nice value is one thread's own; where it cannot
-/// be set, looking only costs more.
-pub(super) fn yield_to_mail() {
-    let _ = setpriority_process(None, NICE);
-}
-
-/// Of threads that only look (setpriority(2)).
-const NICE: i32 = 10;
 
 /// `VmRSS` of proc_pid_status(5).
 fn resident_octets() -> Option<u64> {

@@ -3,10 +3,10 @@
 //! What needs the database is answered by a thread that lives for one answer; there is one at a time, so that looking takes
 //! little from the mail. The loop itself answers `/healthz`, which says no more than that it turns.
 
-use super::process;
 use super::settings::StatusListener;
 use super::socket::Socket;
 use super::token::{ConnectionId, Source};
+use crate::priority;
 use crate::status::answer::Question;
 use crate::status::http::{self, Answer, Parsed, Request, Target};
 use crate::store::Reader;
@@ -145,7 +145,7 @@ impl StatusClients {
     fn begin(&mut self, id: ConnectionId, request: Request, question: Question) {
         let (reader, sender, waker) = (self.reader.clone(), self.sender.clone(), Arc::clone(&self.waker));
         let work = move || {
-            process::yield_to_mail();
+            priority::yield_to_mail();
             let answer = guarded(|| question.answer(&reader));
             // Neither fails while the loop lives.
             let _ = sender.send((id, answer.octets(request.is_head)));

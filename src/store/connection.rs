@@ -9,6 +9,7 @@ use super::open::{self, OpenError};
 use super::{Settings, StoreError};
 use redb::{Database, ReadTransaction, ReadableDatabase, WriteTransaction};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{PoisonError, RwLock};
 
 /// The open database; `None` while it is closed after a fault.
@@ -18,13 +19,19 @@ pub struct Connection {
     cache_octets: usize,
     /// Held for writing only to close or to open: neither reading nor committing waits for the other here.
     database: RwLock<Option<Database>>,
+    commits: AtomicU64,
 }
 
 impl Connection {
     /// Opens or creates the database, and compacts it where that is worth the wait.
     pub fn open(path: &Path, disk: DiskSource, settings: &Settings) -> Result<Self, OpenError> {
-        let connection =
-            Self { path: path.to_owned(), disk, cache_octets: settings.cache_octets, database: RwLock::new(None) };
+        let connection = Self {
+            path: path.to_owned(),
+            disk,
+            cache_octets: settings.cache_octets,
+            database: RwLock::new(None),
+            commits: AtomicU64::new(0),
+        };
         open::verify(&connection.path, &connection.disk)?;
         let mut database = open::open(&connection.path, &connection.disk, connection.cache_octets)?;
         compaction::compact_if_worth(&mut database, connection.file_octets());
@@ -56,6 +63,16 @@ impl Connection {
     /// The size of the file; 0 where it cannot be told.
     pub fn file_octets(&self) -> u64 {
         std::fs::metadata(&self.path).map_or(0, |metadata| metadata.len())
+    }
+
+    /// Counts a commit.
+    pub fn note_commit(&self) {
+        self.commits.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Commits since it was opened.
+    pub fn commits(&self) -> u64 {
+        self.commits.load(Ordering::Relaxed)
     }
 
     /// A view of the last commit.

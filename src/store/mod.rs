@@ -201,5 +201,6 @@ fn transact<T>(
     writer.finish()?;
     transaction.commit()?;
     drop(before);
+    connection.note_commit();
     Ok(result)
 }

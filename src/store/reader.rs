@@ -62,6 +62,11 @@ impl Reader {
         self.connection.begin_read()
     }
 
+    /// Commits of this process so far: who reads much sees by them whether somebody writes meanwhile.
+    pub fn commits(&self) -> u64 {
+        self.connection.commits()
+    }
+
     /// How much is there; costs the same however much it is.
     pub fn totals(&self) -> Result<Totals, StoreError> {
         let transaction = self.begin()?;
