@@ -253,6 +253,8 @@ pub enum Selection {
     Id(NotificationId),
     /// All of a domain, pending and parked.
     Domain(Domain),
+    /// The pending ones of a domain.
+    Pending(Domain),
     /// Every parked one.
     Parked,
     /// Every one.

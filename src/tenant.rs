@@ -35,7 +35,7 @@ pub struct Tenant {
 }
 
 /// Where a platform is told.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Endpoint {
     /// A URL template.
     Template(UrlTemplate),
@@ -112,7 +112,21 @@ fn percent_encoded(text: &str) -> String {
     encoded
 }
 
+impl Tenant {
+    /// Whether the platform is told at the same place in the same way.
+    fn is_told_like(&self, other: &Self) -> bool {
+        let way = |tenant: &Self| (tenant.endpoint.clone(), tenant.headers.clone(), tenant.json_body);
+        way(self) == way(other) && self.done_statuses == other.done_statuses
+    }
+}
+
 impl Tenants {
+    /// The domains whose platform was told otherwise `before`.
+    pub fn told_otherwise<'t>(&'t self, before: &'t Self) -> impl Iterator<Item = &'t Domain> {
+        let is_changed = |new: &&Tenant| before.get(&new.domain).is_some_and(|old| !new.is_told_like(old));
+        self.tenants.iter().filter(is_changed).map(|tenant| &tenant.domain)
+    }
+
     /// In the order of the configuration.
     pub fn new(tenants: Vec<Tenant>) -> Self {
         Self { tenants }

@@ -43,6 +43,7 @@ impl Server {
         self.sessions.reload(config.settings.mails_in_flight_octets_max, tls);
         self.committer.reload(config.store.clone());
         self.notifier.reload(Arc::clone(&config.tenants), config.notify.clone());
+        self.ledger.retry(config.tenants.told_otherwise(&self.config.tenants).cloned(), Instant::now());
         self.config = config;
         log::info!("the configuration was read again");
     }

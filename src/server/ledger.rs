@@ -14,8 +14,8 @@ use crate::change::{
 };
 use crate::metrics::Metrics;
 use crate::smtp::Verdict;
-use crate::store::StoreError;
-use crate::types::{MessageId, Timestamp};
+use crate::store::{COMMAND_ROWS_MAX, StoreError};
+use crate::types::{Domain, MessageId, Timestamp};
 use std::collections::VecDeque;
 use std::sync::mpsc::SyncSender;
 use std::time::{Duration, Instant};
@@ -44,6 +44,8 @@ pub(super) struct Ledger {
     settled: Vec<Settled>,
     tally: Tally,
     commands: Vec<(Command, CommandAnswer)>,
+    /// Domains whose pending notifications are to be due now.
+    retries: Vec<Domain>,
     writing: Writing,
     next_id: MessageId,
     gathering: Gathering,
@@ -98,6 +100,7 @@ impl Ledger {
             settled: Vec::new(),
             tally: Tally::default(),
             commands: Vec::new(),
+            retries: Vec::new(),
             writing: Writing::default(),
             next_id: first_id,
             gathering: Gathering::default(),
@@ -163,6 +166,15 @@ impl Ledger {
         self.commands.push((command, answer));
     }
 
+    /// The platforms of these domains are told otherwise from now on: what waits for them is tried at once.
+    pub(super) fn retry(&mut self, domains: impl IntoIterator<Item = Domain>, now: Instant) {
+        let known = self.retries.len();
+        self.retries.extend(domains);
+        if self.retries.len() > known {
+            self.flush_within(Duration::ZERO, now);
+        }
+    }
+
     /// Reads mails that arrived and decides on them, as many as one turn and one transaction may hold. Not left to the
     /// transaction: each mail's memory serves the next one while others are gathered.
     pub(super) fn read(&mut self, config: &Config, time: Timestamp) {
@@ -196,7 +208,9 @@ impl Ledger {
         if !self.has_mails() && self.commands.is_empty() && !is_due {
             return None;
         }
-        let (commands, answers) = std::mem::take(&mut self.commands).into_iter().unzip();
+        let (mut commands, answers): (Vec<_>, _) = std::mem::take(&mut self.commands).into_iter().unzip();
+        let retry = |domain| Command::RetryNotifications(Selection::Pending(domain));
+        commands.extend(self.retries.drain(..).map(retry));
         let octets_left = self.arrived.iter().map(|arrived| arrived.mail.head.len()).sum();
         self.writing = Writing {
             mails: std::mem::take(&mut self.waiting),
@@ -248,6 +262,9 @@ impl Ledger {
         now: Instant,
     ) -> Closed {
         let has_queued = !committed.commands.is_empty();
+        let unfinished = batch.commands.iter().zip(&committed.commands).filter(|(_, result)| is_unfinished(result));
+        let unfinished: Vec<_> = unfinished.filter_map(|(command, _)| our_retry(command)).collect();
+        self.retry(unfinished, now);
         let retried = batch.commands.into_iter().filter_map(retried).collect();
         let mut closed = Closed { settled: batch.settled, has_queued, retried, ..Closed::default() };
         for (((connection, judged), mail), result) in waiting.into_iter().zip(batch.mails).zip(&committed.mails) {
@@ -278,6 +295,7 @@ impl Ledger {
         }
         self.confirmed.extend(batch.confirmed);
         self.settled.extend(batch.settled);
+        self.retries.extend(batch.commands.iter().filter_map(our_retry));
         self.tally.put_back(batch.sums, now);
         self.flush_at = Some(now + FLUSH_TIME_MAX);
         let answer = |((connection, judged), mail): ((ConnectionId, Judged), Accepted)| {
@@ -312,6 +330,18 @@ fn retried(command: Command) -> Option<Selection> {
         Command::RetryNotifications(selection) => Some(selection),
         _ => None,
     }
+}
+
+/// Of which domain a retry is that no operator asked for.
+fn our_retry(command: &Command) -> Option<Domain> {
+    match command {
+        Command::RetryNotifications(Selection::Pending(domain)) => Some(domain.clone()),
+        _ => None,
+    }
+}
+
+fn is_unfinished(result: &CommandResult) -> bool {
+    *result == CommandResult::Rows(COMMAND_ROWS_MAX)
 }
 
 /// Tells the operators; one who has gone is not told.

@@ -281,7 +281,7 @@ impl Server {
                     self.notifier.resume(Some(row.notification.domain));
                 }
             }
-            Selection::Domain(domain) => self.notifier.resume(Some(domain)),
+            Selection::Domain(domain) | Selection::Pending(domain) => self.notifier.resume(Some(domain)),
             Selection::Parked | Selection::All => self.notifier.resume(None),
         }
     }

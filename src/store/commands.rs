@@ -78,6 +78,7 @@ impl Writer<'_> {
             Selection::Id(id) => vec![*id],
             Selection::Parked => self.ids_in_state(PARKED)?,
             Selection::Domain(domain) => self.restartable(domain)?,
+            Selection::Pending(domain) => self.not_yet_due(domain)?,
             Selection::All => {
                 let mut ids = self.ids_in_state(PARKED)?;
                 for domain in self.by_time.domains(&[PENDING])? {
@@ -95,8 +96,7 @@ impl Writer<'_> {
 
     /// The parked rows of a domain, and the pending ones that are not yet due: the others need no command.
     fn restartable(&mut self, domain: &Domain) -> Result<Vec<NotificationId>, StoreError> {
-        let parked = index_prefix(PARKED, domain);
-        let mut found = ids(&self.by_domain.keys(&parked, &parked, ROWS_MAX)?);
+        let mut found = self.ids_of_domain_in_state(PARKED, domain)?;
         found.extend(self.not_yet_due(domain)?);
         Ok(found)
     }
@@ -112,6 +112,7 @@ impl Writer<'_> {
             Selection::Id(id) => vec![*id],
             Selection::Parked => self.ids_in_state(PARKED)?,
             Selection::Domain(domain) => self.ids_of_domain(domain)?,
+            Selection::Pending(domain) => self.ids_of_domain_in_state(PENDING, domain)?,
             Selection::All => ids(&self.notifications.keys(&[], &[], ROWS_MAX)?),
         };
         self.drop_each(&ids, |writer, id, row| {
@@ -155,10 +156,14 @@ impl Writer<'_> {
     fn ids_of_domain(&mut self, domain: &Domain) -> Result<Vec<NotificationId>, StoreError> {
         let mut found = Vec::new();
         for tag in [PENDING, PARKED] {
-            let prefix = index_prefix(tag, domain);
-            found.extend(ids(&self.by_domain.keys(&prefix, &prefix, ROWS_MAX)?));
+            found.extend(self.ids_of_domain_in_state(tag, domain)?);
         }
         Ok(found)
+    }
+
+    fn ids_of_domain_in_state(&mut self, tag: u8, domain: &Domain) -> Result<Vec<NotificationId>, StoreError> {
+        let prefix = index_prefix(tag, domain);
+        Ok(ids(&self.by_domain.keys(&prefix, &prefix, ROWS_MAX)?))
     }
 
     fn drop_quarantine(&mut self) -> Result<u64, StoreError> {

@@ -83,6 +83,7 @@ fn operators_retry_and_drop_what_they_select() {
         (Command::RetryNotifications(Selection::Parked), 1),
         (Command::RetryNotifications(Selection::All), 1),
         (Command::RetryNotifications(Selection::Domain(ours())), 0),
+        (Command::RetryNotifications(Selection::Pending(ours())), 0),
         (Command::DropNotifications(Selection::Id(4)), 1),
         (Command::DropNotifications(Selection::Parked), 0),
         (Command::DropNotifications(Selection::Domain(ours())), 5),
@@ -94,6 +95,21 @@ fn operators_retry_and_drop_what_they_select() {
     }
     let queue = fixture.reader().domain_queues().unwrap().remove(0);
     assert_eq!((queue.pending, queue.parked, queue.oldest), (0, 0, None));
+}
+
+#[test]
+fn the_pending_ones_of_a_domain_are_retried_and_its_parked_ones_stay() {
+    let mut fixture = fixture();
+    fixture.receive((0..3).map(|number| hard(&format!("{number}@x.example"))).collect());
+    fixture.settle(1, parked());
+    fixture.settle(2, retry(3600));
+    let ours = || Selection::Pending(domain("mydomain.example"));
+    fixture.seconds = 10;
+    assert_eq!(fixture.command(Command::RetryNotifications(ours())), CommandResult::Rows(1));
+    let due = fixture.reader().due(&domain("mydomain.example"), at(10), &|_| false, 10).unwrap();
+    assert_eq!(due.iter().map(|row| row.id).collect::<Vec<_>>(), [3, 2]);
+    assert_eq!(fixture.command(Command::DropNotifications(ours())), CommandResult::Rows(2));
+    assert!(fixture.reader().notification(1).unwrap().unwrap().parked);
 }
 
 #[test]

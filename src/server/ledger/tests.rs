@@ -54,3 +54,22 @@ fn a_mail_with_bare_line_ends_counts_once_however_often_it_is_put_off() {
     write(&mut ledger_of([arrived(2, 0)]), &mut metrics, done(MailResult::Applied(Vec::new())));
     assert_eq!((metrics.bare_line_ends, metrics.deferred[&451]), (1, 1));
 }
+
+#[test]
+fn a_retry_of_ours_is_repeated_after_a_fault_and_until_no_row_is_left() {
+    let domain = Domain::parse("mydomain.de").unwrap();
+    let mut ledger = Ledger::new(MessageId(1));
+    let mut now = Instant::now();
+    ledger.retry([domain.clone()], now);
+    let rows = |count| Ok(Committed { mails: Vec::new(), commands: vec![CommandResult::Rows(count)] });
+    for result in [Err(StoreError::Failed("broken".to_owned())), rows(COMMAND_ROWS_MAX), rows(3)] {
+        let batch = ledger.open(now).unwrap();
+        assert_eq!(batch.commands, [Command::RetryNotifications(Selection::Pending(domain.clone()))]);
+        let is_fault = result.is_err();
+        let written = Written { batch, result, took: TAKES, waited: Duration::ZERO };
+        ledger.close(written, &mut Metrics::new(Timestamp::default()), now, Timestamp::default());
+        assert!(!is_fault || ledger.open(now).is_none(), "a broken database is not asked without a pause");
+        now += FLUSH_TIME_MAX;
+    }
+    assert!(ledger.open(now).is_none());
+}
