@@ -1,6 +1,6 @@
 //! The notifier and TLS: whom it trusts, and that a peer which hangs in the handshake keeps nothing for good.
 //!
-//! Which authorities are trusted is a matter of the process's environment, so the trusting test runs this program once more.
+//! Which authorities are trusted is a matter of the process's environment, so the trusting test runs the daemon.
 
 #![allow(clippy::unwrap_used, reason = "a test")]
 
@@ -13,8 +13,10 @@ use rustls::ServerConfig;
 use rustls::pki_types::PrivateKeyDer;
 use std::net::TcpListener;
 use std::process::Command;
+use support::daemon::Site;
 use support::platform::{Answer, PATIENCE, Platform};
 use support::queue::{Harness, MemoryQueue, quick, tenant};
+use support::smtp::{Client, hard};
 
 /// A server configuration for `localhost`, and the certificate of the authority that vouches for it, in PEM.
 fn authority_and_server() -> (String, ServerConfig) {
@@ -58,26 +60,17 @@ fn a_certificate_that_nobody_vouches_for_is_refused_and_tried_again() {
 fn an_authority_of_the_operating_system_is_trusted() {
     let (authority, server) = authority_and_server();
     let platform = Platform::start_tls(server, |_| Answer::status(200));
-    let file = tempfile::NamedTempFile::new().unwrap();
-    std::fs::write(file.path(), authority).unwrap();
-    let output = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "posts_to_the_platform_of_the_environment", "--include-ignored", "--nocapture"])
-        .env("SSL_CERT_FILE", file.path())
-        .env(TEMPLATE_VARIABLE, platform.template())
-        .output()
-        .unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+    let site = Site::new(&platform.template(), "");
+    std::fs::write(site.path("authority.pem"), authority).unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_bouncesvc"));
+    command.env("SSL_CERT_FILE", site.path("authority.pem"));
+    let daemon = site.start_with(command, &["--host", "127.0.0.1", "--port", "0"]);
+    let mut client = Client::connect(daemon.address());
+    client.mail(&hard("gone@some-provider.com", "1"));
+    client.quit();
+    daemon.wait_for_line("notification=delivered status=200 attempts=1");
+    daemon.stop();
     assert_eq!(platform.requests().len(), 1);
-}
-
-const TEMPLATE_VARIABLE: &str = "BOUNCESVC_TEST_TEMPLATE";
-
-#[test]
-#[ignore = "the second half of another test"]
-fn posts_to_the_platform_of_the_environment() {
-    let Ok(template) = std::env::var(TEMPLATE_VARIABLE) else { return };
-    let outcome = outcome_at(&template);
-    assert!(matches!(outcome, Outcome::Delivered { status: 200, .. }), "{outcome:?}");
 }
 
 #[test]
