@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// SHA-256 over what makes a mail the same mail: Message-ID, Date, From, To, Subject and the body.
+/// A hash over what makes a mail the same mail: Message-ID, Date, From, To, Subject and the body.
 pub type Digest = [u8; 32];
 
 /// The id of a notification; ids rise with time.

@@ -1,12 +1,34 @@
-//! What makes a mail the same mail: SHA-256 over Message-ID, Date, From, To, Subject and the body.
+//! What makes a mail the same mail: HighwayHash-256 over Message-ID, Date, From, To, Subject and the body.
+//!
+//! Each database has a key of its own, which nobody else knows. So nobody can make a mail that is taken for another one, and the hash need
+//! not withstand those who know the key.
 //!
 //! A copy that comes by another relay, or a second time by the same one, differs in its trace header
 //! (RFC 5321 §4.4) and in how its header lines are folded (RFC 5322 §2.2.3). Neither goes into the digest. Which digests
 //! are remembered, and for how long, is the store's part.
 
 use crate::change::Digest;
+use highway::{HighwayHash, HighwayHasher, Key};
 use memchr::memchr;
-use ring::digest::{Context, SHA256};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// The key of a database's digests.
+#[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DigestKey([u64; 4]);
+
+impl DigestKey {
+    /// Made of random octets.
+    pub fn new(octets: [[u8; 8]; 4]) -> Self {
+        Self(octets.map(u64::from_le_bytes))
+    }
+}
+
+impl fmt::Debug for DigestKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("***")
+    }
+}
 
 /// The fields that count, in lower case.
 const FIELDS: [&[u8]; 5] = [b"message-id", b"date", b"from", b"to", b"subject"];
@@ -14,20 +36,22 @@ const FIELDS: [&[u8]; 5] = [b"message-id", b"date", b"from", b"to", b"subject"];
 /// The digest of a mail of `octets` octets whose first ones are `head`, with CRLF line ends.
 ///
 /// Of a mail that is longer than its head, the size of the body stands for what was not kept.
-pub fn of_mail(head: &[u8], octets: u64) -> Digest {
+pub fn of_mail(key: &DigestKey, head: &[u8], octets: u64) -> Digest {
     let (header, body) = split(head);
-    let mut context = Context::new(&SHA256);
+    let mut context = HighwayHasher::new(Key(key.0));
     let mut value = Vec::new();
     for field in fields(header) {
         hash_field(&mut context, field, &mut value);
     }
     let kept = head.len() as u64;
     let body_octets = if octets > kept { octets - (kept - body.len() as u64) } else { 0 };
-    context.update(&[0]);
-    context.update(&body_octets.to_be_bytes());
-    context.update(body.trim_ascii_end());
+    context.append(&[0]);
+    context.append(&body_octets.to_be_bytes());
+    context.append(body.trim_ascii_end());
     let mut digest = Digest::default();
-    digest.copy_from_slice(context.finish().as_ref());
+    for (octets, word) in digest.chunks_exact_mut(8).zip(context.finalize256()) {
+        octets.copy_from_slice(&word.to_le_bytes());
+    }
     digest
 }
 
@@ -67,7 +91,7 @@ fn field_end(text: &[u8]) -> usize {
 }
 
 /// Adds a field that counts: its index, the length of its value, and the value with each run of white space as one space.
-fn hash_field(context: &mut Context, field: &[u8], value: &mut Vec<u8>) {
+fn hash_field(context: &mut HighwayHasher, field: &[u8], value: &mut Vec<u8>) {
     let Some(colon) = memchr(b':', field) else { return };
     let name = field[..colon].trim_ascii_end();
     let Some(index) = FIELDS.iter().position(|known| known.eq_ignore_ascii_case(name)) else { return };
@@ -78,20 +102,22 @@ fn hash_field(context: &mut Context, field: &[u8], value: &mut Vec<u8>) {
         }
         value.extend_from_slice(word);
     }
-    context.update(&[1 + u8::try_from(index).unwrap_or(u8::MAX)]);
-    context.update(&(value.len() as u64).to_be_bytes());
-    context.update(value);
+    context.append(&[1 + u8::try_from(index).unwrap_or(u8::MAX)]);
+    context.append(&(value.len() as u64).to_be_bytes());
+    context.append(value);
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    const KEY: DigestKey = DigestKey([1, 2, 3, 4]);
+
     const MAIL: &str = "Received: by a\r\nMessage-ID: <1@x>\r\nDate: Sat, 21 Nov 2026 03:46:53 +0000\r\n\
         From: MAILER-DAEMON@x\r\nTo: a@y\r\nSubject: Undelivered mail\r\n\r\nbody\r\nend\r\n";
 
     fn digest(mail: &str) -> Digest {
-        of_mail(mail.as_bytes(), mail.len() as u64)
+        of_mail(&KEY, mail.as_bytes(), mail.len() as u64)
     }
 
     #[test]
@@ -125,6 +151,13 @@ mod tests {
     }
 
     #[test]
+    fn another_database_has_another_digest() {
+        let other = DigestKey([1, 2, 3, 5]);
+        assert_ne!(of_mail(&other, MAIL.as_bytes(), MAIL.len() as u64), digest(MAIL));
+        assert_eq!(format!("{other:?}"), "***");
+    }
+
+    #[test]
     fn text_does_not_wander_between_fields() {
         assert_ne!(digest("From: a\r\nTo: b\r\n\r\n"), digest("From: b\r\nTo: a\r\n\r\n"));
         assert_ne!(digest("Subject: a b\r\n\r\nc"), digest("Subject: a\r\n\r\nb c"));
@@ -133,11 +166,11 @@ mod tests {
 
     #[test]
     fn the_size_of_what_was_not_kept_counts() {
-        let cut = |octets| of_mail(MAIL.as_bytes(), octets);
+        let cut = |octets| of_mail(&KEY, MAIL.as_bytes(), octets);
         assert_ne!(cut(5_000_000), cut(5_000_001));
         let relayed = format!("Received: by b\r\n{MAIL}");
         let more = (relayed.len() - MAIL.len()) as u64;
-        assert_eq!(of_mail(relayed.as_bytes(), 5_000_000 + more), cut(5_000_000));
+        assert_eq!(of_mail(&KEY, relayed.as_bytes(), 5_000_000 + more), cut(5_000_000));
     }
 
     #[test]

@@ -73,7 +73,7 @@ fn write(mut store: Store, config: &Complete, letter: &Letter<'_>, octets: u64) 
     let received = Received { id, sender: letter.sender, recipients: &recipients, mail: &mail, archive, time: now };
     let mut report = bounce::read(&mail);
     let decision = policy::decide(&mut report, &received, &config.server.tenants, &config.server.actions);
-    let digest = digest::of_mail(&mail, octets.max(mail.len() as u64));
+    let digest = digest::of_mail(&store.digest_key(), &mail, octets.max(mail.len() as u64));
     let accepted = Accepted { id, digest, changes: decision.changes };
     store.commit(&Batch { mails: vec![accepted], ..Batch::default() }, now)?;
     store.commit(&Batch { confirmed: vec![digest], ..Batch::default() }, now)?;

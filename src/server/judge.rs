@@ -1,12 +1,13 @@
 //! From a received mail to what is to be done: [`judge`]. Never fails: a mail that breaks the reader goes to the quarantine.
 
+use super::sessions::Arrived;
 use super::settings::Config;
 use crate::bounce::{Envelope, Kind, Report};
 use crate::change::{Accepted, Change, Quarantined};
+use crate::digest::{self, DigestKey};
 use crate::policy::{Decision, Finding, Received};
-use crate::smtp::Mail;
 use crate::types::{MessageId, Timestamp};
-use crate::{bounce, digest, policy};
+use crate::{bounce, policy};
 use std::net::IpAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -30,8 +31,15 @@ pub(super) struct Judged {
 }
 
 /// Reads `mail` and decides on it.
-pub(super) fn judge(id: MessageId, peer: IpAddr, mail: Mail, config: &Config, time: Timestamp) -> (Judged, Accepted) {
-    let digest = digest::of_mail(&mail.head, mail.octets);
+pub(super) fn judge(
+    id: MessageId,
+    key: &DigestKey,
+    arrived: Arrived,
+    config: &Config,
+    time: Timestamp,
+) -> (Judged, Accepted) {
+    let Arrived { peer, mail, .. } = arrived;
+    let digest = digest::of_mail(key, &mail.head, mail.octets);
     let head: Arc<[u8]> = mail.head.into();
     let received = Received {
         id,

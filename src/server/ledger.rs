@@ -12,6 +12,7 @@ use super::token::ConnectionId;
 use crate::change::{
     Accepted, Batch, Command, CommandResult, Committed, Digest, Effect, MailResult, Queued, Selection, Settled,
 };
+use crate::digest::DigestKey;
 use crate::metrics::Metrics;
 use crate::smtp::Verdict;
 use crate::store::{COMMAND_ROWS_MAX, StoreError};
@@ -34,6 +35,7 @@ pub(super) type CommandAnswer = SyncSender<Result<CommandResult, String>>;
 
 /// What waits to be written.
 pub(super) struct Ledger {
+    digest_key: DigestKey,
     /// Mails that were not read yet.
     arrived: VecDeque<Arrived>,
     /// Mails of the next transaction, read: who waits, and what is written.
@@ -90,8 +92,9 @@ pub(super) struct Closed {
 
 impl Ledger {
     /// Mails get ids from `first_id` on.
-    pub(super) fn new(first_id: MessageId) -> Self {
+    pub(super) fn new(digest_key: DigestKey, first_id: MessageId) -> Self {
         Self {
+            digest_key,
             arrived: VecDeque::new(),
             waiting: Vec::new(),
             mails: Vec::new(),
@@ -181,8 +184,9 @@ impl Ledger {
         let start = Instant::now();
         while self.waiting.len() < config.settings.mails_per_commit_max && start.elapsed() <= READING_TIME_MAX {
             let Some(arrived) = self.arrived.pop_front() else { return };
-            let (judged, accepted) = judge(self.take_id(), arrived.peer, arrived.mail, config, time);
-            self.waiting.push((arrived.connection, judged));
+            let connection = arrived.connection;
+            let (judged, accepted) = judge(self.take_id(), &self.digest_key, arrived, config, time);
+            self.waiting.push((connection, judged));
             self.mails.push(accepted);
         }
     }

@@ -94,7 +94,7 @@ impl Server {
             signals,
             gate: Gate::default(),
             harvest: Harvest::default(),
-            ledger: Ledger::new(first_id(&store)),
+            ledger: Ledger::new(store.digest_key(), first_id(&store)),
             reader: store.reader(),
             committer: Committer::start(store, waker).map_err(RunError::Loop)?,
             metrics: Metrics { attempts: notifier.attempts(), ..Metrics::new(wall_clock()) },

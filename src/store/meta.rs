@@ -2,6 +2,7 @@
 
 use super::StoreError;
 use super::tables::{FORMAT, Lazy, decode};
+use crate::digest::DigestKey;
 use redb::ReadableTable;
 use ring::rand::{SecureRandom, SystemRandom};
 use serde::de::DeserializeOwned;
@@ -10,6 +11,7 @@ use serde::{Deserialize, Serialize};
 const FORMAT_KEY: &[u8] = b"format";
 const DATABASE_KEY: &[u8] = b"database";
 const STATE_KEY: &[u8] = b"state";
+const DIGEST_KEY: &[u8] = b"digest_key";
 
 /// Numbers that change with the rows.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,6 +34,11 @@ pub fn database_id(table: &impl ReadableTable<&'static [u8], &'static [u8]>) -> 
     Ok(read(table, DATABASE_KEY)?.unwrap_or_default())
 }
 
+/// The key of its digests.
+pub fn digest_key(table: &impl ReadableTable<&'static [u8], &'static [u8]>) -> Result<DigestKey, StoreError> {
+    read(table, DIGEST_KEY)?.ok_or_else(|| StoreError::Failed("the database has no key for digests".to_owned()))
+}
+
 /// The numbers.
 pub fn state(table: &impl ReadableTable<&'static [u8], &'static [u8]>) -> Result<State, StoreError> {
     Ok(read(table, STATE_KEY)?.unwrap_or_default())
@@ -48,24 +55,37 @@ fn read<T: DeserializeOwned>(
 /// Marks a new database as ours.
 pub fn create(meta: &mut Lazy<'_>) -> Result<(), StoreError> {
     meta.write(FORMAT_KEY, &FORMAT)?;
+    meta.write(DIGEST_KEY, &new_digest_key()?)?;
     meta.write(DATABASE_KEY, &new_id()?)
 }
 
 fn new_id() -> Result<u64, StoreError> {
-    let mut id = [0; 8];
-    SystemRandom::new().fill(&mut id).map_err(|_| StoreError::Failed("no random numbers".to_owned()))?;
-    Ok(u64::from_be_bytes(id))
+    random().map(u64::from_be_bytes)
 }
 
-/// Whether the database's id and the numbers can be decoded.
+fn new_digest_key() -> Result<DigestKey, StoreError> {
+    Ok(DigestKey::new([random()?, random()?, random()?, random()?]))
+}
+
+fn random() -> Result<[u8; 8], StoreError> {
+    let mut octets = [0; 8];
+    SystemRandom::new().fill(&mut octets).map_err(|_| StoreError::Failed("no random numbers".to_owned()))?;
+    Ok(octets)
+}
+
+/// Whether the database's id and the numbers can be decoded, and it has a key.
 pub fn is_whole(table: &impl ReadableTable<&'static [u8], &'static [u8]>) -> Result<bool, StoreError> {
-    Ok(legible_row::<u64>(table, DATABASE_KEY)? && legible_row::<State>(table, STATE_KEY)?)
+    let is_legible = legible_row::<u64>(table, DATABASE_KEY)? && legible_row::<State>(table, STATE_KEY)?;
+    Ok(is_legible && digest_key(table).is_ok())
 }
 
 /// Puts others in place of those that cannot be decoded; `count` gives the numbers.
 pub fn mend(meta: &mut Lazy<'_>, count: impl FnOnce() -> Result<State, StoreError>) -> Result<(), StoreError> {
     if !legible_row::<u64>(meta.open()?, DATABASE_KEY)? {
         meta.write(DATABASE_KEY, &new_id()?)?;
+    }
+    if digest_key(meta.open()?).is_err() {
+        meta.write(DIGEST_KEY, &new_digest_key()?)?;
     }
     if !legible_row::<State>(meta.open()?, STATE_KEY)? {
         meta.write(STATE_KEY, &count()?)?;

@@ -48,12 +48,15 @@ pub use sums::Sum;
 pub use waiting::{DomainQueue, Waiting, WaitingFilter};
 
 use crate::change::{Batch, Committed};
+use crate::digest::DigestKey;
 use crate::types::Timestamp;
 use connection::Connection;
 use recovery::Recovery;
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
+use tables::META;
 use tidy::Walks;
 use writer::Writer;
 
@@ -104,6 +107,7 @@ impl Default for Settings {
 /// The one writer.
 pub struct Store {
     connection: Arc<Connection>,
+    digest_key: DigestKey,
     settings: Settings,
     recovery: Recovery,
     walks: Walks,
@@ -135,7 +139,10 @@ impl Store {
     /// Opens the database on storage that a test or a bench provides.
     pub fn open_on(disk: DiskSource, path: &Path, settings: Settings, _now: Timestamp) -> Result<Self, OpenError> {
         let connection = Arc::new(Connection::open(path, disk, &settings)?);
-        Ok(Self { connection, settings, recovery: Recovery::default(), walks: Walks::default() })
+        let digest_key =
+            connection.begin_read().and_then(|transaction| meta::digest_key(&transaction.open_table(META)?));
+        let digest_key = digest_key.map_err(|error| OpenError::Io(path.to_owned(), io::Error::other(error)))?;
+        Ok(Self { connection, digest_key, settings, recovery: Recovery::default(), walks: Walks::default() })
     }
 
     /// Applies all of `batch` in one transaction that is durable on return; after an error it is to be tried again.
@@ -164,6 +171,11 @@ impl Store {
     /// Other limits and ages, from the next commit on. The size of the cache stays as it was at the start.
     pub fn reload(&mut self, settings: Settings) {
         self.settings = settings;
+    }
+
+    /// For the digests of the mails that it gets.
+    pub fn digest_key(&self) -> DigestKey {
+        self.digest_key
     }
 
     /// For those who only look.

@@ -248,4 +248,19 @@ mod tests {
             assert!(is_untouched);
         }
     }
+
+    #[test]
+    fn a_database_without_a_key_for_digests_gets_one_that_stays() {
+        let (result, _) = opened(|transaction| {
+            for definition in ALL {
+                transaction.open_table(definition).unwrap();
+            }
+            Lazy::new(transaction, META).write(b"format", &FORMAT).unwrap();
+        });
+        let database = result.unwrap();
+        let key = || meta::digest_key(&database.begin_read().unwrap().open_table(META).unwrap()).unwrap();
+        let first = key();
+        mending::mend(&database).unwrap();
+        assert_eq!(key(), first);
+    }
 }

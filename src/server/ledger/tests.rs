@@ -20,7 +20,7 @@ fn arrived(connection: ConnectionId, bare_line_ends: u32) -> Arrived {
 
 /// A ledger that has seen transactions which take their time, with these mails read.
 fn ledger_of(mails: impl IntoIterator<Item = Arrived>) -> Ledger {
-    let mut ledger = Ledger::new(MessageId(1));
+    let mut ledger = Ledger::new(DigestKey::new([[0; 8]; 4]), MessageId(1));
     (0..100).for_each(|_| ledger.gathering.committed(TAKES, Duration::ZERO, 0));
     ledger.extend(mails);
     ledger.read(&Config::default(), Timestamp::default());
