@@ -58,7 +58,7 @@ fn a_mail_with_bare_line_ends_counts_once_however_often_it_is_put_off() {
 #[test]
 fn a_retry_of_ours_is_repeated_after_a_fault_and_until_no_row_is_left() {
     let domain = Domain::parse("mydomain.de").unwrap();
-    let mut ledger = Ledger::new(MessageId(1));
+    let mut ledger = Ledger::new(DigestKey::new([[0; 8]; 4]), MessageId(1));
     let mut now = Instant::now();
     ledger.retry([domain.clone()], now);
     let rows = |count| Ok(Committed { mails: Vec::new(), commands: vec![CommandResult::Rows(count)] });
