@@ -26,6 +26,8 @@ pub struct Batch {
     pub commands: Vec<Command>,
     /// Statistics: series and how much to add in the minute of the commit.
     pub sums: Vec<(Series, u64)>,
+    /// The time by which things are old, see [`crate::clock`]; `None`: that of the commit.
+    pub sober: Option<Timestamp>,
 }
 
 impl Batch {

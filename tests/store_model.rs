@@ -196,6 +196,7 @@ fn some_batch(random: &mut Random, now: Timestamp, last_id: u64) -> Batch {
             .some(1, |random| if random.below(4) == 0 { vec![some_command(random)] } else { vec![] })
             .concat(),
         sums: Vec::new(),
+        sober: None,
     }
 }
 

@@ -1,6 +1,5 @@
 //! Beside the turns of the loop: a new configuration, and the end.
 
-use super::committer::Job;
 use super::reload::keep_what_is_open;
 use super::settings::Config;
 use super::tls;
@@ -95,8 +94,7 @@ impl Server {
             Some(self.committer.wait()?)
         } else {
             self.ledger.read(&self.config, wall_clock());
-            let batch = self.ledger.open(now);
-            batch.and_then(|batch| self.committer.run(Job::Commit(batch, wall_clock())))
+            self.next_job(now).and_then(|job| self.committer.run(job))
         };
         if let Some(done) = done {
             self.act_on(done, now);

@@ -207,7 +207,7 @@ impl Ledger {
     }
 
     /// The next transaction, if mails wait for one or the time has come. [`Self::close`] takes what comes of it, before the one after it.
-    pub(super) fn open(&mut self, now: Instant) -> Option<Batch> {
+    pub(super) fn open(&mut self, now: Instant, sober: Timestamp) -> Option<Batch> {
         let is_due = self.flush_at.is_some_and(|at| at <= now) || self.tally.is_due(now);
         if !self.has_mails() && self.commands.is_empty() && !is_due {
             return None;
@@ -229,6 +229,7 @@ impl Ledger {
             settled: std::mem::take(&mut self.settled),
             commands,
             sums: self.tally.take_if_due(now),
+            sober: Some(sober),
         })
     }
 

@@ -237,12 +237,14 @@ impl Server {
         self.ledger.gather(now, has_progress, self.sessions.underway(), mails_max)
     }
 
-    fn next_job(&mut self, now: Instant) -> Option<Job> {
+    /// What is to be written now, if anything.
+    pub(super) fn next_job(&mut self, now: Instant) -> Option<Job> {
         let wall = wall_clock();
-        if let Some(batch) = self.ledger.open(now) {
-            return Some(Job::Commit(batch, wall));
+        let sober = self.sober.time(wall, now);
+        match self.ledger.open(now, sober) {
+            Some(batch) => Some(Job::Commit(batch, wall)),
+            None => (now >= self.tidy_at).then_some(Job::Tidy { wall, sober }),
         }
-        (now >= self.tidy_at).then(|| Job::Tidy { wall, sober: self.sober.time(wall, now) })
     }
 
     /// What came of the committer's work.

@@ -80,7 +80,7 @@ impl Row {
     }
 
     /// One more, at `now`.
-    fn add(&mut self, failure: &Failure, threshold: u32, window: Option<Duration>, now: Timestamp) {
+    fn add(&mut self, failure: &Failure, threshold: u32, window: Option<Window>, now: Timestamp) {
         match window {
             None => {
                 self.count = self.count.saturating_add(1);
@@ -93,7 +93,7 @@ impl Row {
     }
 
     /// Counts those of the window. Of a counter that was kept without one, only the first and the last time are known.
-    fn add_within(&mut self, window: Duration, threshold: u32, now: Timestamp) {
+    fn add_within(&mut self, window: Window, threshold: u32, now: Timestamp) {
         if self.times.is_empty() && self.count > 0 {
             self.times.push(self.last_seen);
             if self.count > 1 {
@@ -102,7 +102,7 @@ impl Row {
         }
         // What comes from a clock that was ahead is no younger than now, so that it leaves one day.
         self.times.iter_mut().for_each(|time| *time = now.min(*time));
-        self.times.retain(|time| now.since(*time) <= window);
+        self.times.retain(|time| window.end.since(*time) <= window.span);
         self.times.push(now);
         let times_max = usize::try_from(threshold).unwrap_or(TIMES_MAX).saturating_add(1).min(TIMES_MAX);
         self.times.drain(..self.times.len().saturating_sub(times_max));
@@ -125,6 +125,13 @@ impl Row {
     }
 }
 
+/// What still counts. Its end is no clock's that has just jumped ahead, which would cost what was counted.
+#[derive(Debug, Clone, Copy)]
+struct Window {
+    span: Duration,
+    end: Timestamp,
+}
+
 /// When the counter was last counted up; `None`: its row is damaged.
 pub fn last_seen(key: &[u8], octets: &[u8]) -> Option<Timestamp> {
     legible(octets, "counters", key).map(|row: Row| row.last_seen)
@@ -141,6 +148,7 @@ impl Writer<'_> {
     ) -> Result<Effect, StoreError> {
         let key = domain_key(&failure.domain, failure.address.key().as_bytes());
         let now = self.now;
+        let window = window.map(|span| Window { span, end: self.sober });
         let count = self
             .counters
             .update(&key, |row: Option<Row>| {

@@ -12,6 +12,8 @@ use std::collections::BTreeMap;
 /// The tables of one transaction. Each concept adds what it does to them in its own file.
 pub struct Writer<'t> {
     pub(super) now: Timestamp,
+    /// By which things are old.
+    pub(super) sober: Timestamp,
     pub(super) settings: &'t Settings,
     pub(super) numbers: Numbers<'t>,
     pub(super) counters: Lazy<'t>,
@@ -38,6 +40,7 @@ impl<'t> Writer<'t> {
         let table = |definition| Lazy::new(transaction, definition);
         Self {
             now,
+            sober: now,
             settings,
             numbers: Numbers::new(table(tables::META)),
             counters: table(tables::COUNTERS),
@@ -60,6 +63,7 @@ impl<'t> Writer<'t> {
 
     /// All of `batch`, in an order that matters: a digest that is confirmed leaves before an equal mail is looked at.
     pub fn apply(&mut self, batch: &Batch) -> Result<Committed, StoreError> {
+        self.sober = batch.sober.unwrap_or(self.now);
         for digest in &batch.confirmed {
             self.confirm(digest)?;
         }

@@ -1,6 +1,6 @@
 //! Counters: when an occurrence counts, when it escalates, and how operators look at and change counters.
 
-use super::support::{THRESHOLD, address, delivered, domain, failure, hard, mail, parked, soft};
+use super::support::{THRESHOLD, address, at, delivered, domain, failure, hard, mail, parked, soft};
 use super::{DAY, collect, fixture};
 use bouncesvc::bounce::Class;
 use bouncesvc::change::{Batch, Change, Command, CommandResult, Effect, Imported, MailResult, Queued};
@@ -97,6 +97,23 @@ fn bounces_of_a_clock_that_was_ahead_leave_the_window_one_day() {
     for (day, count) in [(3650, 1), (0, 2), (10, 3), (35, 2), (80, 1)] {
         fixture.seconds = day * DAY;
         assert_eq!(fixture.receive(vec![soft_within(30)]), [counted(count)], "day {day}");
+    }
+}
+
+#[test]
+fn a_clock_that_jumps_ahead_costs_the_window_nothing() {
+    let mut fixture = fixture();
+    // The clock on the wall, and the time by which things are old.
+    for (number, (wall, sober)) in [(0, 0), (1, 1), (3650, 2), (3, 3)].into_iter().enumerate() {
+        fixture.seconds = wall * DAY;
+        let mails = vec![mail(number as u64, vec![soft_within(30)])];
+        let batch = Batch { mails, sober: Some(at(sober * DAY)), ..Batch::default() };
+        let committed = fixture.commit(&batch);
+        let MailResult::Applied(effects) = &committed.mails[0] else { panic!("{committed:?}") };
+        match number {
+            3 => assert!(matches!(effects[..], [Effect::Escalated(Queued::New(_))]), "{effects:?}"),
+            _ => assert_eq!(effects[..], [counted(number as u32 + 1)]),
+        }
     }
 }
 

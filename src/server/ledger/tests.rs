@@ -30,7 +30,7 @@ fn ledger_of(mails: impl IntoIterator<Item = Arrived>) -> Ledger {
 /// Writes what waits, with this result.
 fn write(ledger: &mut Ledger, metrics: &mut Metrics, result: Result<Committed, StoreError>) {
     let now = Instant::now();
-    let batch = ledger.open(now).unwrap();
+    let batch = ledger.open(now, Timestamp::default()).unwrap();
     let written = Written { batch, result, took: TAKES, waited: Duration::ZERO };
     ledger.close(written, metrics, now, Timestamp::default());
 }
@@ -63,13 +63,16 @@ fn a_retry_of_ours_is_repeated_after_a_fault_and_until_no_row_is_left() {
     ledger.retry([domain.clone()], now);
     let rows = |count| Ok(Committed { mails: Vec::new(), commands: vec![CommandResult::Rows(count)] });
     for result in [Err(StoreError::Failed("broken".to_owned())), rows(COMMAND_ROWS_MAX), rows(3)] {
-        let batch = ledger.open(now).unwrap();
+        let batch = ledger.open(now, Timestamp::default()).unwrap();
         assert_eq!(batch.commands, [Command::RetryNotifications(Selection::Pending(domain.clone()))]);
         let is_fault = result.is_err();
         let written = Written { batch, result, took: TAKES, waited: Duration::ZERO };
         ledger.close(written, &mut Metrics::new(Timestamp::default()), now, Timestamp::default());
-        assert!(!is_fault || ledger.open(now).is_none(), "a broken database is not asked without a pause");
+        assert!(
+            !is_fault || ledger.open(now, Timestamp::default()).is_none(),
+            "a broken database is not asked without a pause"
+        );
         now += FLUSH_TIME_MAX;
     }
-    assert!(ledger.open(now).is_none());
+    assert!(ledger.open(now, Timestamp::default()).is_none());
 }
