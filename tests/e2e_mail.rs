@@ -4,6 +4,8 @@
 mod support;
 
 use rustix::process::Signal;
+use std::sync::Mutex;
+use std::sync::mpsc::channel;
 use support::daemon::Site;
 use support::damage::damage;
 use support::platform::{Answer, Platform};
@@ -35,6 +37,45 @@ fn the_sample_mail_leads_to_one_post() {
     client.quit();
     assert!(daemon.stop().success());
     assert_eq!(platform.requests().len(), 1);
+}
+
+#[test]
+fn a_delivery_that_ends_while_the_daemon_stops_is_not_repeated() {
+    let ((release, held), (came, arrival)) = (channel::<()>(), channel());
+    let (held, came) = (Mutex::new(held), Mutex::new(came));
+    let platform = Platform::start(move |_| {
+        let _ = came.lock().unwrap().send(());
+        // Until it is released, and then at once.
+        let _ = held.lock().unwrap().recv();
+        Answer::status(200)
+    });
+    let site = Site::new(&platform.template(), "");
+    let daemon = site.start();
+    Client::connect(daemon.address()).mail(&hard("first@some-provider.com", "1"));
+    arrival.recv().unwrap();
+    daemon.signal(Signal::TERM);
+    daemon.wait_for_line("stopping");
+    drop(release);
+    assert!(daemon.wait().success());
+    let daemon = site.start();
+    Client::connect(daemon.address()).mail(&hard("second@some-provider.com", "2"));
+    let requests = platform.wait_for_count(2);
+    assert!(requests[1].target.contains("second"), "{requests:?}");
+    daemon.stop();
+}
+
+#[test]
+fn a_second_signal_ends_the_waiting_for_clients() {
+    let site = Site::new(&nowhere(), "  smtp: {stop_time_max: 1d}\n");
+    let daemon = site.start();
+    let mut client = Client::connect(daemon.address());
+    client.say("MAIL FROM:<>", "250");
+    client.say("RCPT TO:<no-reply@mydomain.de>", "250");
+    client.say("DATA", "354");
+    daemon.signal(Signal::TERM);
+    daemon.wait_for_line("stopping");
+    daemon.signal(Signal::TERM);
+    assert!(daemon.wait().success());
 }
 
 #[test]

@@ -4,6 +4,7 @@
 
 mod support;
 
+use rustix::process::Signal;
 use std::io::Write;
 use std::process::{Command, Output, Stdio};
 use support::daemon::Site;
@@ -57,6 +58,24 @@ fn a_long_mail_is_shown_and_exported_whole_live_and_stopped() {
     assert!(exported.ends_with(mail.as_bytes()), "it is not whole");
     daemon.stop();
     assert!(show() == live && export("stopped") == exported);
+}
+
+#[test]
+fn a_smaller_quarantine_holds_from_a_reload_on() {
+    let site = Site::new(NOWHERE, "");
+    let daemon = site.start();
+    let mut client = Client::connect(daemon.address());
+    let mut receive = |ids: [&str; 3]| {
+        for id in ids {
+            assert!(client.mail(&unreadable(id, 0)).starts_with("250 "));
+        }
+        listed(&site).len()
+    };
+    assert_eq!(receive(["1", "2", "3"]), 3);
+    site.configure(NOWHERE, "  store: {quarantine_mails_max: 2}\n");
+    daemon.signal(Signal::HUP);
+    daemon.wait_for_line("the configuration was read again");
+    assert_eq!(receive(["4", "5", "6"]), 2);
 }
 
 #[test]
