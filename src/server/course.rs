@@ -77,6 +77,8 @@ impl Server {
             self.write_once()?;
             self.drive(Instant::now());
         }
+        // The end of the loop is told before the notifier is waited for.
+        crate::logging::flush();
         self.notifier.stop(self.config.settings.stop_time_max);
         let now = Instant::now();
         self.ledger.settle(self.outcomes.rest(), now);
