@@ -100,6 +100,7 @@ fn write_all(fixture: &mut Fixture) {
         settled: (1..20).zip(outcomes.into_iter().cycle()).map(|(id, outcome)| settled(id, now, outcome)).collect(),
         commands: vec![Command::RetryNotifications(Selection::All)],
         sums: vec![(Series::Received, 1)],
+        sober: None,
     };
     fixture.commit(&batch);
 }
