@@ -47,3 +47,16 @@ fn a_mail_that_is_sent_anew_after_a_quit_behind_it_counts_again() {
     daemon.stop();
     assert_eq!(site.count_of("full@some-provider.com"), Some(3));
 }
+
+#[test]
+fn a_confirmation_that_came_right_before_the_stop_outlives_it() {
+    let site = Site::new("http://127.0.0.1:9/{address}", "");
+    for count in 1..=2 {
+        let daemon = site.start();
+        let mut client = Client::connect(daemon.address());
+        client.mail(&soft("full@some-provider.com", "1"));
+        client.quit();
+        daemon.stop();
+        assert_eq!(site.count_of("full@some-provider.com"), Some(count));
+    }
+}

@@ -124,3 +124,15 @@ fn a_status_listener_that_is_added_waits_for_the_restart() {
     assert!(is_healthy(address));
     daemon.stop();
 }
+
+#[test]
+fn a_new_limit_of_the_size_holds_for_the_next_client() {
+    let site = Site::new("http://127.0.0.1:9/{address}", "");
+    let daemon = site.start();
+    site.configure("http://127.0.0.1:9/{address}", "  smtp: {message_octets_max: 3MiB}\n");
+    reload(&daemon);
+    let mut client = Client::connect(daemon.address());
+    client.say(&format!("MAIL FROM:<> SIZE={}", (3 << 20) + 1), "552");
+    client.say(&format!("MAIL FROM:<> SIZE={}", 3 << 20), "250");
+    daemon.stop();
+}

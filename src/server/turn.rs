@@ -371,3 +371,6 @@ pub(super) fn wall_clock() -> Timestamp {
     let since_epoch = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     Timestamp::default().after(since_epoch)
 }
+
+#[cfg(test)]
+mod tests;

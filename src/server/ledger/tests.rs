@@ -1,6 +1,7 @@
 //! What waits for a transaction, and what is counted once it is there.
 
 use super::*;
+use crate::change::Outcome;
 use crate::smtp::Mail;
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -75,4 +76,53 @@ fn a_retry_of_ours_is_repeated_after_a_fault_and_until_no_row_is_left() {
         now += FLUSH_TIME_MAX;
     }
     assert!(ledger.open(now, Timestamp::default()).is_none());
+}
+
+#[test]
+fn a_transaction_holds_no_more_mails_than_configured() {
+    let mut config = Config::default();
+    config.settings.mails_per_commit_max = 2;
+    let now = Instant::now();
+    let mut ledger = ledger_of([]);
+    ledger.extend((1..=3).map(|connection| arrived(connection, 0)));
+    for mails in [2, 1] {
+        // One call may end early on a busy machine.
+        (0..3).for_each(|_| ledger.read(&config, Timestamp::default()));
+        assert_eq!(ledger.open(now, Timestamp::default()).unwrap().mails.len(), mails);
+    }
+    assert!(!ledger.has_mails());
+}
+
+#[test]
+fn sums_whose_transaction_failed_come_with_a_later_one() {
+    let mut metrics = Metrics::new(Timestamp::default());
+    let mut ledger = ledger_of([arrived(1, 0)]);
+    let applied = Committed { mails: vec![MailResult::Applied(Vec::new())], commands: Vec::new() };
+    write(&mut ledger, &mut metrics, Ok(applied));
+    let mut now = ledger.flush_at().unwrap();
+    let batch = ledger.open(now, Timestamp::default()).unwrap();
+    let sums = batch.sums.clone();
+    assert!(!sums.is_empty());
+    let result = Err(StoreError::Failed("broken".to_owned()));
+    let written = Written { batch, result, took: TAKES, waited: Duration::ZERO };
+    ledger.close(written, &mut metrics, now, Timestamp::default());
+    now += FLUSH_TIME_MAX;
+    assert_eq!(ledger.open(now, Timestamp::default()).unwrap().sums, sums);
+}
+
+#[test]
+fn what_no_mail_waits_for_is_written_at_the_end() {
+    let now = Instant::now();
+    let mut ledger = ledger_of([]);
+    ledger.confirm(&mut vec![[7; 32]], now);
+    ledger.tally.settled(&settled(), now);
+    assert!(ledger.open(now, Timestamp::default()).is_none());
+    ledger.make_rest_due(now);
+    let batch = ledger.open(now, Timestamp::default()).unwrap();
+    assert_eq!((batch.confirmed.len(), batch.sums.len()), (1, 1));
+}
+
+fn settled() -> Settled {
+    let outcome = Outcome::Delivered { status: 200, body: String::new() };
+    Settled { id: 1, at: Timestamp::default(), outcome }
 }

@@ -311,3 +311,18 @@ fn a_client_that_stalls_loses_its_place_only_when_others_need_the_room() {
     assert!(received(&mut stalled).1);
     assert!(others.iter_mut().all(|client| !received(client).1));
 }
+
+#[test]
+fn new_room_lets_those_who_wait_go_on() {
+    let mut rig = Rig::with_room(0);
+    let mut clients = [1, 2].map(|id| rig.connect(id));
+    for client in &mut clients {
+        send(client, MAIL_START);
+    }
+    rig.settle(0);
+    assert!(rig.sessions.room.is_short());
+    rig.sessions.reload(ROOM_OCTETS, None);
+    rig.settle(0);
+    assert!(!rig.sessions.room.is_short());
+    assert!(clients.iter_mut().all(|client| received(client).0.contains("\r\n354 ")));
+}
