@@ -8,7 +8,7 @@
 //! # Where transactions run
 //!
 //! All is decided in the loop, and one transaction runs at a time. While the disk is fast, it runs in the loop: a thread would cost two
-//! switches and smaller transactions. Once transactions wait for the disk for more than half a millisecond, of late, a thread runs them
+//! switches and smaller transactions. Once transactions wait for the disk for more than a millisecond, of late, a thread runs them
 //! (`committer`), and the loop goes on with its clients. `gathering` decides how many mails share one. Measured with
 //! `cargo bench --bench smtp_load -- --slow-sync`, on two cores shared with the generator, mails a second in the loop alone and in this
 //! way, in turns:
