@@ -2,7 +2,7 @@
 
 use rustix::process::{Pid, Signal, kill_process};
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 use tempfile::TempDir;
@@ -18,7 +18,6 @@ pub struct Daemon {
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Usage {
     pub cpu: Duration,
-    pub resident_octets: u64,
     pub peak_octets: u64,
     pub file_octets: u64,
     pub commits: u64,
@@ -85,23 +84,27 @@ impl Daemon {
     }
 
     pub fn usage(&self) -> Usage {
-        let process = Path::new("/proc").join(self.child.id().to_string());
-        let stat = std::fs::read_to_string(process.join("stat")).unwrap();
+        let stat = std::fs::read_to_string(self.process().join("stat")).unwrap();
         // Behind the name in brackets: the 12th and 13th field are user and system time, in ticks of 10 ms.
         let ticks: u64 =
             stat.rsplit(") ").next().unwrap().split(' ').skip(11).take(2).map(|n| n.parse::<u64>().unwrap()).sum();
-        let status = std::fs::read_to_string(process.join("status")).unwrap();
-        let field = |name: &str| {
-            let line = status.lines().find(|line| line.starts_with(name)).unwrap();
-            line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() * 1024
-        };
         Usage {
             cpu: Duration::from_millis(10 * ticks),
-            resident_octets: field("VmRSS:"),
-            peak_octets: field("VmHWM:"),
+            peak_octets: self.memory("VmHWM:"),
             file_octets: std::fs::metadata(self.folder.path().join("bounces.redb")).map_or(0, |meta| meta.len()),
             commits: self.commits().unwrap_or_default(),
         }
+    }
+
+    /// A line of proc_pid_status(5), in octets. It asks nothing of the daemon, which would grow by what answers.
+    pub fn memory(&self, name: &str) -> u64 {
+        let status = std::fs::read_to_string(self.process().join("status")).unwrap();
+        let line = status.lines().find(|line| line.starts_with(name)).unwrap();
+        line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() * 1024
+    }
+
+    fn process(&self) -> PathBuf {
+        Path::new("/proc").join(self.child.id().to_string())
     }
 
     /// What the control socket's `stats` say: `transactions  N: …`.

@@ -73,7 +73,7 @@ fn on_disk(sync_millis: u32, load: &Load, report: &mut Report) -> f64 {
 pub fn idle_connections(report: &mut Report) {
     let folder = tempfile::tempdir().unwrap();
     let daemon = Daemon::start(folder, "http://127.0.0.1:1/{address}", Duration::ZERO);
-    let start = daemon.usage().resident_octets;
+    let start = daemon.memory("VmRSS:");
     report.memory("idle", start);
     let mut connections = Vec::new();
     for count in [1_000, 10_000] {
@@ -83,7 +83,7 @@ pub fn idle_connections(report: &mut Report) {
                 Err(error) => return println!("{} connections, then: {error}", connections.len()),
             }
         }
-        let more = daemon.usage().resident_octets.saturating_sub(start);
+        let more = daemon.memory("VmRSS:").saturating_sub(start);
         report.memory(&format!("more with {count} idle connections"), more);
     }
 }

@@ -16,7 +16,7 @@ const SILENCE_PART: u32 = 4;
 const WAIT_TIME_MAX: Duration = Duration::from_millis(10);
 
 /// A disk that is waited for longer in a transaction is a slow one.
-const SLOW_TIME: Duration = Duration::from_micros(1000);
+const SLOW_TIME: Duration = Duration::from_millis(1);
 
 /// On a slow disk a transaction begins with no less than one of so many clients: two crowds of like size take turns then.
 const CROWD_PART: usize = 4;
