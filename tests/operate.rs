@@ -6,7 +6,8 @@ mod support;
 use bouncesvc::change::{self, Batch, Imported};
 use bouncesvc::store::{Settings, Store};
 use bouncesvc::types::{Address, Domain, Timestamp};
-use std::process::{Command, Output};
+use std::os::unix::fs::PermissionsExt as _;
+use std::process::{Command, Output, Stdio};
 use support::daemon::{Daemon, Site};
 use support::platform::{Answer, Platform};
 use support::smtp::{Client, hard, soft};
@@ -197,6 +198,7 @@ fn a_backup_of_the_live_database_is_a_database() {
     let copy = site.path("copy.redb");
     for _ in ["new", "in place of an older one"] {
         stdout(&site, &["backup", copy.to_str().unwrap()]);
+        assert_eq!(copy.metadata().unwrap().permissions().mode() & 0o777, 0o600, "it holds addresses");
     }
     let before = stdout(&site, &["dump-counters"]);
     stdout(&site, &["reset-counter", "--bounced-address", "a.full@some-provider.com"]);
@@ -247,7 +249,7 @@ fn tail_follows_the_log() {
     let site = Site::new(&platform.template(), "");
     let daemon = site.start();
     let mut tail = Command::new(env!("CARGO_BIN_EXE_bouncesvc"));
-    tail.arg("--config").arg(site.path("config.yml")).arg("tail").stdout(std::process::Stdio::piped());
+    tail.arg("--config").arg(site.path("config.yml")).arg("tail").stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut tail = tail.spawn().unwrap();
     let mut lines = std::io::BufReader::new(tail.stdout.take().unwrap());
     // Only what happens after the command has reached the daemon is shown: mails go on until one is.
@@ -257,6 +259,7 @@ fn tail_follows_the_log() {
         let mut line = String::new();
         std::io::BufRead::read_line(&mut lines, &mut line).unwrap();
         sender.send(line).unwrap();
+        std::io::copy(&mut lines, &mut std::io::sink()).unwrap();
     });
     let mut number = 0;
     let line = loop {
@@ -268,9 +271,10 @@ fn tail_follows_the_log() {
         assert!(number < 1000, "nothing came");
     };
     assert!(line.contains("reason=mailbox_full"), "{line}");
-    tail.kill().unwrap();
-    tail.wait().unwrap();
     assert!(daemon.stop().success());
+    let output = tail.wait_with_output().unwrap();
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success() && told.contains("the daemon has stopped") && told.lines().count() == 1, "{told}");
 }
 
 #[test]
@@ -342,6 +346,20 @@ fn a_mail_from_a_pipe_is_taken_in_silence_also_under_a_configuration_with_a_warn
     assert!(output.status.success() && output.stdout.is_empty() && output.stderr.is_empty(), "{output:?}");
     platform.wait_for_count(1);
     assert!(stdout(&site, &["check-config"]).contains("warning: everybody may connect to 0.0.0.0:1"));
+}
+
+/// The exit code is what a mail server sees of a 250.
+#[test]
+fn an_equal_mail_from_a_pipe_counts_again_once_the_first_one_was_taken() {
+    let site = Site::new("http://127.0.0.1:9/{address}", "");
+    std::fs::write(site.path("mail"), soft("full@some-provider.com", "1")).unwrap();
+    for count in 1..=2 {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_bouncesvc"));
+        command.arg("--config").arg(site.path("config.yml")).arg("stdin");
+        let output = command.stdin(std::fs::File::open(site.path("mail")).unwrap()).output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        assert_eq!(site.count_of("full@some-provider.com"), Some(count));
+    }
 }
 
 #[test]
