@@ -183,4 +183,14 @@ mod tests {
             assert_eq!(scheme_and_host(url), parts, "{url}");
         }
     }
+
+    #[test]
+    fn a_body_has_less_time_than_the_whole_request() {
+        for (request, body) in [(30, 5), (2, 2)] {
+            let client = Client::new(Duration::from_secs(request));
+            let timeouts = client.agent.config().timeouts();
+            assert_eq!(timeouts.recv_body, Some(Duration::from_secs(body)));
+            assert_eq!(timeouts.global, Some(Duration::from_secs(request)));
+        }
+    }
 }

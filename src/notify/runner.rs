@@ -411,3 +411,6 @@ const UNREADABLE_PAUSE: Duration = Duration::from_secs(1);
 
 /// How far a due time may lie beyond the longest delay, for clocks that are corrected by little.
 const CLOCK_SLACK: Duration = Duration::from_secs(60);
+
+#[cfg(test)]
+mod tests;

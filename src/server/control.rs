@@ -192,3 +192,48 @@ impl Desk for LiveDesk {
         Some(lines.unwrap_or_default())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::{Settings, Store};
+    use crate::types::Timestamp;
+    use mio::{Poll, Token};
+
+    /// What is said to a client who sends this, and the socket that it was said on.
+    fn answer_to(request: &str) -> (String, UnixStream) {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(&folder.path().join("database"), Settings::default(), Timestamp::default()).unwrap();
+        let waker = Arc::new(Waker::new(Poll::new().unwrap().registry(), Token(0)).unwrap());
+        let (sender, _asks) = channel();
+        let desk =
+            LiveDesk { reader: store.reader(), sender, waker, followed: None, file: None, _client: Arc::new(()) };
+        let (mut client, server) = UnixStream::pair().unwrap();
+        client.write_all(request.as_bytes()).unwrap();
+        client.shutdown(std::net::Shutdown::Write).unwrap();
+        converse(&server, desk).unwrap();
+        let mut answer = String::new();
+        BufReader::new(client).read_line(&mut answer).unwrap();
+        (answer, server)
+    }
+
+    fn padded_to(octets: u64) -> String {
+        let request = serde_json::to_string(&Request::Quarantine).unwrap();
+        " ".repeat(usize::try_from(octets).unwrap() - request.len()) + &request
+    }
+
+    #[test]
+    fn a_request_that_is_too_long_is_refused() {
+        let end = serde_json::to_string(&Reply::End).unwrap();
+        assert_eq!(answer_to(&padded_to(REQUEST_OCTETS_MAX)).0.trim_end(), end);
+        let (answer, _) = answer_to(&padded_to(REQUEST_OCTETS_MAX + 1));
+        assert!(answer.contains("not a request of this version"), "{answer}");
+    }
+
+    #[test]
+    fn a_client_has_a_time_for_its_request_and_one_for_the_replies() {
+        let (_, socket) = answer_to("\n");
+        assert_eq!(socket.read_timeout().unwrap(), Some(REQUEST_TIME_MAX));
+        assert_eq!(socket.write_timeout().unwrap(), Some(CLIENT_TIME_MAX));
+    }
+}

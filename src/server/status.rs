@@ -238,3 +238,35 @@ fn send(socket: &mut Socket, octets: &[u8], written: &mut usize) -> io::Result<b
     }
     Ok(true)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::{Settings, Store};
+    use crate::types::Timestamp;
+    use mio::{Poll, Token};
+
+    #[test]
+    fn a_client_has_to_be_done_in_time() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(&folder.path().join("database"), Settings::default(), Timestamp::default()).unwrap();
+        let (poll, start) = (Poll::new().unwrap(), Instant::now());
+        let waker = Arc::new(Waker::new(poll.registry(), Token(0)).unwrap());
+        let mut status = StatusClients::new(store.reader(), waker);
+        let (address, queue_age_max) = (([127, 0, 0, 1], 0).into(), Duration::ZERO);
+        let listener = StatusListener { address, show_addresses: false, queue_age_max };
+        let (server, mut client) = std::os::unix::net::UnixStream::pair().unwrap();
+        server.set_nonblocking(true).unwrap();
+        client.set_nonblocking(true).unwrap();
+        let socket = Socket::Unix(mio::net::UnixStream::from_std(server));
+        status.insert(1, socket, &listener, poll.registry(), start);
+        let end = start + CLIENT_TIME_MAX;
+        assert_eq!(status.next_deadline(), Some(end));
+        let mut turn = |now| {
+            status.turn(now, |_| unreachable!("nothing was asked"));
+            client.read(&mut [0]).map_err(|error| error.kind())
+        };
+        assert_eq!(turn(start), Err(ErrorKind::WouldBlock));
+        assert_eq!(turn(end), Ok(0));
+    }
+}

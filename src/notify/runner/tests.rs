@@ -1,0 +1,69 @@
+//! What the thread decides, without the thread.
+
+use super::*;
+use crate::notify::clock::SystemClocks;
+use crate::notify::queue::{ArchiveJob, QueueError};
+
+/// Each domain always has one more row, for a tenant that nobody knows.
+struct EndlessQueue;
+
+impl Queue for EndlessQueue {
+    fn domains(&self) -> Result<Vec<(Domain, Timestamp)>, QueueError> {
+        Ok(vec![(domain(), Timestamp::default())])
+    }
+
+    fn due(
+        &self,
+        domain: &Domain,
+        _: Timestamp,
+        _: &dyn Fn(NotificationId) -> bool,
+        _: usize,
+    ) -> Result<Vec<Notification>, QueueError> {
+        Ok(vec![notification(domain.clone())])
+    }
+
+    fn archive_jobs(&self, _: &dyn Fn(NotificationId) -> bool, _: usize) -> Result<Vec<ArchiveJob>, QueueError> {
+        Ok(Vec::new())
+    }
+}
+
+fn domain() -> Domain {
+    Domain::parse("mydomain.de").unwrap()
+}
+
+fn notification(domain: Domain) -> Notification {
+    use crate::bounce::{Class, Reason};
+    Notification {
+        id: 0,
+        idempotency_key: String::new(),
+        domain,
+        address: crate::types::Address::parse("gone@some-provider.com").unwrap(),
+        class: Class::Hard,
+        reason: Reason::UserUnknown,
+        status: None,
+        diagnostic: None,
+        count: 0,
+        message_id: crate::types::MessageId(0),
+        created: Timestamp::default(),
+        tried_since: Timestamp::default(),
+        attempts: 0,
+        next_attempt: Timestamp::default(),
+        last_error: None,
+    }
+}
+
+#[test]
+fn nothing_is_started_while_too_many_outcomes_are_not_durable() {
+    let clocks = Arc::new(SystemClocks);
+    let inbox = Arc::new(Inbox::new(clocks.clone()));
+    let (tenants, report) = (Arc::default(), Box::new(|_| ()));
+    let settings = Settings::default();
+    let mut runner = Runner::new(clocks, Arc::new(EndlessQueue), tenants, settings, report, inbox, Attempts::default());
+    let ids = 1..=NotificationId::try_from(UNCONFIRMED_MAX).unwrap();
+    ids.for_each(|id| runner.flights.report(id));
+    runner.pass();
+    assert_eq!(runner.schedule.running(), 0);
+    runner.flights.committed(1);
+    runner.pass();
+    assert_eq!(runner.schedule.running(), 1, "one place is free, and a new domain is probed by one attempt");
+}
