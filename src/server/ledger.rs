@@ -191,6 +191,11 @@ impl Ledger {
         }
     }
 
+    /// Whether mails arrived that could be read before the next transaction begins.
+    pub(super) fn has_unread(&self, mails_max: usize) -> bool {
+        !self.arrived.is_empty() && self.waiting.len() < mails_max
+    }
+
     /// Octets of mails that wait.
     pub(super) fn octets_waiting(&self) -> usize {
         self.octets_waiting + self.writing.octets

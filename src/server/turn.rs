@@ -172,6 +172,10 @@ impl Server {
         if self.sessions.has_work() || self.listeners.has_work() {
             return Some(Duration::ZERO);
         }
+        // What one turn had no time to read need not wait for the end of the transaction that runs.
+        if self.ledger.has_unread(self.config.settings.mails_per_commit_max) {
+            return Some(Duration::ZERO);
+        }
         // While the committer is at work nothing else can be written, and its end wakes the loop.
         let may_write = !self.committer.is_busy();
         if may_write && let Some(patience) = self.ledger.patience() {

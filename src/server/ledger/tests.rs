@@ -46,6 +46,15 @@ fn a_full_transaction_waits_for_nobody() {
 }
 
 #[test]
+fn mails_are_read_on_while_there_is_room_for_them() {
+    let mut ledger = ledger_of([arrived(1, 0)]);
+    assert!(!ledger.has_unread(2));
+    ledger.extend([arrived(2, 0)]);
+    assert!(ledger.has_unread(2));
+    assert!(!ledger.has_unread(1), "it would be looked for again and again");
+}
+
+#[test]
 fn a_mail_with_bare_line_ends_counts_once_however_often_it_is_put_off() {
     let mut metrics = Metrics::new(Timestamp::default());
     let done = |result| Ok(Committed { mails: vec![result], commands: Vec::new() });
