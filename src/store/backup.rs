@@ -63,3 +63,37 @@ fn copy_table(source: &ReadTransaction, copy: &Database, definition: Definition)
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::change::{Batch, Command, Imported};
+    use crate::store::tables::COUNTERS;
+    use crate::store::{Settings, Store};
+    use crate::types::{Address, Domain, Timestamp};
+
+    /// A store on a file, with more rows than its cache holds.
+    fn filled(folder: &tempfile::TempDir) -> Store {
+        let settings = Settings { cache_octets: 0, ..Settings::default() };
+        let mut store = Store::open(&folder.path().join("b.redb"), settings, Timestamp::default()).unwrap();
+        let domain = Domain::parse("mydomain.de").unwrap();
+        let address = |number| Address::parse(&format!("user{number}@some-provider.com")).unwrap();
+        let row = |number| Imported::Counter { domain: domain.clone(), address: address(number), count: 1 };
+        let batch = Batch { commands: vec![Command::Import((0..2000).map(row).collect())], ..Batch::default() };
+        store.commit(&batch, Timestamp::default()).unwrap();
+        store
+    }
+
+    #[test]
+    fn a_database_that_is_opened_anew_after_a_fault_waits_for_no_backup_and_ends_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = filled(&folder);
+        let underway = store.reader().begin().unwrap();
+        store.connection.reopen().unwrap();
+        let copy = Database::create(folder.path().join("copy.redb")).unwrap();
+        let error = copy_table(&underway, &copy, COUNTERS).unwrap_err();
+        assert!(error.to_string().contains("was closed after a fault"), "{error}");
+        let again = store.reader().begin().unwrap();
+        assert_eq!(copy_table(&again, &copy, COUNTERS), Ok(2000));
+    }
+}

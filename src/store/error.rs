@@ -39,6 +39,10 @@ impl From<redb::Error> for StoreError {
     fn from(error: redb::Error) -> Self {
         match error {
             redb::Error::Io(error) => Self::from_io(&error),
+            // redb's words are for a programmer, and reach an operator whose backup ran meanwhile.
+            redb::Error::PreviousIo | redb::Error::DatabaseClosed => {
+                Self::Failed("it was closed after a fault".to_owned())
+            }
             other => Self::Failed(other.to_string()),
         }
     }
