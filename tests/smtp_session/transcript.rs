@@ -1,6 +1,4 @@
-//! Replays the transcripts of `tests/smtp_transcripts`: step by step, whole, at every chunk size, and at random cuts.
-//!
-//! Replies and events must be the same however the client's octets are cut. The notation, one step a line:
+//! What a transcript says is done and expected, in order. The notation, one step a line:
 //!
 //! ```text
 //! ## name          a new transcript
@@ -18,89 +16,20 @@
 //! Q                the client's side ends
 //! ```
 
-#![allow(clippy::unwrap_used, reason = "a transcript that cannot be read is a failure of the test")]
-
-use bouncesvc::smtp::{AcceptedRecipient, BareLineEnds, Event, Mail, Protocol, Session, Settings, Verdict};
+use bouncesvc::smtp::{AcceptedRecipient, BareLineEnds, Protocol, Settings, Verdict};
 use bouncesvc::types::MessageId;
-use random::Random;
 use std::collections::VecDeque;
-use std::fmt::Write as _;
-use std::net::{IpAddr, Ipv4Addr};
-use std::sync::Arc;
-use std::time::{Duration, Instant};
-
-#[path = "support/random.rs"]
-mod random;
-
-const CLIENT: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 7));
-
-/// What is sent in one go is replayed at every chunk size up to this length, and beyond it at these sizes.
-const SHORT: usize = 2000;
-const SIZES: &[usize] = &[1, 2, 3, 511, 1460, 65_536];
-const RANDOM_CUTS: u64 = 20;
-
-#[test]
-fn transcripts_step_by_step() {
-    for transcript in transcripts() {
-        let mut run = Run::new(&transcript);
-        for step in &transcript.steps {
-            run.step(step, usize::MAX);
-            if let Step::Expect(expected) = step {
-                assert_eq!(&run.take_log(), expected, "{} at {}", transcript.name, run.last);
-            }
-        }
-    }
-}
-
-#[test]
-fn transcripts_at_every_chunk_size() {
-    for transcript in transcripts() {
-        let (expected, longest) = transcript.pipelined();
-        let sizes = if longest <= SHORT { (1..=longest).collect() } else { [SIZES, &[longest]].concat() };
-        for size in sizes {
-            assert_eq!(transcript.replay(|_| size), expected, "{} by {size}", transcript.name);
-        }
-    }
-}
-
-#[test]
-fn transcripts_at_random_cuts() {
-    for transcript in transcripts() {
-        let (expected, longest) = transcript.pipelined();
-        for seed in 1..=RANDOM_CUTS {
-            let mut random = Random::new(seed);
-            let found = transcript.replay(|_| random.below(longest.min(1 << (seed % 16))) + 1);
-            assert_eq!(found, expected, "{} with seed {seed}", transcript.name);
-        }
-    }
-}
-
-/// A thousand clients that sent commands and read nothing once took a megabyte each.
-#[test]
-fn replies_that_nobody_reads_stop_the_input() {
-    let commands = b"EHLO client\r\n".repeat(10_000);
-    let mut session = Session::new(Arc::default(), CLIENT, Instant::now());
-    let (mut rest, mut rounds, mut replies) = (&commands[..], 0, 0);
-    while !rest.is_empty() {
-        assert!(session.wants_input());
-        rest = &rest[session.receive(rest, Instant::now())..];
-        let output = std::mem::take(session.output());
-        assert!(output.len() < 5 << 10, "{}", output.len());
-        replies += output.split(|octet| *octet == b'\n').filter(|line| line.starts_with(b"250 ")).count();
-        rounds += 1;
-    }
-    assert!(replies == 10_000 && rounds > 50, "{replies} replies in {rounds} rounds");
-}
+use std::time::Duration;
 
 /// One transcript: what is done and what is expected, in order.
-struct Transcript {
-    name: String,
-    settings: Settings,
-    steps: Vec<Step>,
-    verdicts: VecDeque<Verdict>,
+pub struct Transcript {
+    pub name: String,
+    pub settings: Settings,
+    pub steps: Vec<Step>,
+    pub verdicts: VecDeque<Verdict>,
 }
 
-enum Step {
+pub enum Step {
     Send(Vec<u8>),
     Expect(Log),
     Wait(Duration),
@@ -111,14 +40,14 @@ enum Step {
 
 /// What a session said and asked. Their order against each other is looked at step by step.
 #[derive(Debug, Default, PartialEq, Eq)]
-struct Log {
-    replies: String,
-    events: Vec<String>,
+pub struct Log {
+    pub replies: String,
+    pub events: Vec<String>,
 }
 
 impl Transcript {
     /// Neighbouring sends joined into one, and all that is expected; the longest send.
-    fn pipelined(&self) -> (Log, usize) {
+    pub fn pipelined(&self) -> (Log, usize) {
         let mut all = Log::default();
         for step in &self.steps {
             if let Step::Expect(log) = step {
@@ -131,7 +60,7 @@ impl Transcript {
     }
 
     /// The octets up to each step that is neither a send nor an expectation, and that step.
-    fn joined(&self) -> Vec<(Vec<u8>, Option<&Step>)> {
+    pub fn joined(&self) -> Vec<(Vec<u8>, Option<&Step>)> {
         let mut joined = Vec::new();
         let mut sent = Vec::new();
         for step in &self.steps {
@@ -144,126 +73,10 @@ impl Transcript {
         joined.push((sent, None));
         joined
     }
-
-    fn replay(&self, mut size: impl FnMut(usize) -> usize) -> Log {
-        let mut run = Run::new(self);
-        for (sent, step) in self.joined() {
-            let mut rest = &sent[..];
-            while !rest.is_empty() {
-                let (piece, behind) = rest.split_at(size(rest.len()).min(rest.len()));
-                run.send(piece);
-                rest = behind;
-            }
-            if let Some(step) = step {
-                run.step(step, usize::MAX);
-            }
-        }
-        let mut log = run.take_log();
-        log.events.retain(|event| event != "confirmed");
-        log
-    }
 }
 
-/// A session under replay.
-struct Run {
-    session: Session,
-    now: Instant,
-    verdicts: VecDeque<Verdict>,
-    log: Log,
-    closed: bool,
-    last: String,
-}
-
-impl Run {
-    fn new(transcript: &Transcript) -> Self {
-        let now = Instant::now();
-        let session = Session::new(Arc::new(transcript.settings.clone()), CLIENT, now);
-        let verdicts = transcript.verdicts.clone();
-        let mut run = Self { session, now, verdicts, log: Log::default(), closed: false, last: "start".to_owned() };
-        run.collect();
-        run
-    }
-
-    fn step(&mut self, step: &Step, size: usize) {
-        match step {
-            Step::Send(octets) => {
-                self.last = octets.escape_ascii().take(200).map(char::from).collect();
-                octets.chunks(size).for_each(|piece| self.send(piece));
-            }
-            Step::Expect(_) => {}
-            Step::Wait(span) => {
-                self.now += *span;
-                self.session.handle_timeout(self.now);
-            }
-            Step::TlsStarted => self.session.tls_started(self.now),
-            Step::ShutDown => self.session.shut_down(),
-            Step::End => self.session.input_ended(),
-        }
-        self.collect();
-    }
-
-    /// As an owner does: what is not wanted now is offered again once it is; behind STARTTLS it is dropped.
-    fn send(&mut self, octets: &[u8]) {
-        let mut rest = octets;
-        while !rest.is_empty() && self.session.wants_input() {
-            let taken = self.session.receive(rest, self.now);
-            rest = &rest[taken..];
-            self.collect();
-        }
-    }
-
-    fn collect(&mut self) {
-        while let Some(event) = self.session.poll_event() {
-            self.log.events.push(describe(&event));
-            if let Event::Mail(_) = event {
-                assert!(!self.session.wants_input());
-                let verdict = self.verdicts.pop_front().expect("a verdict for each mail");
-                self.session.answer(verdict, self.now);
-            }
-        }
-        let output = std::mem::take(self.session.output());
-        self.log.replies += &String::from_utf8(output).expect("replies are UTF-8").replace("\r\n", "\n");
-        if self.session.is_closed() && !self.closed {
-            self.closed = true;
-            self.log.events.push("closed".to_owned());
-            assert_eq!(self.session.poll_timeout(), None);
-        }
-    }
-
-    fn take_log(&mut self) -> Log {
-        std::mem::take(&mut self.log)
-    }
-}
-
-fn describe(event: &Event) -> String {
-    match event {
-        Event::Confirmed => "confirmed".to_owned(),
-        Event::Refused(refusal) => format!("refused {}", refusal.name()),
-        Event::StartTls => "starttls".to_owned(),
-        Event::Mail(mail) => describe_mail(mail),
-    }
-}
-
-/// Long recipient lists and heads by their number alone.
-fn describe_mail(mail: &Mail) -> String {
-    let Mail { sender, recipients, head, octets, bare_line_ends, helo } = mail;
-    let mut text = format!("mail from <{sender}> by {helo} to ");
-    match recipients.len() {
-        0..=5 => text += &recipients.join(","),
-        many => write!(text, "{many}").unwrap(),
-    }
-    write!(text, " octets {octets}").unwrap();
-    if *bare_line_ends > 0 {
-        write!(text, " bare {bare_line_ends}").unwrap();
-    }
-    match head.len() {
-        0..=200 => write!(text, " head {}", head.escape_ascii()).unwrap(),
-        long => write!(text, " head of {long}").unwrap(),
-    }
-    text
-}
-
-fn transcripts() -> Vec<Transcript> {
+/// All of them.
+pub fn transcripts() -> Vec<Transcript> {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/smtp_transcripts");
     let mut files: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.sort();
