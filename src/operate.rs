@@ -70,7 +70,7 @@ pub enum Request {
     },
     /// A consistent copy of the database, into the file that comes with the request.
     Backup,
-    /// The log's lines from now on, until the client leaves; only a running daemon has them.
+    /// The log's lines from now on, until the client leaves or the log is over; only a running daemon has them.
     Tail,
     /// A change.
     Change(Command),
@@ -112,8 +112,8 @@ pub trait Desk {
     /// A copy of the database into the file that came with the request; how many rows it has.
     fn copy(&mut self) -> Result<u64, String>;
 
-    /// The next lines of the log, as they come; `None` where there is no log to follow.
-    fn next_lines(&mut self) -> Option<String>;
+    /// The next lines of the log, as they come; `None` at its end.
+    fn next_lines(&mut self) -> Result<Option<String>, String>;
 }
 
 /// Why serving ended before the end.
@@ -256,10 +256,10 @@ fn find_one(reader: &Reader, address: &Address, sink: Sink<'_>) -> Result<(), Se
 }
 
 fn tail(desk: &mut dyn Desk, sink: Sink<'_>) -> Result<(), ServeError> {
-    while let Some(lines) = desk.next_lines() {
+    while let Some(lines) = desk.next_lines()? {
         sink(Reply::Text(lines))?;
     }
-    Err(ServeError::Failed("no daemon is running: there is nothing to follow".to_owned()))
+    Ok(())
 }
 
 /// A command touches a bounded number of rows: it is repeated until all are done.

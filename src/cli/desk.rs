@@ -109,11 +109,6 @@ fn ask_daemon(stream: &UnixStream, request: &Request, file: Option<&File>, take:
     loop {
         line.clear();
         let read = replies.by_ref().take(REPLY_OCTETS_MAX).read_line(&mut line);
-        if *request == Request::Tail && matches!((&sent, &read), (Ok(()), Ok(0))) {
-            // Between two lines: who follows a log has seen all of it.
-            log::warn!("the daemon has stopped");
-            return Ok(());
-        }
         let reply = serde_json::from_str(&line);
         match reply.map_err(|_| cut_off(sent.as_ref().err().or(read.as_ref().err())))? {
             Reply::End => return Ok(()),
@@ -215,7 +210,7 @@ impl Desk for StoppedDesk<'_> {
         self.reader.copy_to(file).map(|copied| copied.rows).map_err(|error| error.to_string())
     }
 
-    fn next_lines(&mut self) -> Option<String> {
-        None
+    fn next_lines(&mut self) -> Result<Option<String>, String> {
+        Err("no daemon is running: there is nothing to follow".to_owned())
     }
 }

@@ -26,7 +26,6 @@ pub use exit::Failure;
 
 use crate::config;
 use crate::logging;
-use crate::operate::Request;
 use crate::types::Timestamp;
 use argh::FromArgs as _;
 use arguments::Command;
@@ -95,7 +94,7 @@ fn dispatch(arguments: Arguments) -> Result<(), Failure> {
         Command::Queue(options) => operations::queue(&choice, &options.action),
         Command::Quarantine(options) => operations::quarantine(&choice, &options.action),
         Command::Stats(options) => operations::stats(&choice, &options),
-        Command::Tail(_) => operations::text(&choice, &Request::Tail),
+        Command::Tail(_) => operations::tail(&choice),
         Command::Backup(options) => backup::run(&choice, &options),
         Command::Sign(options) => sign::run(&choice, &options),
         Command::ImportSqlite(options) => import::run(&choice, &options),

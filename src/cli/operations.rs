@@ -237,6 +237,13 @@ pub fn stats(choice: &Choice, options: &Stats) -> Result<(), Failure> {
     text(choice, &Request::Stats { json: options.format == classify::Format::Json })
 }
 
+/// `tail`: the log, until the daemon says that it is over.
+pub fn tail(choice: &Choice) -> Result<(), Failure> {
+    text(choice, &Request::Tail)?;
+    log::warn!("the daemon has stopped");
+    Ok(())
+}
+
 /// `stats` and `tail`: the answer is text.
 pub fn text(choice: &Choice, request: &Request) -> Result<(), Failure> {
     let mut out = io::stdout().lock();

@@ -58,9 +58,10 @@ impl Logging {
         Ok(Self { queue })
     }
 
-    /// Writes what is left, but waits no longer than `grace` for a reader that stalls.
+    /// Writes what is left, but waits no longer than `grace` for a reader that stalls, and as long again for those who follow.
     pub fn finish(self, grace: Duration) {
         self.queue.finish(grace);
+        follow::end(grace);
     }
 }
 

@@ -20,7 +20,7 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, BufWriter, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
-use std::sync::mpsc::{self, Sender, SyncSender, channel, sync_channel};
+use std::sync::mpsc::{self, RecvTimeoutError, Sender, SyncSender, channel, sync_channel};
 use std::thread;
 use std::time::Duration;
 
@@ -187,9 +187,12 @@ impl Desk for LiveDesk {
     }
 
     /// An empty piece now and then shows whether the client is still there.
-    fn next_lines(&mut self) -> Option<String> {
-        let lines = self.followed.get_or_insert_with(logging::follow).next(FOLLOW_STEP);
-        Some(lines.unwrap_or_default())
+    fn next_lines(&mut self) -> Result<Option<String>, String> {
+        match self.followed.get_or_insert_with(logging::follow).next(FOLLOW_STEP) {
+            Ok(lines) => Ok(Some(lines)),
+            Err(RecvTimeoutError::Timeout) => Ok(Some(String::new())),
+            Err(RecvTimeoutError::Disconnected) => Ok(None),
+        }
     }
 }
 
