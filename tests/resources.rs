@@ -88,9 +88,21 @@ fn manual() -> String {
         roff_options(&mut page, command);
     }
     page.push_str(".SH EXIT STATUS\n0 done, 64 usage, 65 data, 75 try again, 78 configuration (sysexits).\n");
-    page.push_str(".SH FILES\n./config.yml, /etc/bouncesvc/config.yml\n.SH SEE ALSO\n.BR bouncesvc\\-config (5)\n");
+    page.push_str(SIGNALS);
+    page.push_str(FILES);
+    page.push_str(".SH SEE ALSO\n.BR bouncesvc\\-config (5)\n");
     page
 }
+
+/// What the daemon listens to beside its sockets.
+const SIGNALS: &str = ".SH SIGNALS\n.TP\nSIGHUP\nRead the configuration anew, also the secrets and certificates that it names; \
+    with a mistake in it\nthe old one stays in force.\n.TP\nSIGTERM, SIGINT\nTake no new mail, finish what is under way, and end \
+    with 0.\n";
+
+/// A line that begins with a dot would be a request: `\\&` in front of it is nothing, but not a dot.
+const FILES: &str = ".SH FILES\n.TP\n\\&./config.yml, /etc/bouncesvc/config.yml\nThe configuration, the first of them that is \
+    there.\n.TP\n\\fIdbfile\\fR\nThe database, as the configuration names it.\n.TP\n\\fIdbfile\\fR.sock\nThe socket through \
+    which commands reach the daemon; control.sock in $RUNTIME_DIRECTORY where systemd\nmade one.\n";
 
 /// The template is the documentation of the keys: its comments say unit, default and reason.
 fn config_manual() -> String {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Why there is no configuration. The operator's mistake: exit code 78.
 #[derive(Debug)]
@@ -13,8 +13,8 @@ pub enum ConfigError {
     Unreadable(PathBuf, io::Error),
     /// Larger than [`super::FILE_OCTETS_MAX`].
     TooLong(PathBuf),
-    /// No YAML; the message names line and column where the parser knows them.
-    NotYaml(PathBuf, String),
+    /// No YAML: line and column where the parser knows them, and its word.
+    NotYaml(PathBuf, Option<(usize, usize)>, String),
     /// The file has no section of this name; those that it has.
     NoEnvironment(PathBuf, String, Vec<String>),
     /// Everything that could be found at once, in the order of the file.
@@ -43,10 +43,16 @@ impl fmt::Display for ConfigError {
             Self::TooLong(file) => {
                 write!(f, "{}: longer than {} octets", file.display(), super::FILE_OCTETS_MAX)
             }
-            Self::NotYaml(file, message) => write!(f, "{}: {message}", file.display()),
+            Self::NotYaml(file, location, message) => {
+                write_place(f, file, *location)?;
+                write!(f, " not valid YAML: {message}")
+            }
             Self::NoEnvironment(file, wanted, there) => {
-                let there = there.join(", ");
-                write!(f, "{}: no section {wanted:?} for --env; there are: {there}", file.display())
+                write!(f, "{}: no section {wanted:?} for --env; ", file.display())?;
+                if there.is_empty() {
+                    return write!(f, "there are none: expected `{wanted}:` with `handler:` indented below it");
+                }
+                write!(f, "there are: {}", there.join(", "))
             }
             Self::Problems(file, problems) => write_problems(f, file, problems),
         }
@@ -55,14 +61,18 @@ impl fmt::Display for ConfigError {
 
 impl std::error::Error for ConfigError {}
 
-fn write_problems(f: &mut fmt::Formatter<'_>, file: &std::path::Path, problems: &[Problem]) -> fmt::Result {
+fn write_problems(f: &mut fmt::Formatter<'_>, file: &Path, problems: &[Problem]) -> fmt::Result {
     for (index, problem) in problems.iter().enumerate() {
         let new_line = if index == 0 { "" } else { "\n" };
-        write!(f, "{new_line}{}:", file.display())?;
-        if let Some((line, column)) = problem.location {
-            write!(f, "{line}:{column}:")?;
-        }
+        f.write_str(new_line)?;
+        write_place(f, file, problem.location)?;
         write!(f, " {}: {}", problem.key, problem.message)?;
     }
     Ok(())
+}
+
+/// `FILE:` or `FILE:LINE:COLUMN:`, as editors jump to it.
+fn write_place(f: &mut fmt::Formatter<'_>, file: &Path, location: Option<(usize, usize)>) -> fmt::Result {
+    write!(f, "{}:", file.display())?;
+    location.map_or(Ok(()), |(line, column)| write!(f, "{line}:{column}:"))
 }

@@ -165,7 +165,9 @@ pub fn parse_complete(file: &Path, text: &str, environment: &str) -> Result<Comp
 }
 
 fn parse_with(secrets: Secrets, file: &Path, text: &str, environment: &str) -> Result<Config, ConfigError> {
-    let not_yaml = |error: serde_yaml::Error| ConfigError::NotYaml(file.to_owned(), error.to_string());
+    // Some editors put a byte order mark there, which YAML allows (1.2 §5.2) and its parser does not.
+    let text = text.trim_start_matches('\u{feff}');
+    let not_yaml = |error: serde_yaml::Error| not_yaml(file, &error);
     let mut root: Value = serde_yaml::from_str(text).map_err(not_yaml)?;
     root.apply_merge().map_err(not_yaml)?;
     let section = root.get(environment).cloned().ok_or_else(|| no_environment(file, environment, &root))?;
@@ -180,6 +182,12 @@ fn parse_with(secrets: Secrets, file: &Path, text: &str, environment: &str) -> R
     let keys::Settings { database, store, server } = settings;
     let (file, environment) = (file.to_owned(), environment.to_owned());
     Ok(Config { file, environment, database, store, server, warnings, effective, asked })
+}
+
+fn not_yaml(file: &Path, error: &serde_yaml::Error) -> ConfigError {
+    let location = error.location().map(|location| (location.line(), location.column()));
+    let place = location.map(|(line, column)| format!(" at line {line} column {column}")).unwrap_or_default();
+    ConfigError::NotYaml(file.to_owned(), location, error.to_string().replacen(&place, "", 1))
 }
 
 fn no_environment(file: &Path, wanted: &str, root: &Value) -> ConfigError {

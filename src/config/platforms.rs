@@ -46,6 +46,7 @@ pub fn tenants(handler: &mut Fields<'_>, defaults: &Defaults) -> Tenants {
         });
         if let Some(domain) = &domain {
             look_behind(&domains, &name, domain, &known);
+            look_for_other_scripts(&domains, &name);
             known.push(domain.clone());
         }
         tenant(domains.below(&name, value), domain?, defaults)
@@ -61,6 +62,15 @@ fn look_behind(domains: &Fields<'_>, name: &str, domain: &Domain, known: &[Domai
         domains
             .reading()
             .warn(format!("domains.{name} is never reached: {above} above it covers it; put {name} first"));
+    }
+}
+
+/// Mail names such a domain in ASCII as a rule (RFC 5890 §2.3.2.1), and names are compared as they stand.
+fn look_for_other_scripts(domains: &Fields<'_>, name: &str) {
+    if !name.is_ascii() {
+        let warning =
+            format!("domains.{name} fits only mail that names it so: most mail has the form xn--…, so name that, too");
+        domains.reading().warn(warning);
     }
 }
 

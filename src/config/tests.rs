@@ -73,6 +73,44 @@ fn an_unknown_environment_names_those_that_are_there() {
 }
 
 #[test]
+fn a_file_without_sections_says_what_is_expected() {
+    for text in ["", "# nothing yet\n", "hello\n", "- a\n"] {
+        let error = parsed(text).unwrap_err().to_string();
+        assert_eq!(
+            error,
+            "/etc/here/config.yml: no section \"develop\" for --env; there are none: expected `develop:` with `handler:` \
+             indented below it"
+        );
+    }
+}
+
+#[test]
+fn what_is_no_yaml_is_told_with_the_place_first() {
+    let error = |text: &str| parsed(text).unwrap_err().to_string();
+    assert_eq!(
+        error("develop:\n  handler:\n    dbfile: a\n\ttemporary_threshold: 3\n"),
+        "/etc/here/config.yml:4:1: not valid YAML: found a tab character that violates indentation, while scanning a \
+         plain scalar at line 3 column 13"
+    );
+    assert_eq!(error("develop:\n  handler: *nobody\n"), "/etc/here/config.yml:2:12: not valid YAML: unknown anchor");
+}
+
+#[test]
+fn a_byte_order_mark_is_no_part_of_the_file() {
+    let text = format!("\u{feff}{PREDECESSOR}").replace('\n', "\r\n");
+    assert_eq!(parsed(&text).unwrap().database, Path::new("/etc/here/data/bounced_emails.db"));
+    let wrong = format!("\u{feff}{}", with("listn: 1"));
+    assert_eq!(problems(&wrong), ["(6, 3) develop.listn: unknown key; did you mean listen?"]);
+}
+
+#[test]
+fn a_domain_of_another_script_is_warned_about() {
+    let text = PREDECESSOR.replace("other.de", "m\u{fc}ller.de");
+    assert!(parsed(&text).unwrap().warnings.iter().any(|warning| warning.contains("xn--")));
+    assert!(parsed(PREDECESSOR).unwrap().warnings.iter().all(|warning| !warning.contains("xn--")));
+}
+
+#[test]
 fn all_mistakes_are_found_at_once_each_with_its_place() {
     let text = "\
 develop:
@@ -120,12 +158,6 @@ fn a_section_of_another_shape_is_a_mistake_not_a_panic() {
     {
         assert!(parsed(text).is_err(), "{text}");
     }
-}
-
-#[test]
-fn a_message_of_the_parser_names_line_and_column() {
-    let error = parsed("develop:\n  a: [1\nb: 2\n").unwrap_err().to_string();
-    assert!(error.starts_with("/etc/here/config.yml: ") && error.contains("line 3 column"), "{error}");
 }
 
 #[test]
