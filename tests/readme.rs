@@ -42,3 +42,12 @@ fn the_files_that_it_names_exist() {
         assert!(Path::new(file).exists(), "{file}");
     }
 }
+
+#[test]
+fn the_program_is_put_where_the_unit_starts_it() {
+    let readme = std::fs::read_to_string("README.md").unwrap();
+    let unit = std::fs::read_to_string("resources/bouncesvc.service").unwrap();
+    let started = unit.lines().find_map(|line| line.strip_prefix("ExecStart=")).unwrap();
+    let folder = started.split("bouncesvc ").next().unwrap();
+    assert!(readme.contains(&format!("target/release/bouncesvc {folder}\n")), "{folder}");
+}

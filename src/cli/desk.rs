@@ -81,7 +81,10 @@ impl<'c> Asked<'c> {
 fn unreachable_daemon(config: &Config, locked: &OpenError) -> Failure {
     let socket = config.server.settings.control.as_ref().map(|control| control.path.display().to_string());
     let socket = socket.unwrap_or_default();
-    Failure::try_again(format!("{locked}, and no daemon answers at its control socket {socket}"))
+    Failure::try_again(format!(
+        "{locked}, and no daemon answers at the control socket {socket}: if one runs, its log says where it listens for commands; \
+         name that place as `path` below `control`"
+    ))
 }
 
 /// `None`: no daemon listens there.
