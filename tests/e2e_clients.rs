@@ -216,7 +216,7 @@ fn mails_larger_than_the_room_for_all_of_them_come_in_one_after_the_other() {
 #[test]
 fn without_file_descriptors_accepting_rests_and_goes_on() {
     let site = Site::new(NOWHERE, "");
-    let daemon = site.start_with_files_max(40);
+    let daemon = site.start_with_limit("-n 40");
     let address = daemon.address();
     let mut crowd: Vec<Client> = (0..60).map(|_| Client::open(address)).collect();
     daemon.wait_for_line("accepting rests");
@@ -226,6 +226,18 @@ fn without_file_descriptors_accepting_rests_and_goes_on() {
     assert!(served.mail(&soft("full@some-provider.com", "1")).starts_with("250 "));
     drop(crowd);
     assert_serves(address, "2");
+    daemon.stop();
+}
+
+/// As getrlimit(2) has it: the soft limit is what holds, the hard one what the administrator allows.
+#[test]
+fn as_many_files_are_open_as_the_administrator_allows() {
+    let site = Site::new(NOWHERE, "");
+    let daemon = site.start_with_limit("-Sn 40");
+    let limits = std::fs::read_to_string(format!("/proc/{}/limits", daemon.id())).unwrap();
+    let line = limits.lines().find_map(|line| line.strip_prefix("Max open files")).unwrap();
+    let [soft, hard, _] = line.split_whitespace().collect::<Vec<_>>()[..] else { panic!("{line}") };
+    assert!(soft == hard && soft != "40", "{line}");
     daemon.stop();
 }
 

@@ -122,10 +122,15 @@ impl Listeners {
         self.paused_until = None;
         for listening in self.all.iter_mut().filter(|listening| listening.is_ready) {
             if let Err(error) = listening.drain(&mut take) {
-                self.paused_until = Some(now + PAUSE);
-                return self.tell(&error, now);
+                return self.rest(&error, now);
             }
         }
+    }
+
+    /// Leaves those who wait alone for a while.
+    pub(super) fn rest(&mut self, error: &io::Error, now: Instant) {
+        self.paused_until = Some(now + PAUSE);
+        self.tell(error, now);
     }
 
     /// Logs why accepting rests, once in a while.
@@ -230,4 +235,46 @@ fn inherited_at(handed: &mut ListenFd, index: usize) -> io::Result<Option<(Accep
     socket2::SockRef::from(&listener).set_tcp_nodelay(true)?;
     let address = listener.local_addr()?;
     Ok(Some((Acceptor::Tcp(mio::net::TcpListener::from_std(listener)), Endpoint::Tcp(address))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use mio::Poll;
+    use std::os::unix::net::UnixStream;
+
+    #[test]
+    fn without_file_descriptors_accepting_rests_and_goes_on_when_the_pause_is_over() {
+        let (folder, poll) = (tempfile::tempdir().unwrap(), Poll::new().unwrap());
+        let endpoint = Endpoint::Unix(UnixSocket { path: folder.path().join("smtp.sock"), group: None });
+        let listener = Listener { endpoint, ..Listener::smtp(([0, 0, 0, 0], 0).into()) };
+        let settings = Settings { listeners: vec![listener], ..Settings::default() };
+        let mut listeners = Listeners::open(&settings, poll.registry()).unwrap();
+        let now = Instant::now();
+        let _client = UnixStream::connect(folder.path().join("smtp.sock")).unwrap();
+        let accepted_at = |listeners: &mut Listeners, now| {
+            let mut accepted = 0;
+            listeners.accept(now, |_, _, _| accepted += 1);
+            accepted
+        };
+
+        listeners.rest(&rustix::io::Errno::MFILE.into(), now);
+        assert_eq!((listeners.has_work(), listeners.paused_until()), (false, Some(now + PAUSE)));
+        assert_eq!(accepted_at(&mut listeners, now + PAUSE / 2), 0);
+        assert_eq!(accepted_at(&mut listeners, now + PAUSE), 1);
+        assert_eq!((listeners.has_work(), listeners.paused_until()), (false, None));
+    }
+
+    #[test]
+    fn a_pause_is_told_once_in_a_while() {
+        let mut listeners = Listeners { all: Vec::new(), paused_until: None, told: None };
+        let now = Instant::now();
+        let mut told_at = |now| {
+            listeners.rest(&rustix::io::Errno::MFILE.into(), now);
+            listeners.told
+        };
+        assert_eq!(told_at(now), Some(now));
+        assert_eq!(told_at(now + TELL_INTERVAL / 2), Some(now));
+        assert_eq!(told_at(now + TELL_INTERVAL), Some(now + TELL_INTERVAL));
+    }
 }

@@ -67,10 +67,10 @@ impl Site {
         self.start_with(Command::new(env!("CARGO_BIN_EXE_bouncesvc")), &["--host", "127.0.0.1", "--port", "0"])
     }
 
-    /// The same under a limit of open files.
-    pub fn start_with_files_max(&self, files_max: u32) -> Daemon {
+    /// The same under a limit of open files, given as ulimit(1) has it: `-n 40`, or only for now, `-Sn 40`.
+    pub fn start_with_limit(&self, limit: &str) -> Daemon {
         let mut shell = Command::new("sh");
-        shell.args(["-c", &format!("ulimit -n {files_max}; exec \"$0\" \"$@\""), env!("CARGO_BIN_EXE_bouncesvc")]);
+        shell.args(["-c", &format!("ulimit {limit}; exec \"$0\" \"$@\""), env!("CARGO_BIN_EXE_bouncesvc")]);
         self.start_with(shell, &["--host", "127.0.0.1", "--port", "0"])
     }
 

@@ -4,7 +4,7 @@ use super::*;
 use crate::notify::clock::SystemClocks;
 use crate::notify::queue::{ArchiveJob, QueueError};
 
-/// Each domain always has one more row, for a tenant that nobody knows.
+/// Each domain always has one more row, for a tenant that nobody knows, and the archive one more mail.
 struct EndlessQueue;
 
 impl Queue for EndlessQueue {
@@ -23,7 +23,8 @@ impl Queue for EndlessQueue {
     }
 
     fn archive_jobs(&self, _: &dyn Fn(NotificationId) -> bool, _: usize) -> Result<Vec<ArchiveJob>, QueueError> {
-        Ok(Vec::new())
+        let address = crate::types::Address::parse("gone@some-provider.com").unwrap();
+        Ok(vec![ArchiveJob { id: NotificationId::MAX, address, mail: Vec::new() }])
     }
 }
 
@@ -57,13 +58,15 @@ fn nothing_is_started_while_too_many_outcomes_are_not_durable() {
     let clocks = Arc::new(SystemClocks);
     let inbox = Arc::new(Inbox::new(clocks.clone()));
     let (tenants, report) = (Arc::default(), Box::new(|_| ()));
-    let settings = Settings::default();
+    let folder = tempfile::tempdir().unwrap();
+    let settings = Settings { archive_dir: Some(folder.path().to_owned()), ..Settings::default() };
     let mut runner = Runner::new(clocks, Arc::new(EndlessQueue), tenants, settings, report, inbox, Attempts::default());
     let ids = 1..=NotificationId::try_from(UNCONFIRMED_MAX).unwrap();
     ids.for_each(|id| runner.flights.report(id));
     runner.pass();
-    assert_eq!(runner.schedule.running(), 0);
+    assert_eq!((runner.schedule.running(), runner.archiving.under_way()), (0, 0));
     runner.flights.committed(1);
     runner.pass();
     assert_eq!(runner.schedule.running(), 1, "one place is free, and a new domain is probed by one attempt");
+    assert_eq!(runner.archiving.under_way(), 1);
 }

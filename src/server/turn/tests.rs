@@ -1,26 +1,116 @@
-//! What a turn of the loop does by itself.
+//! What a turn of the loop does by itself, and what it does not leave undone.
 
 use super::*;
-use crate::server::Settings;
+use crate::server::{Endpoint, Listener, Settings, UnixSocket};
 use crate::store;
+use std::io::{Read as _, Write as _};
+use std::os::unix::net::UnixStream;
+use tempfile::TempDir;
 
-/// A daemon without listeners, on a database of its own.
-fn server(folder: &tempfile::TempDir) -> Server {
-    let settings = Settings { listeners: Vec::new(), ..Settings::default() };
-    let store = Store::open(&folder.path().join("database"), store::Settings::default(), wall_clock()).unwrap();
-    let reload: Reload = Box::new(|| Err("not asked for".to_owned()));
-    Server::start(Setup { config: Config { settings, ..Config::default() }, store, reload }).unwrap()
+/// Nothing of a mail in flight finds room, but one mail.
+const NO_ROOM: usize = 0;
+
+/// A daemon on a database of its own, which a test turns by hand.
+struct Loop {
+    server: Server,
+    folder: TempDir,
 }
+
+impl Loop {
+    /// Without listeners.
+    fn start() -> Self {
+        Self::start_with(tempfile::tempdir().unwrap(), Settings { listeners: Vec::new(), ..Settings::default() })
+    }
+
+    /// With a socket that takes mail, and this room for mails in flight.
+    fn start_listening(room: usize) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let endpoint = Endpoint::Unix(UnixSocket { path: folder.path().join("smtp.sock"), group: None });
+        let listeners = vec![Listener { endpoint, ..Listener::smtp(([0, 0, 0, 0], 0).into()) }];
+        Self::start_with(folder, Settings { listeners, mails_in_flight_octets_max: room, ..Settings::default() })
+    }
+
+    fn start_with(folder: TempDir, settings: Settings) -> Self {
+        let store = Store::open(&folder.path().join("database"), store::Settings::default(), wall_clock()).unwrap();
+        let config = Config { settings, ..Config::default() };
+        let reload: Reload = Box::new(|| Err("not asked for".to_owned()));
+        Self { server: Server::start(Setup { config, store, reload }).unwrap(), folder }
+    }
+
+    fn turn_until(&mut self, mut is_so: impl FnMut(&Server) -> bool) {
+        while !is_so(&self.server) {
+            self.server.turn().unwrap();
+        }
+    }
+
+    /// A client that has sent its mail up to this piece of its data.
+    fn client(&self, data: &str) -> UnixStream {
+        let mut client = UnixStream::connect(self.folder.path().join("smtp.sock")).unwrap();
+        write!(client, "EHLO a\r\nMAIL FROM:<>\r\nRCPT TO:<b@mydomain.de>\r\nDATA\r\n{data}").unwrap();
+        client
+    }
+}
+
+/// Whether the next thing that a client is told is that its mail is safe.
+fn is_told(mut client: &UnixStream) -> bool {
+    let mut replies = [0; 4096];
+    client.set_nonblocking(true).unwrap();
+    let octets = client.read(&mut replies).unwrap_or(0);
+    String::from_utf8_lossy(&replies[..octets]).contains("queued as")
+}
+
+const MAIL: &str = "Subject: hello\r\n\r\nhello\r\n.\r\n";
 
 #[test]
 fn the_database_is_kept_tidy_once_the_time_has_come() {
-    let folder = tempfile::tempdir().unwrap();
-    let mut server = server(&folder);
-    assert!(server.timeout().is_some_and(|timeout| timeout <= TIDY_INTERVAL));
+    let Loop { mut server, .. } = Loop::start();
+    assert!(server.timeout().is_some_and(|timeout| !timeout.is_zero() && timeout <= TIDY_INTERVAL));
     assert!(server.next_job(Instant::now()).is_none());
     let now = Instant::now();
     server.tidy_at = now;
+    assert_eq!(server.timeout(), Some(Duration::ZERO), "the loop wakes up for it");
     server.turn().unwrap();
     assert!(server.tidy_at >= now + TIDY_INTERVAL, "a slice was done, and the next one is planned");
     server.finish().unwrap();
+}
+
+#[test]
+fn the_loop_wakes_up_when_accepting_may_go_on() {
+    let Loop { mut server, .. } = Loop::start();
+    let now = Instant::now();
+    server.tidy_at = now + 2 * TIDY_INTERVAL;
+    assert!(server.timeout().is_none_or(|timeout| timeout > TIDY_INTERVAL));
+    server.listeners.rest(&io::ErrorKind::Other.into(), now);
+    assert!(server.timeout().is_some_and(|timeout| timeout < TIDY_INTERVAL));
+    server.finish().unwrap();
+}
+
+#[test]
+fn a_mail_that_is_whole_at_the_end_is_answered() {
+    let mut daemon = Loop::start_listening(1 << 20);
+    let client = daemon.client(MAIL);
+    let now = Instant::now();
+    while !daemon.server.ledger.has_mails() {
+        daemon.server.wait().unwrap();
+        daemon.server.accept(now);
+        daemon.server.drive(now);
+    }
+    assert!(!is_told(&client));
+    daemon.server.finish().unwrap();
+    assert!(is_told(&client));
+}
+
+#[test]
+fn a_new_size_of_the_room_holds_for_those_who_wait() {
+    let mut daemon = Loop::start_listening(NO_ROOM);
+    let unfinished = daemon.client("Subject: a part\r\n");
+    daemon.turn_until(|server| server.sessions.underway() == 1);
+    let settings = Settings { mails_in_flight_octets_max: 1 << 20, ..daemon.server.config.settings.clone() };
+    daemon.server.reload = Box::new(move || Ok(Config { settings: settings.clone(), ..Config::default() }));
+    daemon.server.reload();
+    let whole = daemon.client(MAIL);
+    daemon.turn_until(|_| is_told(&whole));
+    assert_eq!(daemon.server.sessions.underway(), 1, "nobody had to leave for it");
+    drop(unfinished);
+    daemon.server.finish().unwrap();
 }
