@@ -118,7 +118,7 @@ pub fn drive(server: SocketAddr, load: &Load) -> Measured {
         assert!(!events.is_empty(), "the server has been silent for 30 s");
         for event in &events {
             let slot = &mut sessions[event.token().0];
-            if slot.as_mut().is_some_and(|session| !run.advance(session)) {
+            if slot.as_mut().is_some_and(|session| !run.advance(session, event.is_read_closed())) {
                 *slot = run.reopen(&poll, event.token().0);
             }
         }
@@ -162,16 +162,18 @@ impl Run<'_> {
         (self.begun < self.load.mails).then(|| open(self.server, poll, index).unwrap())
     }
 
-    /// Reads and writes as far as it goes; false at the end of the session.
-    fn advance(&mut self, session: &mut Session) -> bool {
-        let mut buffer = [0; 4096];
-        loop {
-            if !session.flush() {
-                return true;
-            }
+    /// Reads and writes as far as it goes; false at the end of the session, which has to be reported: a short read has emptied the
+    /// socket (epoll(7)), and no other is made.
+    fn advance(&mut self, session: &mut Session, is_ended: bool) -> bool {
+        let mut buffer = [0; 1024];
+        let mut is_drained = false;
+        while session.flush() && (is_ended || !is_drained) {
             match session.stream.read(&mut buffer) {
                 Ok(0) => return false,
-                Ok(count) => session.input.extend_from_slice(&buffer[..count]),
+                Ok(count) => {
+                    session.input.extend_from_slice(&buffer[..count]);
+                    is_drained = count < buffer.len();
+                }
                 Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::NotConnected) => return true,
                 Err(error) => panic!("a session ended: {error}"),
             }
@@ -179,6 +181,7 @@ impl Run<'_> {
                 self.reply(session, code);
             }
         }
+        true
     }
 
     fn reply(&mut self, session: &mut Session, code: u16) {
