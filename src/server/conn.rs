@@ -286,10 +286,13 @@ impl Conn {
 
     /// Writes what can be written now.
     fn write(&mut self, now: Instant) -> io::Result<()> {
+        // Unread input would turn the end into a reset, which takes what was held back with it.
+        let is_last = self.session.is_closed() && !self.readiness.readable;
         let output = self.session.output();
         let mut written = 0;
         while self.readiness.writable && (written < output.len() || self.stream.holds_output()) {
-            match self.stream.write(&output[written..]) {
+            let write = if is_last { Stream::write_last } else { Stream::write };
+            match write(&mut self.stream, &output[written..]) {
                 Ok(octets) => written += octets,
                 Err(error) if error.kind() == ErrorKind::WouldBlock => self.readiness.writable = false,
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}

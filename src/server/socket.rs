@@ -4,6 +4,7 @@ use super::settings::{Endpoint, UnixSocket};
 use mio::event::Source;
 use mio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use mio::{Interest, Registry, Token};
+use rustix::net::SendFlags;
 use socket2::{Domain, SockAddr, Type};
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, Shutdown, SocketAddr};
@@ -130,6 +131,14 @@ fn is_left_behind(path: &Path) -> bool {
 }
 
 impl Socket {
+    /// As `write`, but TCP holds the octets back until the end of the stream, which has to follow at once: both take one segment.
+    pub(super) fn write_last(&mut self, octets: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::Tcp(stream) => Ok(rustix::net::send(stream, octets, SendFlags::MORE | SendFlags::NOSIGNAL)?),
+            Self::Unix(stream) => stream.write(octets),
+        }
+    }
+
     /// Nothing more will be written.
     pub(super) fn end_output(&self) -> io::Result<()> {
         match self {

@@ -77,6 +77,11 @@ impl Stream {
         }
     }
 
+    /// As [`Self::write`], before an end that follows at once: plain octets may go out together with it.
+    pub(super) fn write_last(&mut self, octets: &[u8]) -> io::Result<usize> {
+        if self.tls.is_none() { self.socket.write_last(octets) } else { self.write(octets) }
+    }
+
     /// Whether TLS holds octets for the client.
     pub(super) fn holds_output(&self) -> bool {
         self.tls.as_ref().is_some_and(|tls| tls.wants_write())
