@@ -5,8 +5,10 @@
 use super::event::{Refusal, Verdict};
 use super::settings::{Protocol, Settings};
 use std::borrow::Cow;
-use std::io::Write;
 use std::net::IpAddr;
+
+/// What a line has besides its text, at most: `250-2.1.255 ` and CRLF.
+const LINE_OCTETS: usize = 16;
 
 /// An enhanced status code (RFC 3463).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,16 +88,25 @@ impl Reply {
 
     /// Appends it in the form of the wire (RFC 5321 §4.2.1).
     pub(super) fn write_to(&self, output: &mut Vec<u8>) {
+        output.reserve(self.text.len() + LINE_OCTETS);
         let mut lines = self.text.split('\n').peekable();
         while let Some(line) = lines.next() {
-            let mark = if lines.peek().is_some() { '-' } else { ' ' };
-            // Writing to a vector does not fail.
-            let _ = match self.status {
-                Some(EnhancedStatusCode(a, b, c)) => write!(output, "{}{mark}{a}.{b}.{c} {line}\r\n", self.code),
-                None => write!(output, "{}{mark}{line}\r\n", self.code),
-            };
+            push_number(output, self.code);
+            output.push(if lines.peek().is_some() { b'-' } else { b' ' });
+            if let Some(EnhancedStatusCode(class, subject, detail)) = self.status {
+                for (number, mark) in [(class, b'.'), (subject, b'.'), (detail, b' ')] {
+                    push_number(output, number);
+                    output.push(mark);
+                }
+            }
+            output.extend_from_slice(line.as_bytes());
+            output.extend_from_slice(b"\r\n");
         }
     }
+}
+
+fn push_number(output: &mut Vec<u8>, number: impl itoa::Integer) {
+    output.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
 }
 
 pub(super) const OK: Reply = Reply::new(250, (2, 0, 0), "Ok");
