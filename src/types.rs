@@ -28,7 +28,7 @@ impl Address {
         let plain = !local.chars().any(|c| c.is_whitespace() || matches!(c, '<' | '>' | '(' | ')' | ',' | ';'));
         let harmless = !text.chars().any(char::is_control);
         (!local.is_empty() && harmless && (plain || quoted) && text.len() <= ADDRESS_OCTETS_MAX)
-            .then(|| Self(format!("{local}@{domain}")))
+            .then(|| Self([local, "@", domain.as_str()].concat()))
     }
 
     /// `local@domain`.

@@ -17,7 +17,9 @@ pub(super) fn line(out: &mut String, format: Format, record: &Record<'_>, now: S
     match format {
         Format::Text => {
             append_time(out, now);
-            let _ = write!(out, " {} ", record.level());
+            out.push(' ');
+            out.push_str(record.level().as_str());
+            out.push(' ');
             append_text(out, record);
         }
         Format::Journal => {
@@ -76,17 +78,37 @@ impl<'kvs> VisitSource<'kvs> for TextFields<'_> {
         self.out.push_str(name.as_str());
         self.out.push('=');
         let from = self.out.len();
-        let _ = write!(self.out, "{value}");
-        let length = cut(&self.out[from..]).len();
-        self.out.truncate(from + length);
-        let plain = |c: char| !c.is_whitespace() && c != '"' && !is_harmful(c);
-        let written = &self.out[from..];
-        if written.is_empty() || !written.chars().all(plain) {
-            let text = self.out.split_off(from).replace('\\', "\\\\").replace('"', "\\\"");
-            let _ = write!(self.out, "\"{}\"", Escaped(&text));
+        if let Some(text) = value.to_borrowed_str() {
+            self.out.push_str(cut(text));
+        } else {
+            let _ = write!(self.out, "{value}");
+            let length = cut(&self.out[from..]).len();
+            self.out.truncate(from + length);
+        }
+        if !is_plain(&self.out[from..]) {
+            let text = self.out.split_off(from);
+            append_quoted(self.out, &text);
         }
         Ok(())
     }
+}
+
+fn append_quoted(out: &mut String, text: &str) {
+    out.push('"');
+    for piece in text.split_inclusive(['\\', '"']) {
+        let (plain, mark) = piece.split_at(piece.trim_end_matches(['\\', '"']).len());
+        append_escaped(out, plain);
+        out.push_str(if mark.is_empty() { "" } else { "\\" });
+        out.push_str(mark);
+    }
+    out.push('"');
+}
+
+/// Whether a reader can tell where the value ends, and it does no harm.
+fn is_plain(value: &str) -> bool {
+    let is_graphic = value.bytes().all(|octet| octet.is_ascii_graphic() && octet != b'"');
+    let is_plain = |c: char| !c.is_whitespace() && c != '"' && !is_harmful(c);
+    !value.is_empty() && (is_graphic || value.chars().all(is_plain))
 }
 
 fn append_json(out: &mut String, record: &Record<'_>, now: SystemTime) {

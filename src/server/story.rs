@@ -41,7 +41,11 @@ pub(super) fn tell_refused(judged: &Judged, error: &str) {
 }
 
 fn origin(judged: &Judged) -> (String, String, String) {
-    (judged.id.to_string(), format!("[{}]", judged.peer), format!("<{}>", judged.sender))
+    (judged.id.to_string(), format!("[{}]", judged.peer), in_angles(&judged.sender))
+}
+
+fn in_angles(address: &str) -> String {
+    ["<", address, ">"].concat()
 }
 
 fn tell_duplicate(judged: &Judged) {
@@ -57,7 +61,7 @@ fn tell_duplicate(judged: &Judged) {
 fn tell_finding(judged: &Judged, finding: &Finding, effect: Option<&Effect>) {
     let (id, client, from) = origin(judged);
     let recipient = finding.recipient.and_then(|index| judged.report.recipients.get(index));
-    let address = recipient.map(|recipient| format!("<{}>", recipient.address));
+    let address = recipient.map(|recipient| in_angles(recipient.address.as_str()));
     let domain = finding.domain.as_ref().map(Domain::as_str);
     let kind = recipient.is_none().then(|| judged.report.kind.name());
     let class = recipient.map(|recipient| recipient.class.name());
