@@ -67,14 +67,14 @@ pub enum Change {
         /// Only occurrences of this span count; `None`: all.
         window: Option<Duration>,
         /// Archived if this escalates.
-        archive: Option<Arc<[u8]>>,
+        archive: Option<Arc<Vec<u8>>>,
     },
     /// A permanent failure: queue a notification, clear the counter.
     Suspend {
         /// Whose.
         failure: Failure,
         /// The mail, laid down for the archive in the same transaction.
-        archive: Option<Arc<[u8]>>,
+        archive: Option<Arc<Vec<u8>>>,
     },
     /// Keep a mail that no rule or no domain matched.
     Quarantine(Quarantined),
@@ -147,8 +147,8 @@ pub struct Quarantined {
     pub recipients: Vec<String>,
     /// The subject, decoded.
     pub subject: String,
-    /// The head of the mail.
-    pub mail: Arc<[u8]>,
+    /// The head of the mail. A vector, so that a mail is not copied to be shared.
+    pub mail: Arc<Vec<u8>>,
 }
 
 /// How one attempt of the notifier ended.

@@ -73,7 +73,7 @@ pub struct Received<'a> {
     /// The envelope recipients.
     pub recipients: &'a [String],
     /// The head of the mail.
-    pub mail: &'a Arc<[u8]>,
+    pub mail: &'a Arc<Vec<u8>>,
     /// Whether the mail behind a suspension is archived.
     pub archive: bool,
     /// When it came.

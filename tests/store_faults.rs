@@ -41,7 +41,7 @@ fn script() -> Vec<Batch> {
 }
 
 fn archived(text: &str) -> Change {
-    Change::Suspend { failure: failure(text, Class::Hard), archive: Some(Arc::from(&b"the mail"[..])) }
+    Change::Suspend { failure: failure(text, Class::Hard), archive: Some(Arc::new(b"the mail".to_vec())) }
 }
 
 /// All that can be seen, in words.

@@ -46,7 +46,7 @@ pub fn replay(choice: &Choice, options: &Replay) -> Result<(), Failure> {
     let config = config::load_complete(choice)?;
     let mut totals: BTreeMap<[String; 4], u64> = BTreeMap::new();
     let read = classify::mails(&options.files, &mut |_, mail| {
-        let mail: Arc<[u8]> = mail.into();
+        let mail = Arc::new(mail.to_vec());
         let mut report = bounce::read(&mail);
         let received = Received {
             id: MessageId(0),

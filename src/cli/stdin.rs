@@ -67,7 +67,7 @@ fn read_mail(mut input: impl Read, head_octets_max: usize) -> io::Result<(Vec<u8
 fn write(mut store: Store, config: &Complete, letter: &Letter<'_>, octets: u64) -> Result<(), Failure> {
     let now = super::now();
     let id = store.reader().first_id(now)?;
-    let mail: Arc<[u8]> = letter.mail.into();
+    let mail = Arc::new(letter.mail.to_vec());
     let recipients = [letter.recipient.to_owned()];
     let archive = config.server.notify.archive_dir.is_some();
     let received = Received { id, sender: letter.sender, recipients: &recipients, mail: &mail, archive, time: now };

@@ -40,7 +40,7 @@ pub(super) fn judge(
 ) -> (Judged, Accepted) {
     let Arrived { peer, mail, .. } = arrived;
     let digest = digest::of_mail(key, &mail.head, mail.octets);
-    let head: Arc<[u8]> = mail.head.into();
+    let head = Arc::new(mail.head);
     let received = Received {
         id,
         sender: &mail.sender,
@@ -92,7 +92,7 @@ mod tests {
 
     #[test]
     fn a_mail_that_breaks_the_reader_goes_to_the_quarantine() {
-        let mail: Arc<[u8]> = b"Subject: x\r\n\r\n"[..].into();
+        let mail = Arc::new(b"Subject: x\r\n\r\n".to_vec());
         let recipients = ["no-reply@mydomain.de".to_owned()];
         let received = Received {
             id: MessageId(7),

@@ -87,9 +87,11 @@ impl<'t> Writer<'t> {
     fn change(&mut self, change: &Change) -> Result<Effect, StoreError> {
         match change {
             Change::CountSoft { failure, threshold, window, archive } => {
-                self.count_soft(failure, *threshold, *window, archive.as_deref())
+                self.count_soft(failure, *threshold, *window, archive.as_deref().map(Vec::as_slice))
             }
-            Change::Suspend { failure, archive } => Ok(Effect::Suspended(self.suspend(failure, archive.as_deref())?)),
+            Change::Suspend { failure, archive } => {
+                Ok(Effect::Suspended(self.suspend(failure, archive.as_deref().map(Vec::as_slice))?))
+            }
             Change::Quarantine(mail) => self.quarantine(mail),
         }
     }

@@ -45,7 +45,7 @@ fn is_id(id: u64) -> impl Fn(&[u8]) -> bool {
 }
 
 fn archived(text: &str) -> Change {
-    Change::Suspend { failure: failure(text, Class::Hard), archive: Some(Arc::from(&b"the mail"[..])) }
+    Change::Suspend { failure: failure(text, Class::Hard), archive: Some(Arc::new(b"the mail".to_vec())) }
 }
 
 /// A database with rows in all tables, of which some are old enough to leave soon.

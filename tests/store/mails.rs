@@ -52,8 +52,10 @@ fn mails_that_come_after_a_clock_that_was_ahead_leave_after_the_others() {
 #[test]
 fn the_mails_behind_a_suspension_wait_for_the_archive() {
     let mut fixture = fixture();
-    let with_archive =
-        |text: &[u8]| Change::Suspend { failure: failure("a@x.example", Class::Hard), archive: Some(Arc::from(text)) };
+    let with_archive = |text: &[u8]| Change::Suspend {
+        failure: failure("a@x.example", Class::Hard),
+        archive: Some(Arc::new(text.to_vec())),
+    };
     fixture.receive(vec![with_archive(b"one"), with_archive(b"two")]);
     fixture.reopen();
     let jobs = fixture.reader().archive_jobs(&|_| false, 10).unwrap();
@@ -73,7 +75,7 @@ fn mails_that_wait_for_the_archive_are_bounded() {
     let mut fixture = Fixture::new(Settings { archive_octets_max: 1000, ..Settings::default() });
     let archived = |name: u64| Change::Suspend {
         failure: failure(&format!("{name}@x.example"), Class::Hard),
-        archive: Some(Arc::from(&b"the mail"[..])),
+        archive: Some(Arc::new(b"the mail".to_vec())),
     };
     fixture.receive(vec![archived(0); 100]);
     assert_eq!(fixture.reader().archive_jobs(&|_| false, 1000).unwrap().len(), 8, "for one notification");
@@ -87,7 +89,7 @@ fn mails_that_wait_for_the_archive_are_bounded() {
 fn forgetting_an_address_leaves_no_trace_of_it() {
     let mut fixture = fixture();
     let archived =
-        Change::Suspend { failure: failure("A@x.example", Class::Hard), archive: Some(Arc::from(&b"mail"[..])) };
+        Change::Suspend { failure: failure("A@x.example", Class::Hard), archive: Some(Arc::new(b"mail".to_vec())) };
     fixture.receive(vec![hard("A@x.example"), soft("b@x.example")]);
     fixture.settle(1, delivered());
     fixture.receive(vec![archived, soft("a@X.example"), quarantined(8, "to a@x.EXAMPLE"), quarantined(9, "other")]);

@@ -60,7 +60,7 @@ pub fn quarantined(id: u64, mail: impl AsRef<[u8]>) -> Change {
         sender: String::new(),
         recipients: vec!["no-reply@mydomain.example".to_owned()],
         subject: format!("mail {id}"),
-        mail: Arc::from(mail.as_ref()),
+        mail: Arc::new(mail.as_ref().to_vec()),
     })
 }
 
