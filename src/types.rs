@@ -22,13 +22,21 @@ impl Address {
     /// Lenient in the local part, since real ones hold almost anything (`=`, quotes, 8-bit text); strict where
     /// an address would do harm: no control characters, no empty side, at most [`ADDRESS_OCTETS_MAX`] octets.
     pub fn parse(text: &str) -> Option<Self> {
-        let (local, domain) = text.rsplit_once('@')?;
-        let domain = Domain::parse(domain)?;
+        let (local, domain) = text.rsplit_once('@').filter(|_| text.len() <= ADDRESS_OCTETS_MAX)?;
+        let domain = Domain::check(domain)?;
         let quoted = local.len() > 1 && local.starts_with('"') && local.ends_with('"');
-        let plain = !local.chars().any(|c| c.is_whitespace() || matches!(c, '<' | '>' | '(' | ')' | ',' | ';'));
-        let harmless = !text.chars().any(char::is_control);
-        (!local.is_empty() && harmless && (plain || quoted) && text.len() <= ADDRESS_OCTETS_MAX)
-            .then(|| Self([local, "@", domain.as_str()].concat()))
+        let plain = |c: char| !c.is_whitespace() && !matches!(c, '<' | '>' | '(' | ')' | ',' | ';');
+        let harmless = all(local, |c| !c.is_control());
+        (!local.is_empty() && harmless && (quoted || all(local, plain))).then(|| Self::join(local, domain))
+    }
+
+    fn join(local: &str, domain: &str) -> Self {
+        if !domain.is_ascii() {
+            return Self([local, "@", &domain.to_lowercase()].concat());
+        }
+        let mut joined = [local, "@", domain].concat();
+        joined[local.len()..].make_ascii_lowercase();
+        Self(joined)
     }
 
     /// `local@domain`.
@@ -65,6 +73,11 @@ pub struct Domain(String);
 impl Domain {
     /// Takes a name of letters, digits, `-`, `_`, `.` and 8-bit text (RFC 6531), or `[…]` (RFC 5321 §4.1.3).
     pub fn parse(text: &str) -> Option<Self> {
+        Self::check(text).map(|name| Self(name.to_lowercase()))
+    }
+
+    /// The name as it stands, without a final dot.
+    fn check(text: &str) -> Option<&str> {
         let name = text.strip_suffix('.').unwrap_or(text);
         let literal = name.len() > 2 && name.starts_with('[') && name.ends_with(']');
         let inner = if literal { &name[1..name.len() - 1] } else { name };
@@ -74,7 +87,7 @@ impl Domain {
             c => c.is_ascii_alphanumeric() || (!c.is_ascii() && !c.is_control() && !c.is_whitespace()),
         };
         let labels = literal || inner.split('.').all(|label| !label.is_empty());
-        (!inner.is_empty() && name.len() <= 255 && labels && inner.chars().all(fits)).then(|| Self(name.to_lowercase()))
+        (!inner.is_empty() && name.len() <= 255 && labels && all(inner, fits)).then_some(name)
     }
 
     /// The name in lower case.
@@ -95,6 +108,11 @@ impl fmt::Display for Domain {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
+}
+
+/// Whether all characters of a text fit; octet by octet where it is ASCII, as nearly every address is.
+fn all(text: &str, fits: impl Fn(char) -> bool) -> bool {
+    if text.is_ascii() { text.bytes().all(|c| fits(char::from(c))) } else { text.chars().all(fits) }
 }
 
 /// A point in time: milliseconds since 1970-01-01T00:00:00Z.
