@@ -20,9 +20,13 @@ const DOMAIN_OCTETS_MAX: usize = 255;
 pub fn parse_recipient_field(value: &str) -> Option<Address> {
     let value = value.trim();
     let (kind, rest) = value.split_once(';').map_or(("", value), |(kind, rest)| (kind.trim(), rest.trim()));
-    let decoded =
-        if kind.to_ascii_lowercase().starts_with("utf-8") { decode_utf8_xtext(rest) } else { decode_xtext(rest) };
-    parse_mailbox(rest).or_else(|| parse_mailbox(value)).map(|plain| prefer_decoded(plain, &decoded))
+    let is_utf8 = kind.get(..5).is_some_and(|start| start.eq_ignore_ascii_case("utf-8"));
+    let decoded = if is_utf8 { decode_utf8_xtext(rest) } else { decode_xtext(rest) };
+    let plain = parse_mailbox(rest).or_else(|| parse_mailbox(value))?;
+    Some(match decoded {
+        Cow::Borrowed(_) => plain,
+        Cow::Owned(decoded) => prefer_decoded(plain, &decoded),
+    })
 }
 
 /// `+40` inside a local part is xtext only if decoding it gives an address: `user+40years@…` must stay as it is.
@@ -47,13 +51,21 @@ const LIST_MAX: usize = 200;
 
 /// Every mailbox of a `From`, `To` or `Cc` field, at most [`LIST_MAX`]; names and comments are dropped.
 pub fn parse_list(text: &str) -> Vec<Address> {
-    let mut seen = Vec::new();
+    let mut list = Vec::new();
+    extend_list(&mut list, text, LIST_MAX);
+    list
+}
+
+/// Adds those that the list does not hold, as long as it has fewer than `count_max`.
+pub fn extend_list(list: &mut Vec<Address>, text: &str, count_max: usize) {
     for found in find_all(text) {
-        if !seen.contains(&found.address) && seen.len() < LIST_MAX {
-            seen.push(found.address);
+        if list.len() >= count_max {
+            return;
+        }
+        if !list.contains(&found.address) {
+            list.push(found.address);
         }
     }
-    seen
 }
 
 fn bracketed(text: &str) -> Option<&str> {

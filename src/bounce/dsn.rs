@@ -168,7 +168,7 @@ impl Reader {
                 diagnostic(value).clone_into(&mut group.diagnostic_code);
             }
             Name::RemoteMta if !typed_value(value).is_empty() => {
-                group.remote_mta = Some(super::header::one_line(typed_value(value)));
+                group.remote_mta = Some(super::header::one_line(typed_value(value)).into_owned());
             }
             _ => {}
         }

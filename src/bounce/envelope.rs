@@ -69,7 +69,9 @@ impl Outer {
             10 if field.is("message-id") => set(&mut envelope.message_id, field),
             12 if field.is("delivered-to") => extend(&mut envelope.delivered_to, field),
             13 if field.is("x-original-to") => extend(&mut envelope.delivered_to, field),
-            11 if field.is("return-path") => self.return_path = self.return_path.take().or_else(|| Some(field.value())),
+            11 if field.is("return-path") => {
+                self.return_path = self.return_path.take().or_else(|| Some(field.value().into_owned()));
+            }
             11 if field.is("in-reply-to") => self.is_reply = true,
             10 if field.is("references") => self.is_reply = true,
             14 if field.is("auto-submitted") => self.auto_submitted = field.value().to_ascii_lowercase(),
@@ -89,18 +91,14 @@ impl Outer {
 
 fn set(value: &mut String, field: &Field<'_>) {
     if value.is_empty() {
-        *value = field.value();
+        *value = field.value().into_owned();
     }
 }
 
 /// `X-Failed-Recipients` runs over many lines when there are many recipients; the limit on values would cut it.
 fn extend(addresses: &mut Vec<Address>, field: &Field<'_>) {
     for line in field.raw.chunk_by(|a, _| *a != b'\n').take(MAILBOXES_MAX) {
-        for address in address::parse_list(&super::header::decode_value(line)) {
-            if addresses.len() < MAILBOXES_MAX && !addresses.contains(&address) {
-                addresses.push(address);
-            }
-        }
+        address::extend_list(addresses, &super::header::decode_value(line), MAILBOXES_MAX);
     }
 }
 
@@ -157,11 +155,11 @@ fn read_returned(block: &[u8]) -> Option<Returned> {
                 returned.return_path = returned.return_path.take().or_else(|| address::parse_mailbox(&field.value()));
             }
             10 if field.is("message-id") => {
-                returned.message_id = returned.message_id.take().or_else(|| Some(field.value()));
+                returned.message_id = returned.message_id.take().or_else(|| Some(field.value().into_owned()));
             }
             14 if field.is("dkim-signature") => returned.dkim_domains.extend(dkim_domain(&field.value())),
             14 if field.is("x-bounce-token") => {
-                returned.bounce_token = returned.bounce_token.take().or_else(|| Some(field.value()));
+                returned.bounce_token = returned.bounce_token.take().or_else(|| Some(field.value().into_owned()));
             }
             _ => {}
         }

@@ -9,6 +9,8 @@ use std::borrow::Cow;
 pub const HEADER_OCTETS_MAX: usize = 128 * 1024;
 /// The most fields of one block.
 pub const FIELDS_MAX: usize = 1000;
+/// The longest name of a field, with what stands in front of the colon, in octets.
+const NAME_OCTETS_MAX: usize = 100;
 /// The longest value that is decoded, in octets.
 const VALUE_OCTETS_MAX: usize = 4096;
 
@@ -19,13 +21,13 @@ pub struct Field<'a> {
     pub raw: &'a [u8],
 }
 
-impl Field<'_> {
+impl<'a> Field<'a> {
     pub fn is(&self, name: &str) -> bool {
         self.name.eq_ignore_ascii_case(name.as_bytes())
     }
 
     /// The value in one line, encoded words decoded (RFC 2047).
-    pub fn value(&self) -> String {
+    pub fn value(&self) -> Cow<'a, str> {
         decode_value(self.raw)
     }
 }
@@ -74,10 +76,16 @@ pub fn next_line(text: &[u8]) -> (&[u8], &[u8]) {
 
 /// `name` of `name: value`; white space before the colon is an obsolete form that still comes (RFC 5322 §4.5).
 pub fn field_name(line: &[u8]) -> Option<&[u8]> {
-    let colon = memchr::memchr(b':', line.get(..line.len().min(100)).unwrap_or(line))?;
-    let name = line.get(..colon)?.trim_ascii_end();
-    let valid = !name.is_empty() && name.iter().all(|c| matches!(c, 33..=57 | 59..=126));
-    valid.then_some(name)
+    split_field(line).map(|(name, _)| name)
+}
+
+/// The name, and what follows the colon.
+fn split_field(line: &[u8]) -> Option<(&[u8], &[u8])> {
+    let near = line.get(..line.len().min(NAME_OCTETS_MAX)).unwrap_or(line);
+    let end = near.iter().position(|c| !matches!(c, 33..=57 | 59..=126)).filter(|end| *end > 0)?;
+    let (name, rest) = near.split_at_checked(end)?;
+    let colon = end + rest.iter().position(|c| !c.is_ascii_whitespace())?;
+    (line.get(colon) == Some(&b':')).then_some((name, line.get(colon + 1..)?))
 }
 
 /// The fields of a header block, in order, at most [`FIELDS_MAX`].
@@ -94,10 +102,9 @@ pub fn fields(block: &[u8]) -> impl Iterator<Item = Field<'_>> {
                 after = next_line(after).1;
             }
             rest = after;
-            if let Some(name) = field_name(line) {
-                let whole = start.get(..start.len() - after.len()).unwrap_or(start);
-                let colon = memchr::memchr(b':', whole).map_or(whole.len(), |colon| colon + 1);
-                return Some(Field { name, raw: whole.get(colon..).unwrap_or(&[]) });
+            let whole = start.get(..start.len() - after.len()).unwrap_or(start);
+            if let Some((name, value)) = split_field(line) {
+                return Some(Field { name, raw: whole.get(line.len() - value.len()..).unwrap_or(&[]) });
             }
         }
     })
@@ -105,13 +112,13 @@ pub fn fields(block: &[u8]) -> impl Iterator<Item = Field<'_>> {
 }
 
 /// A raw value in one line: folds become a space, encoded words are decoded, 8-bit text is taken for UTF-8 or Latin 1.
-pub fn decode_value(raw: &[u8]) -> String {
+pub fn decode_value(raw: &[u8]) -> Cow<'_, str> {
     let raw = raw.get(..raw.len().min(VALUE_OCTETS_MAX)).unwrap_or(raw).trim_ascii();
-    let text: Cow<'_, str> = match memchr::memmem::find(raw, b"=?") {
-        Some(_) => Cow::Owned(decode_words(raw)),
-        None => super::text::lossy(raw),
-    };
-    one_line(&text)
+    let has_words = memchr::memchr_iter(b'=', raw).any(|at| raw.get(at + 1) == Some(&b'?'));
+    match if has_words { Cow::Owned(decode_words(raw)) } else { super::text::lossy(raw) } {
+        Cow::Borrowed(text) => one_line(text),
+        Cow::Owned(text) => Cow::Owned(one_line(&text).into_owned()),
+    }
 }
 
 fn decode_words(raw: &[u8]) -> String {
@@ -123,15 +130,32 @@ fn decode_words(raw: &[u8]) -> String {
 }
 
 /// White space and control characters collapse to one space each run.
-pub fn one_line(text: &str) -> String {
+pub fn one_line(text: &str) -> Cow<'_, str> {
+    if is_one_line(text.as_bytes()) {
+        return Cow::Borrowed(text);
+    }
     let mut out = String::with_capacity(text.len());
-    for word in text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty()) {
+    for word in text.split(is_gap).filter(|word| !word.is_empty()) {
         if !out.is_empty() {
             out.push(' ');
         }
         out.push_str(word);
     }
-    out
+    Cow::Owned(out)
+}
+
+/// Printable ASCII with single spaces between its words, as nearly all values are. Without branches, so that many octets
+/// are compared at once.
+fn is_one_line(text: &[u8]) -> bool {
+    let rest = text.get(1..).unwrap_or(&[]);
+    let odd = text.iter().fold(0, |odd, c| odd | u8::from(!matches!(c, b' '..=b'~')));
+    let doubled = text.iter().zip(rest).fold(0, |any, (a, b)| any | u8::from(*a == b' ') & u8::from(*b == b' '));
+    odd == 0 && doubled == 0 && !text.starts_with(b" ") && !text.ends_with(b" ")
+}
+
+/// White space and control characters.
+pub fn is_gap(c: char) -> bool {
+    if c.is_ascii() { c <= ' ' || c == '\x7f' } else { c.is_whitespace() || c.is_control() }
 }
 
 #[cfg(test)]
@@ -150,6 +174,45 @@ mod tests {
             (b"", b"", b""),
         ] {
             assert_eq!(split(mail), (header, body), "{:?}", String::from_utf8_lossy(mail));
+        }
+    }
+
+    #[test]
+    fn a_name_ends_at_a_colon_in_reach_on_its_line() {
+        let far = [&b"n".repeat(NAME_OCTETS_MAX)[..], b":"].concat();
+        for (line, name) in [
+            (&b"To:a"[..], Some(&b"To"[..])),
+            (b"To \t: a", Some(b"To")),
+            (b"To\x0b: a", None),
+            (b"T o: a", None),
+            (b": a", None),
+            (b" To: a", None),
+            (b"T\xc3\xb6: a", None),
+            (b"To", None),
+            (b"", None),
+            (&far, None),
+            (&far[1..], Some(&far[1..NAME_OCTETS_MAX])),
+        ] {
+            assert_eq!(field_name(line), name, "{:?}", String::from_utf8_lossy(line));
+        }
+        assert_eq!(fields(b"To\n : a\nCc: b\n : c\n").map(|field| field.raw).collect::<Vec<_>>(), [b" b\n : c\n"]);
+    }
+
+    #[test]
+    fn a_text_without_gaps_stays_as_it_is_and_any_other_is_drawn_together() {
+        for (text, line) in [
+            ("a b c", "a b c"),
+            ("", ""),
+            (" ", ""),
+            (" a", "a"),
+            ("a ", "a"),
+            ("a  b", "a b"),
+            ("a\tb\r\n c", "a b c"),
+            ("a\x7fb\0c", "a b c"),
+            ("gr\u{fc}\u{df}e\u{a0}\u{85}b\u{2028}c", "gr\u{fc}\u{df}e b c"),
+        ] {
+            assert_eq!(one_line(text), line, "{text:?}");
+            assert_eq!(matches!(one_line(text), Cow::Borrowed(_)), text.is_ascii() && text == line, "{text:?}");
         }
     }
 

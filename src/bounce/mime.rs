@@ -5,9 +5,11 @@
 //! nobody looks inside it for parts. Lenient: a missing close delimiter, a missing `boundary`, or a MIME body under a
 //! header that does not say so.
 
-use super::header::{self, Field, fields};
+use super::header::{self, fields};
 use super::text::{self, Transfer};
+use memchr::memmem::Finder;
 use std::borrow::Cow;
+use std::sync::LazyLock;
 
 /// The most parts that are kept; what follows is not looked at.
 pub const PARTS_MAX: usize = 100;
@@ -39,28 +41,37 @@ pub enum Content {
 
 impl Content {
     fn from_type(value: &str) -> Self {
-        let kind = value.split([';', ' ', '\t', '\r', '\n']).next().unwrap_or("").to_ascii_lowercase();
-        match kind.as_str() {
-            "" | "text/plain" | "text" | "text/enriched" | "plain/text" => Self::Text,
-            "text/html" => Self::Html,
-            "message/delivery-status" | "message/global-delivery-status" | "message/deliverystatus" => {
-                Self::DeliveryStatus
-            }
-            "message/feedback-report" => Self::FeedbackReport,
-            "message/disposition-notification" | "message/global-disposition-notification" => {
-                Self::DispositionNotification
-            }
-            "message/rfc822" | "message/global" | "message/partial" | "message/news" => Self::Message,
-            "text/rfc822-headers"
-            | "text/rfc822-header"
-            | "message/rfc822-headers"
-            | "message/global-headers"
-            | "text/rfc822" => Self::Headers,
-            kind if kind.starts_with("multipart/") => Self::Multipart,
-            _ => Self::Other,
-        }
+        let kind = value.split([';', ' ', '\t', '\r', '\n']).next().unwrap_or("");
+        let known = TYPES.iter().find(|(name, _)| name.eq_ignore_ascii_case(kind)).map(|(_, content)| *content);
+        let is_multipart = || kind.get(..10).is_some_and(|start| start.eq_ignore_ascii_case("multipart/"));
+        known.unwrap_or_else(|| if is_multipart() { Self::Multipart } else { Self::Other })
     }
 }
+
+/// The types that matter here, also as senders misspell them.
+const TYPES: &[(&str, Content)] = &[
+    ("", Content::Text),
+    ("text/plain", Content::Text),
+    ("text", Content::Text),
+    ("text/enriched", Content::Text),
+    ("plain/text", Content::Text),
+    ("text/html", Content::Html),
+    ("message/delivery-status", Content::DeliveryStatus),
+    ("message/global-delivery-status", Content::DeliveryStatus),
+    ("message/deliverystatus", Content::DeliveryStatus),
+    ("message/feedback-report", Content::FeedbackReport),
+    ("message/disposition-notification", Content::DispositionNotification),
+    ("message/global-disposition-notification", Content::DispositionNotification),
+    ("message/rfc822", Content::Message),
+    ("message/global", Content::Message),
+    ("message/partial", Content::Message),
+    ("message/news", Content::Message),
+    ("text/rfc822-headers", Content::Headers),
+    ("text/rfc822-header", Content::Headers),
+    ("message/rfc822-headers", Content::Headers),
+    ("message/global-headers", Content::Headers),
+    ("text/rfc822", Content::Headers),
+];
 
 /// One leaf.
 #[derive(Debug, Clone)]
@@ -68,13 +79,13 @@ pub struct Part<'a> {
     pub content: Content,
     pub body: &'a [u8],
     transfer: Transfer,
-    charset: Option<String>,
+    content_type: Cow<'a, str>,
 }
 
 impl<'a> Part<'a> {
     /// The decoded text; HTML without its tags.
     pub fn text(&self) -> Cow<'a, str> {
-        let decoded = text::decode(self.body, self.transfer, self.charset.as_deref());
+        let decoded = text::decode(self.body, self.transfer, parameter(&self.content_type, "charset"));
         if self.content == Content::Html { Cow::Owned(text::from_html(&decoded)) } else { decoded }
     }
 }
@@ -100,7 +111,7 @@ pub fn walk(mail: &[u8]) -> Tree<'_> {
     let head = Head::read(header);
     let content_type = head.content_type.to_ascii_lowercase();
     let boundary = match head.content {
-        Content::Multipart => head.boundary.clone().or_else(|| sniff_boundary(body)),
+        Content::Multipart => head.boundary().or_else(|| sniff_boundary(body)),
         Content::Text if head.transfer == Transfer::Identity => sniff_boundary(body),
         _ => None,
     };
@@ -111,32 +122,25 @@ pub fn walk(mail: &[u8]) -> Tree<'_> {
     }
     if walk.parts.is_empty() {
         let content = if head.content == Content::Multipart { Content::Text } else { head.content };
-        walk.parts.push(Part { content, body, transfer: head.transfer, charset: head.charset });
+        walk.parts.push(Part { content, body, transfer: head.transfer, content_type: head.content_type });
     }
     Tree { header, body, content_type, parts: walk.parts, cut: walk.cut }
 }
 
 /// What the header of a mail or part says about its body.
-struct Head {
+struct Head<'a> {
     content: Content,
-    content_type: String,
-    boundary: Option<String>,
-    charset: Option<String>,
+    content_type: Cow<'a, str>,
     transfer: Transfer,
 }
 
-impl Head {
-    fn read(block: &[u8]) -> Self {
-        let mut head = Self {
-            content: Content::Text,
-            content_type: String::new(),
-            boundary: None,
-            charset: None,
-            transfer: Transfer::Identity,
-        };
+impl<'a> Head<'a> {
+    fn read(block: &'a [u8]) -> Self {
+        let mut head = Self { content: Content::Text, content_type: Cow::Borrowed(""), transfer: Transfer::Identity };
         for field in fields(block) {
             if field.is("content-type") && head.content_type.is_empty() {
-                head.take_type(&field);
+                head.content_type = field.value();
+                head.content = Content::from_type(&head.content_type);
             } else if field.is("content-transfer-encoding") {
                 head.transfer = Transfer::from_value(&field.value());
             }
@@ -144,17 +148,14 @@ impl Head {
         head
     }
 
-    fn take_type(&mut self, field: &Field<'_>) {
-        self.content_type = field.value();
-        self.content = Content::from_type(&self.content_type);
-        self.boundary = parameter(&self.content_type, "boundary").filter(|boundary| !boundary.is_empty());
-        self.charset = parameter(&self.content_type, "charset");
+    fn boundary(&self) -> Option<String> {
+        parameter(&self.content_type, "boundary").filter(|boundary| !boundary.is_empty()).map(str::to_owned)
     }
 }
 
 /// The value of a parameter (RFC 2045 §5.1), quoted or not.
-pub fn parameter(value: &str, name: &str) -> Option<String> {
-    let at = value.match_indices(['=']).find_map(|(at, _)| {
+fn parameter<'v>(value: &'v str, name: &str) -> Option<&'v str> {
+    let at = memchr::memchr_iter(b'=', value.as_bytes()).find_map(|at| {
         let before = value.get(..at)?.trim_end();
         let start = before.len().checked_sub(name.len())?;
         let bounded = start == 0 || matches!(before.as_bytes().get(start - 1), Some(b';' | b' ' | b'\t'));
@@ -162,8 +163,8 @@ pub fn parameter(value: &str, name: &str) -> Option<String> {
     })?;
     let rest = value.get(at..)?.trim_start();
     match rest.strip_prefix('"') {
-        Some(quoted) => Some(quoted.split('"').next().unwrap_or("").to_owned()),
-        None => Some(rest.split([';', ' ', '\t']).next().unwrap_or("").to_owned()),
+        Some(quoted) => quoted.split('"').next(),
+        None => rest.split([';', ' ', '\t']).next(),
     }
 }
 
@@ -193,6 +194,8 @@ fn is_returned_header(line: &[u8]) -> bool {
     })
 }
 
+static DASH_LINE: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\n--"));
+
 struct Walk<'a> {
     parts: Vec<Part<'a>>,
     /// The delimiters that are open, outermost first.
@@ -205,7 +208,7 @@ struct Walk<'a> {
 impl<'a> Walk<'a> {
     fn scan(&mut self, body: &'a [u8]) {
         let at_start = body.starts_with(b"--").then_some(0);
-        let inner = memchr::memmem::find_iter(body, b"\n--").map(|at| at + 1);
+        let inner = DASH_LINE.find_iter(body).map(|at| at + 1);
         for (count, at) in at_start.into_iter().chain(inner).enumerate() {
             if count >= DASH_LINES_MAX || self.parts.len() >= PARTS_MAX {
                 self.cut = true;
@@ -246,7 +249,7 @@ impl<'a> Walk<'a> {
         let head = Head::read(block);
         let start = body.len() - content.len();
         if head.content == Content::Multipart
-            && let Some(boundary) = head.boundary
+            && let Some(boundary) = head.boundary()
         {
             if self.stack.len() < DEPTH_MAX {
                 self.stack.push(boundary);
@@ -256,7 +259,8 @@ impl<'a> Walk<'a> {
             return;
         }
         let kind = if head.content == Content::Multipart { Content::Text } else { head.content };
-        self.open = Some((Part { content: kind, body: &[], transfer: head.transfer, charset: head.charset }, start));
+        let Head { content_type, transfer, .. } = head;
+        self.open = Some((Part { content: kind, body: &[], transfer, content_type }, start));
     }
 
     fn close(&mut self, body: &'a [u8], at: usize) {
@@ -317,8 +321,8 @@ mod tests {
 
     #[test]
     fn parameters_are_found_quoted_or_bare() {
-        assert_eq!(parameter("multipart/mixed; Boundary = \"a b\"; x=y", "boundary").as_deref(), Some("a b"));
-        assert_eq!(parameter("text/plain;charset=us-ascii; format=flowed", "charset").as_deref(), Some("us-ascii"));
+        assert_eq!(parameter("multipart/mixed; Boundary = \"a b\"; x=y", "boundary"), Some("a b"));
+        assert_eq!(parameter("text/plain;charset=us-ascii; format=flowed", "charset"), Some("us-ascii"));
         assert_eq!(parameter("text/plain; xcharset=a", "charset"), None);
     }
 }

@@ -25,11 +25,11 @@ pub enum Transfer {
 impl Transfer {
     /// From the value of `Content-Transfer-Encoding`.
     pub fn from_value(value: &str) -> Self {
-        match value.trim().to_ascii_lowercase().as_str() {
-            "base64" => Self::Base64,
-            "quoted-printable" => Self::QuotedPrintable,
-            _ => Self::Identity,
-        }
+        let value = value.trim();
+        [Self::Base64, Self::QuotedPrintable]
+            .into_iter()
+            .find(|transfer| transfer.name().eq_ignore_ascii_case(value))
+            .unwrap_or_default()
     }
 
     const fn name(self) -> &'static str {
@@ -247,13 +247,12 @@ pub fn excerpt(text: &str, octets_max: usize) -> String {
     while !text.is_char_boundary(end) {
         end -= 1;
     }
-    let mut line = header::one_line(text.get(..end).unwrap_or(""));
+    let line = header::one_line(text.get(..end).unwrap_or(""));
     let mut cut = line.len().min(octets_max);
     while !line.is_char_boundary(cut) {
         cut -= 1;
     }
-    line.truncate(cut);
-    line
+    line.get(..cut).unwrap_or("").to_owned()
 }
 
 #[cfg(test)]

@@ -31,7 +31,9 @@ fn detected(addresses: Vec<Address>, rule: &str) -> Detected {
 
 /// Hotmail's junk mail reporting: the complained mail as a part, with the complainer in a field of its own.
 fn hotmail(mail: &Mail<'_>) -> Option<Detected> {
-    if !mail.outer.envelope.subject.to_ascii_lowercase().starts_with("complaint about message from") {
+    const START: &str = "complaint about message from";
+    let start = mail.outer.envelope.subject.get(..START.len());
+    if !start.is_some_and(|start| start.eq_ignore_ascii_case(START)) {
         return None;
     }
     let recipients = mail.tree.parts.iter().filter(|part| part.content == Content::Message).find_map(|part| {
@@ -44,11 +46,13 @@ fn hotmail(mail: &Mail<'_>) -> Option<Detected> {
 
 /// Apple Mail's answer to `List-Unsubscribe: <mailto:…>`: the sender of the mail wants no more.
 fn apple(mail: &Mail<'_>) -> Option<Detected> {
-    let unsubscribes = mail.outer.envelope.subject.trim().eq_ignore_ascii_case("unsubscribe");
+    if !mail.outer.envelope.subject.trim().eq_ignore_ascii_case("unsubscribe") {
+        return None;
+    }
     let body = mail.tree.body.get(..mail.tree.body.len().min(500))?;
-    let by_apple = unsubscribes && memchr::memmem::find(body, b"sent this email to unsubscribe").is_some();
+    memchr::memmem::find(body, b"sent this email to unsubscribe")?;
     let from = crate::bounce::address::parse_mailbox(&mail.outer.envelope.from);
-    by_apple.then(|| detected(from.into_iter().collect(), "unsubscribe"))
+    Some(detected(from.into_iter().collect(), "unsubscribe"))
 }
 
 /// A recipient who complained.
