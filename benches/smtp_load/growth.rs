@@ -11,12 +11,15 @@ use std::io::Read;
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// What many counters are compared with.
 const COUNTERS_FEW: u64 = 10_000;
 const COUNTERS_MANY: u64 = 1_000_000;
 const PENDING_MANY: u64 = 100_000;
+
+/// Enough to last as long as a dump: between two runs it would be alone.
+const MAILS_DURING_DUMP: usize = 200_000;
 
 /// Of a reader that takes 16 KiB at a time.
 const SLOW_READER_PAUSE: Duration = Duration::from_millis(20);
@@ -86,6 +89,29 @@ fn against_a_dump(options: &Options, counters: u64, many: &mut Trial, report: &m
         }
     }
     report.memory(&format!("at most while {counters} counters are dumped"), many.daemon().usage().peak_octets);
+    let name = format!("one dump of {counters} counters");
+    report.time(&format!("{name} without load"), dump_time(many, None));
+    let long = Load { mails: MAILS_DURING_DUMP, ..load };
+    report.time(&format!("{name} under load"), dump_time(many, Some(&long)));
+}
+
+/// How long a dump takes as fast as it can, while the load goes on run after run.
+fn dump_time(trial: &mut Trial, load: Option<&Load>) -> Duration {
+    let is_over = AtomicBool::new(false);
+    let mut command = trial.daemon().command();
+    command.arg("dump-counters");
+    thread::scope(|scope| {
+        let dump = scope.spawn(|| {
+            let start = Instant::now();
+            Dumped::AtOnce.dump(&mut command, &is_over);
+            is_over.store(true, Ordering::Relaxed);
+            start.elapsed()
+        });
+        while let Some(load) = load.filter(|_| !is_over.load(Ordering::Relaxed)) {
+            trial.run(load);
+        }
+        dump.join().unwrap()
+    })
 }
 
 fn millis(run: &Measured, share: f64) -> f64 {

@@ -14,6 +14,7 @@ pub struct Report {
     rows: Vec<Row>,
     ratios: Vec<Value>,
     memory: Vec<Value>,
+    times: Vec<Value>,
     is_in_table: bool,
 }
 
@@ -64,9 +65,15 @@ impl Report {
         self.memory.push(json!({ "name": name, "octets": octets }));
     }
 
+    pub fn time(&mut self, name: &str, took: Duration) {
+        self.is_in_table = false;
+        println!("time, {name}: {:.2} s", took.as_secs_f64());
+        self.times.push(json!({ "name": name, "seconds": took.as_secs_f64() }));
+    }
+
     pub fn json(&self) -> String {
         let rows: Vec<Value> = self.rows.iter().map(Row::json).collect();
-        let all = json!({ "rows": rows, "ratios": self.ratios, "resident_memory": self.memory });
+        let all = json!({ "rows": rows, "ratios": self.ratios, "resident_memory": self.memory, "times": self.times });
         serde_json::to_string_pretty(&all).unwrap()
     }
 }
