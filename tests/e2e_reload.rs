@@ -6,6 +6,7 @@ mod support;
 use rustix::process::Signal;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::time::Instant;
 use support::daemon::{Daemon, Site};
 use support::platform::{Answer, PATIENCE, Platform};
 use support::smtp::{Client, hard};
@@ -74,6 +75,30 @@ fn a_token_that_was_wrong_is_right_at_once() {
     reload(&daemon);
     daemon.wait_for_line("notification=delivered");
     assert_eq!(platform.requests().len(), 2);
+}
+
+#[test]
+fn mails_that_could_not_be_archived_are_archived_at_once_in_the_right_folder() {
+    let platform = Platform::answering(200);
+    let archive = |folder: &str| format!("    permanent_bounced_emails_path: {folder}\n");
+    let site = Site::new(&platform.template(), &archive("file/below"));
+    std::fs::write(site.path("file"), "no folder").unwrap();
+    let daemon = site.start();
+    for number in 0..6 {
+        send(&daemon, &format!("gone{number}@some-provider.com"));
+    }
+    daemon.wait_for_line("the archive cannot be written, it rests");
+    assert!(daemon.wait_for_line("cannot be archived").contains(&*site.path("file/below").to_string_lossy()));
+    site.configure(&platform.template(), &archive("right"));
+    reload(&daemon);
+    assert!(daemon.wait_for_line("production.handler.permanent_bounced_emails_path").contains("right"));
+    let all = |number: usize| site.path(&format!("right/go/gone{number}@some-provider.com.gz")).exists();
+    let given_up = Instant::now() + PATIENCE;
+    while !(0..6).all(all) && Instant::now() < given_up {
+        std::thread::yield_now();
+    }
+    assert!((0..6).all(all));
+    daemon.stop();
 }
 
 #[test]

@@ -43,6 +43,11 @@ impl Archiving {
         self.is_done = false;
     }
 
+    /// The configuration is new, and may have cured what was wrong: all is tried at once.
+    pub fn forgive(&mut self, now: Instant) {
+        *self = Self { under_way: self.under_way, ..Self::new(now) };
+    }
+
     /// Mails that are being written.
     pub fn under_way(&self) -> usize {
         self.under_way
@@ -126,15 +131,15 @@ impl Archiving {
 fn write_all(jobs: &[ArchiveJob], dir: &Path, inbox: &Inbox) {
     let results: Vec<_> = jobs
         .iter()
-        .map(|job| (job.id, guarded(|| archive::write(dir, &job.address, &archive::compress(&job.mail)))))
+        .map(|job| (job.id, guarded(dir, || archive::write(dir, &job.address, &archive::compress(&job.mail)))))
         .collect();
     inbox.tell(|news| news.archived.extend(results));
 }
 
 /// A panic is one file's error: all of them have to be told of, or none would be written any more.
-fn guarded(write: impl FnOnce() -> io::Result<()>) -> Result<(), String> {
-    let written = catch_unwind(AssertUnwindSafe(write));
-    written.unwrap_or_else(|_| Err(io::Error::other("internal error"))).map_err(|error| error.to_string())
+fn guarded(dir: &Path, write: impl FnOnce() -> io::Result<()>) -> Result<(), String> {
+    let written = catch_unwind(AssertUnwindSafe(write)).unwrap_or_else(|_| Err(io::Error::other("internal error")));
+    written.map_err(|error| format!("{}: {error}", dir.display()))
 }
 
 /// Written by one job; each is at most as long as the head of a mail that is kept.
@@ -182,7 +187,8 @@ mod tests {
 
     #[test]
     fn a_panic_is_the_error_of_one_file() {
-        assert_eq!(guarded(|| panic!("the writer broke")), Err("internal error".to_owned()));
-        assert_eq!(guarded(|| Ok(())), Ok(()));
+        let dir = Path::new("archive");
+        assert_eq!(guarded(dir, || panic!("the writer broke")), Err("archive: internal error".to_owned()));
+        assert_eq!(guarded(dir, || Ok(())), Ok(()));
     }
 }

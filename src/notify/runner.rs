@@ -305,7 +305,7 @@ impl Runner {
         self.services = services(client, self.services.attempts.clone());
         self.schedule.set_limits(limits(&settings));
         self.schedule.forgive();
-        self.archiving.look_again();
+        self.archiving.forgive(self.clocks.steady());
         self.tenants = tenants;
         self.settings = settings;
         self.view.is_stale = true;
