@@ -8,6 +8,7 @@ use redb::{Builder, Database, DatabaseError, ReadableDatabase, StorageError, Tab
 use std::fmt;
 use std::fs::{self, File, OpenOptions};
 use std::io;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::panic::{self, AssertUnwindSafe};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -32,7 +33,9 @@ pub enum OpenError {
 impl fmt::Display for OpenError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Locked(path) => write!(f, "{}: another process holds this database", path.display()),
+            Self::Locked(path) => {
+                write!(f, "{}: another process holds this database: a daemon, or a command", path.display())
+            }
             Self::Foreign(path, found) => {
                 write!(
                     f,
@@ -45,7 +48,7 @@ impl fmt::Display for OpenError {
                 "{}: written by a newer bouncesvc (format {theirs}, this version reads up to {ours}); install that version",
                 path.display()
             ),
-            Self::Io(path, error) => write!(f, "{}: {error}", path.display()),
+            Self::Io(path, error) => write!(f, "{}: the database cannot be opened or made: {error}", path.display()),
         }
     }
 }
@@ -123,7 +126,8 @@ fn create_file(path: &Path, builder: &Builder) -> Result<(), OpenError> {
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(format!(".new-{}", std::process::id()));
     let new = path.with_file_name(name);
-    File::create(&new).map_err(io)?;
+    // It holds mail addresses: not for everybody on the machine.
+    OpenOptions::new().write(true).create(true).truncate(true).mode(0o660).open(&new).map_err(io)?;
     let created =
         builder.create(&new).map_err(|error| explain(path, error)).and_then(|database| check(path, &database));
     let placed = created.and_then(|()| put_in_place(&new, path).map_err(io));
@@ -247,6 +251,15 @@ mod tests {
             assert!(matches!(result, Err(OpenError::Foreign(..))));
             assert!(is_untouched);
         }
+    }
+
+    #[test]
+    fn a_new_database_is_closed_to_strangers_on_the_machine() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let folder = TempDir::new().unwrap();
+        let path = folder.path().join("bounces.redb");
+        drop(open(&path, &DiskSource::File, 1 << 20).unwrap());
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o007, 0);
     }
 
     #[test]
