@@ -90,3 +90,18 @@ fn json_lines(paths: &[PathBuf]) -> Vec<Value> {
     classify::run(paths, Format::Json, &policy::default_action, &mut out).unwrap();
     String::from_utf8(out).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
+
+#[test]
+fn an_argument_in_another_encoding_is_refused_and_not_guessed() {
+    use std::os::unix::ffi::OsStrExt as _;
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_bouncesvc"))
+        .arg("classify")
+        .arg(std::ffi::OsStr::from_bytes(b"m\xfcll.eml"))
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(64));
+    assert_eq!(
+        String::from_utf8(output.stderr).unwrap(),
+        "bouncesvc: the argument \"m\u{fffd}ll.eml\" is not valid UTF-8\n"
+    );
+}

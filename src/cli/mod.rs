@@ -25,17 +25,20 @@ pub use arguments::Arguments;
 pub use exit::Failure;
 
 use crate::config;
+use crate::escape::Escaped;
 use crate::logging;
 use crate::types::Timestamp;
 use argh::FromArgs as _;
 use arguments::Command;
+use std::ffi::OsString;
 use std::io::Write as _;
 use std::process::ExitCode;
 use std::time::SystemTime;
 
 /// Runs the command that `arguments` (without the program's name) ask for.
-pub fn run(arguments: &[String]) -> ExitCode {
-    match parsed(arguments).and_then(|arguments| arguments.map_or(Ok(()), dispatch)) {
+pub fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
+    let arguments: Result<Vec<String>, Failure> = arguments.map(text).collect();
+    match arguments.and_then(|arguments| parsed(&arguments)).and_then(|arguments| arguments.map_or(Ok(()), dispatch)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             if !failure.message.is_empty() {
@@ -44,6 +47,13 @@ pub fn run(arguments: &[String]) -> ExitCode {
             failure.code.into()
         }
     }
+}
+
+/// Names of files, too: one in another encoding would be read, and worse, written, under another name.
+fn text(argument: OsString) -> Result<String, Failure> {
+    let refused =
+        |argument: OsString| format!("the argument \"{}\" is not valid UTF-8", Escaped(&argument.to_string_lossy()));
+    argument.into_string().map_err(|argument| Failure::usage(refused(argument)))
 }
 
 /// `None`: help or version was asked for, and is printed.
