@@ -131,7 +131,10 @@ impl Config {
 /// A value in one line; `-` where there is none.
 fn shown(value: Option<&Value>) -> String {
     let Some(value) = value else { return "-".to_owned() };
-    serde_yaml::to_string(value).unwrap_or_default().trim_end().replace('\n', " ")
+    match value.as_sequence() {
+        Some(list) => format!("[{}]", list.iter().map(|value| shown(Some(value))).collect::<Vec<_>>().join(", ")),
+        None => serde_yaml::to_string(value).unwrap_or_default().trim_end().replace('\n', " "),
+    }
 }
 
 fn find(choice: &Choice) -> Result<PathBuf, ConfigError> {

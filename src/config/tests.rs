@@ -294,6 +294,8 @@ fn what_differs_is_told_by_its_key() {
     let changed = differences(&with("smtp: {head_octets_max: 2MiB}\nstatus: {listen: '127.0.0.1:9100'}"));
     assert!(changed.contains(&"develop.smtp.head_octets_max: 1MiB -> 2MiB".to_owned()), "{changed:?}");
     assert!(changed.contains(&"develop.status.listen: null -> 127.0.0.1:9100".to_owned()), "{changed:?}");
+    let changed = differences(&with("smtp: {accepted_recipients: [a.de, b.de]}"));
+    assert!(changed.contains(&"develop.smtp.accepted_recipients: [] -> [a.de, b.de]".to_owned()), "{changed:?}");
 }
 
 #[test]

@@ -54,7 +54,7 @@ impl Server {
             self.stop_at = Some(now);
             return;
         }
-        log::info!("stopping: {} connections", self.sessions.len());
+        log::info!("stopping: connections={}", self.sessions.len());
         self.stop_at = Some(now + self.config.settings.stop_time_max);
         self.manager.stopping();
         self.listeners.close();
