@@ -23,6 +23,9 @@ pub fn read(mail: &Mail<'_>) -> Option<Detected> {
         return None;
     }
     let notice = mail.notice();
+    if notice.asks_for_a_proof() && mail.weight() < CERTAIN {
+        return None;
+    }
     let speaks = speaks_of_failure(mail);
     let named = named(mail);
     if named.is_empty() && !speaks || mail.weight() + words_weight(mail, speaks, &named) < ENOUGH {
@@ -72,6 +75,10 @@ fn named(mail: &Mail<'_>) -> Vec<Named> {
     if in_text.first().is_some_and(|named| named.place == Place::Only) && !is_sure(mail) {
         in_text.clear();
     }
+    if mail.weight() < origin::ENOUGH {
+        // Of ours, only a mail system tells that it failed.
+        in_text.retain(|named| !own.iter().any(|address| address.key() == named.address.key()));
+    }
     let listed = in_text.first().is_some_and(|named| named.place <= Place::Listed);
     if in_text.is_empty() && mail.outer.failed_recipients.is_empty() {
         return by_local_part(mail);
@@ -94,6 +101,11 @@ fn named(mail: &Mail<'_>) -> Vec<Named> {
 
 /// A mail system wrote it, and it says what it is.
 fn is_sure(mail: &Mail<'_>) -> bool {
+    let subject = &mail.outer.envelope.subject;
+    let is_answer = mail.outer.is_reply && subject.get(..3).is_some_and(|start| start.eq_ignore_ascii_case("re:"));
+    if is_answer && !origin::is_notice_subject(subject) {
+        return false;
+    }
     mail.weight() >= CERTAIN
         || mail.weight() >= origin::ENOUGH
             && (speaks_of_failure(mail) || reasons::suggests_a_cause(mail.notice().own()))

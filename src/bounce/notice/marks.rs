@@ -19,6 +19,8 @@ pub enum Role {
     Title,
     /// The message has arrived; in a notice without a cause it is a receipt.
     Success,
+    /// The message waits for its sender to prove that he is one.
+    Held,
     /// The message is late, not lost.
     Delay,
     /// Who to turn to: an address on this line is help, not a recipient.
@@ -32,7 +34,7 @@ pub(super) struct Mark(
     #[expect(dead_code, reason = "provenance stands beside each row")] pub(super) &'static str,
 );
 
-use Role::{Delay, Failure, Help, Intro, Returned, Success, Title};
+use Role::{Delay, Failure, Held, Help, Intro, Returned, Success, Title};
 
 const MARKS: &[Mark] = &[
     Mark("following address", Intro, "Exim, qmail, Postfix"),
@@ -281,6 +283,23 @@ const MARKS: &[Mark] = &[
     Mark("or groups is complete", Success, "Exchange"),
     Mark("was delivered to the mailbox", Success, "various"),
     Mark("delivered to the recipient's mailbox", Success, "various"),
+    Mark("to release your message", Held, "TMDA"),
+    Mark("confirm your message", Held, "TMDA"),
+    Mark("confirm that your message", Held, "various"),
+    Mark("confirm you are a", Held, "various"),
+    Mark("complete the verification", Held, "Spam Arrest"),
+    Mark("verification process", Held, "various"),
+    Mark("verify that you are a", Held, "various"),
+    Mark("verify yourself", Held, "various"),
+    Mark("verify your email address", Held, "various"),
+    Mark("prove that you are", Held, "various"),
+    Mark("prove you are", Held, "various"),
+    Mark("guest list", Held, "Boxbe"),
+    Mark("challenge-response", Held, "various"),
+    Mark("challenge/response", Held, "various"),
+    Mark("have to do this only once", Held, "various"),
+    Mark("only need to do this once", Held, "various"),
+    Mark("has been released", Success, "quarantines"),
     Mark("is being returned", Failure, "various"),
     Mark("permanent error", Failure, "Exim"),
     Mark("trouble delivering", Failure, "x6"),

@@ -132,6 +132,11 @@ impl Notice {
         self.has(Role::Success)
     }
 
+    /// Whether the words ask the sender to prove that he is one.
+    pub fn asks_for_a_proof(&self) -> bool {
+        self.has(Role::Held)
+    }
+
     /// Whether the message is only late.
     pub fn speaks_of_delay(&self) -> bool {
         self.has(Role::Delay) && !self.speaks_of_an_end()

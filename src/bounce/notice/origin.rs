@@ -172,8 +172,10 @@ static NOTICE_SUBJECTS: LazyLock<AhoCorasick> = LazyLock::new(|| {
 /// How much the header speaks for a mail system as author.
 pub fn weigh(outer: &Outer, content_type: &str) -> i32 {
     let from = outer.envelope.from.to_lowercase();
+    let can_be_answered = outer.return_path.as_deref().is_some_and(is_answered_path);
+    let is_daemon = is_machine(&from) || !can_be_answered && has_machine_name(&from);
     let mut weight = 0;
-    if is_daemon(&from) {
+    if is_daemon {
         weight += 3;
     }
     if is_notice_subject(&outer.envelope.subject) {
@@ -188,8 +190,8 @@ pub fn weigh(outer: &Outer, content_type: &str) -> i32 {
     if outer.return_path.as_deref().is_some_and(|path| path.trim() == "<>") {
         weight += 1;
     }
-    if !is_daemon(&from) {
-        weight += personal_weight(outer, &from);
+    if !is_daemon {
+        weight += personal_weight(outer, &from, can_be_answered);
     }
     weight
 }
@@ -200,11 +202,10 @@ pub fn is_notice_subject(subject: &str) -> bool {
 }
 
 /// What speaks for a person or a list as author, and for a machine without a known name.
-fn personal_weight(outer: &Outer, from: &str) -> i32 {
-    // Notices go out with a null sender.
-    let has_return_path =
-        outer.return_path.as_deref().is_some_and(|path| path.contains('@') && !is_daemon(&path.to_lowercase()));
-    let mut weight = -i32::from(has_return_path);
+fn personal_weight(outer: &Outer, from: &str, can_be_answered: bool) -> i32 {
+    // Who sends to many has a path for bounces of its own.
+    let sends_to_many = outer.return_path.as_deref().is_some_and(is_bounce_path);
+    let mut weight = -i32::from(can_be_answered) - i32::from(sends_to_many);
     if outer.is_reply {
         weight -= 1;
     }
@@ -223,7 +224,7 @@ fn personal_weight(outer: &Outer, from: &str) -> i32 {
     }
     if ["no-reply@", "noreply@", "no_reply@", "donotreply@"].iter().any(|local| from.contains(local)) {
         // What else than notices such a machine sends can bounce itself.
-        weight += if has_return_path { -1 } else { 1 };
+        weight += if can_be_answered { -1 } else { 1 };
     }
     if auto_reply::is_reply_subject(&outer.envelope.subject) {
         weight -= 4;
@@ -237,14 +238,32 @@ fn is_passed_on(subject: &str) -> bool {
     STARTS.iter().any(|start| subject.trim_start().starts_with(start))
 }
 
-/// A sender without an address is a null sender: people always have one.
+/// Notices go out with a null sender, or one where nobody reads; what people and their newsletters send can bounce itself.
+fn is_answered_path(path: &str) -> bool {
+    path.contains('@') && (is_bounce_path(path) || !is_machine(&path.to_lowercase()))
+}
+
+fn is_bounce_path(path: &str) -> bool {
+    path.trim_start_matches('<').get(..6).is_some_and(|start| start.eq_ignore_ascii_case("bounce"))
+}
+
+/// Whether a mail system stands in `From`, by its address or by its name.
 pub fn is_daemon(from: &str) -> bool {
+    is_machine(from) || has_machine_name(from)
+}
+
+fn has_machine_name(from: &str) -> bool {
+    let display = from.split('<').next().unwrap_or("");
+    NAMES.iter().any(|name| display.contains(name))
+}
+
+/// A sender without an address is a null sender: people always have one.
+fn is_machine(from: &str) -> bool {
     // In the old form the name stands behind, as a comment: `root@example.com (Cron Daemon)`.
     let address = from.split(" (").next().filter(|address| address.contains('@')).unwrap_or(from);
     let local = address.rsplit(['<', ' ']).next().unwrap_or("").split('@').next().unwrap_or("");
     let plain: String = local.chars().filter(char::is_ascii_alphabetic).collect();
     let null = from.ends_with("<>") || !from.contains('@') && from.contains("daemon");
-    let display = from.split('<').next().unwrap_or("");
-    let is_machine = ["mailerdaemon", "maildaemon", "mailgateway", "postmaster"].iter().any(|end| plain.ends_with(end));
-    null || is_machine || DAEMONS.contains(&plain.as_str()) || NAMES.iter().any(|name| display.contains(name))
+    let is_known = ["mailerdaemon", "maildaemon", "mailgateway", "postmaster"].iter().any(|end| plain.ends_with(end));
+    null || is_known || DAEMONS.contains(&plain.as_str())
 }
