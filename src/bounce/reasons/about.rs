@@ -1,6 +1,7 @@
 //! Whom a phrase speaks of: the recipient, or us. Texts are in normal form.
 
 use crate::bounce::report::Reason;
+use std::ops::Range;
 
 /// Reasons that would switch the recipient off.
 pub const fn is_about_the_recipient(reason: Reason) -> bool {
@@ -56,6 +57,14 @@ pub fn is_in_link(text: &[u8], at: usize) -> bool {
     let word = text.get(at.saturating_sub(LINK_OCTETS_MAX)..at).unwrap_or(&[]);
     let word = memchr::memrchr(b' ', word).and_then(|space| word.get(space + 1..)).unwrap_or(word);
     memchr::memmem::find(word, b"://").is_some()
+}
+
+/// Whether a word is a label of a host name: `relay.example.net` speaks of no relaying.
+pub fn is_in_host_name(text: &[u8], word: &Range<usize>) -> bool {
+    let letter = |at: Option<usize>| at.and_then(|at| text.get(at)).is_some_and(u8::is_ascii_alphanumeric);
+    let dot = |at: Option<usize>| at.and_then(|at| text.get(at)) == Some(&b'.');
+    dot(word.start.checked_sub(1)) && letter(word.start.checked_sub(2))
+        || dot(Some(word.end)) && letter(Some(word.end + 1))
 }
 
 /// How far in front of a place the URL that holds it may begin, in octets.

@@ -1,11 +1,12 @@
 //! Phrases about the reputation of our addresses: block lists, bad names.
 
-use super::Row;
+use super::phrases::Row;
 use crate::bounce::Reason::{BadReputation, Blocked, PolicyViolation, Rejected, SpamDetected};
 
 /// Block lists and bad names.
 pub(super) const BLOCKED: &[Row] = &[
     Row("url .. blocklist", SpamDetected, "various"),
+    Row("url .. blocked", SpamDetected, "various"),
     Row("uribl", SpamDetected, "URIBL"),
     Row("very low reputation", BadReputation, "Gmail"),
     Row("low reputation", BadReputation, "Gmail, Comcast"),

@@ -3,6 +3,7 @@
 use super::Verdict;
 use crate::bounce::report::Reason;
 use crate::bounce::status::EnhancedStatus;
+use std::ops::Range;
 
 /// (subject, detail) of a permanent or temporary status → reason. `X.0.0` says nothing and is not here.
 ///
@@ -26,12 +27,15 @@ const STATUSES: &[(u16, u16, Reason, &str)] = &[
     (2, 2, Reason::MailboxFull, "X.2.2 mailbox full"),
     (2, 3, Reason::MessageTooBig, "X.2.3 message length exceeds limit"),
     (2, 4, Reason::Filtered, "X.2.4 mailing list expansion problem"),
+    (2, 121, Reason::RateLimited, "5.2.121 Exchange Online: recipient's hourly limit for one sender"),
+    (2, 122, Reason::RateLimited, "5.2.122 Exchange Online: recipient's hourly limit"),
     (3, 0, Reason::SystemError, "X.3.0 other mail system status"),
     (3, 1, Reason::SystemFull, "X.3.1 mail system full"),
     (3, 2, Reason::SystemError, "X.3.2 system not accepting network messages"),
     (3, 3, Reason::SystemError, "X.3.3 system not capable of selected features"),
     (3, 4, Reason::MessageTooBig, "X.3.4 message too big"),
     (3, 5, Reason::SystemError, "X.3.5 system incorrectly configured"),
+    (3, 190, Reason::SystemError, "5.3.190 Exchange Online: journaling"),
     (4, 0, Reason::Expired, "X.4.0 other network status"),
     (4, 1, Reason::Expired, "X.4.1 no answer from host"),
     (4, 2, Reason::NetworkError, "X.4.2 bad connection"),
@@ -40,7 +44,10 @@ const STATUSES: &[(u16, u16, Reason, &str)] = &[
     (4, 5, Reason::RateLimited, "X.4.5 mail system congestion"),
     (4, 6, Reason::NetworkError, "X.4.6 routing loop"),
     (4, 7, Reason::Expired, "X.4.7 delivery time expired"),
+    (4, 8, Reason::SecurityError, "4.4.8 Exchange Online: MTA-STS"),
+    (4, 11, Reason::NetworkError, "5.4.11 Exchange: depth of generated messages"),
     (4, 14, Reason::NetworkError, "5.4.14 Exchange: hop count"),
+    (4, 62, Reason::SystemError, "4.4.62 Exchange Online: wrong region"),
     (4, 300, Reason::Expired, "5.4.300 Exchange Online: message expired"),
     (4, 310, Reason::HostUnknown, "5.4.310 Exchange Online: DNS domain does not exist"),
     (4, 312, Reason::NetworkError, "5.4.312 Exchange Online: DNS query failed"),
@@ -54,6 +61,7 @@ const STATUSES: &[(u16, u16, Reason, &str)] = &[
     (6, 2, Reason::ContentError, "X.6.2 conversion prohibited"),
     (6, 3, Reason::ContentError, "X.6.3 conversion required"),
     (6, 5, Reason::ContentError, "X.6.5 conversion failed"),
+    (6, 11, Reason::ContentError, "5.6.11 Exchange: invalid characters"),
     (6, 7, Reason::ContentError, "X.6.7 non-ASCII addresses not permitted"),
     (6, 9, Reason::ContentError, "X.6.9 UTF-8 header message cannot be transferred"),
     (7, 0, Reason::SecurityError, "X.7.0 other security status"),
@@ -80,11 +88,30 @@ const STATUSES: &[(u16, u16, Reason, &str)] = &[
     (7, 28, Reason::RateLimited, "X.7.28 mail flood detected"),
     (7, 29, Reason::AuthFailure, "X.7.29 ARC validation failure; Gmail: TLS"),
     (7, 30, Reason::SecurityError, "X.7.30 REQUIRETLS support required"),
+    (7, 57, Reason::SecurityError, "5.7.57 Exchange: client not authenticated"),
     (7, 64, Reason::NoRelaying, "5.7.64 Exchange Online: relay access denied"),
     (7, 124, Reason::Rejected, "5.7.124 Exchange Online: sender not in allowed list"),
     (7, 133, Reason::SecurityError, "5.7.133 Exchange Online: sender not authenticated for group"),
+    (7, 134, Reason::SecurityError, "5.7.134 Exchange Online: sender not authenticated for mailbox"),
+    (7, 135, Reason::SecurityError, "5.7.135 Exchange Online: sender not authenticated for public folder"),
+    (7, 136, Reason::SecurityError, "5.7.136 Exchange Online: sender not authenticated for mail user"),
+    (7, 321, Reason::SecurityError, "X.7.321 Exchange Online: STARTTLS not supported"),
+    (7, 322, Reason::SecurityError, "X.7.322 Exchange Online: certificate expired"),
+    (7, 323, Reason::SecurityError, "X.7.323 Exchange Online: TLSA record invalid"),
+    (7, 324, Reason::SecurityError, "X.7.324 Exchange Online: DNSSEC"),
+    (7, 325, Reason::SecurityError, "X.7.325 Exchange Online: certificate of another host"),
     (7, 500, Reason::RateLimited, "4.7.500 Exchange Online: server busy"),
+    (7, 501, Reason::SpamDetected, "5.7.501 Exchange Online: abuse"),
+    (7, 502, Reason::Blocked, "5.7.502 Exchange Online: banned sender"),
+    (7, 503, Reason::Blocked, "5.7.503 Exchange Online: banned sender"),
+    (7, 505, Reason::Filtered, "5.7.505 Exchange Online: banned recipient"),
+    (7, 506, Reason::Blocked, "5.7.506 Exchange Online: bad HELO"),
+    (7, 507, Reason::Filtered, "5.7.507 Exchange Online: rejected by recipient"),
+    (7, 508, Reason::RateLimited, "5.7.508 Exchange Online: rate from an IPv6 range"),
     (7, 509, Reason::AuthFailure, "5.7.509 Exchange Online: DMARC"),
+    (7, 511, Reason::Blocked, "5.7.511 Exchange Online: banned sender"),
+    (7, 512, Reason::NotCompliantRfc, "5.7.512 Exchange Online: From field"),
+    (7, 513, Reason::Blocked, "5.7.513 Exchange Online: recipient's block list"),
     (7, 515, Reason::AuthFailure, "5.7.515 Exchange Online: authentication level"),
     (7, 606, Reason::Blocked, "5.7.606 Exchange Online: banned address"),
     (7, 705, Reason::RateLimited, "5.7.705 Exchange Online: tenant threshold"),
@@ -102,9 +129,20 @@ pub const fn is_vague(status: EnhancedStatus) -> bool {
     matches!((status.subject, status.detail), (7, 0 | 1))
 }
 
+/// Details that Exchange Online gives to senders whose address it banned, one for each list.
+const BANNED_ADDRESSES: Range<u16> = 606..650;
+
+fn is_banned_address(status: EnhancedStatus) -> bool {
+    status.subject == 7 && BANNED_ADDRESSES.contains(&status.detail)
+}
+
 /// The reason of a status, unless it says no more than its class.
 pub fn verdict(status: EnhancedStatus) -> Option<Verdict> {
-    let row = STATUSES.iter().find(|row| (row.0, row.1) == (status.subject, status.detail))?;
+    if status.class == 4 && is_vague(status) {
+        return Some(Verdict { reason: Reason::Greylisted, by: "status", detail: "4.7.X not now", origin: "RFC 5248" });
+    }
+    let detail = if is_banned_address(status) { BANNED_ADDRESSES.start } else { status.detail };
+    let row = STATUSES.iter().find(|row| (row.0, row.1) == (status.subject, detail))?;
     if status.class == 4 && matches!(row.2, Reason::UserUnknown | Reason::MailboxDisabled) {
         // What may be otherwise tomorrow is no unknown user, if nothing but the code says so.
         return None;
@@ -113,13 +151,15 @@ pub fn verdict(status: EnhancedStatus) -> Option<Verdict> {
 }
 
 /// What a reply code means by itself, where it means one thing (RFC 5321 §4.2.2, RFC 4954, RFC 7504).
-pub fn by_reply(code: u16) -> Option<Verdict> {
+///
+/// 553 in answer to the data speaks of no mailbox.
+pub fn by_reply(code: u16, normal: &str) -> Option<Verdict> {
     let (reason, detail) = match code {
         500 | 502..=504 => (Reason::SyntaxError, "500 to 504"),
         521 | 556 => (Reason::NotAccept, "521, 556"),
         530 | 534 | 535 | 538 => (Reason::SecurityError, "530 to 538"),
         552 => (Reason::MailboxFull, "552"),
-        553 => (Reason::UserUnknown, "553"),
+        553 if !normal.contains("end of data") => (Reason::UserUnknown, "553"),
         _ => return None,
     };
     Some(Verdict { reason, by: "reply", detail, origin: "RFC 5321" })

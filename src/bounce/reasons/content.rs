@@ -1,6 +1,6 @@
 //! Phrases about the message: spam, viruses, size, form, rules.
 
-use super::Row;
+use super::phrases::Row;
 use crate::bounce::Reason::{
     ContentError, MessageTooBig, NotCompliantRfc, PolicyViolation, SpamDetected, SyntaxError, VirusDetected,
 };

@@ -1,6 +1,6 @@
 //! Phrases about the way there: time, network, the remote system, programs behind the mailbox.
 
-use super::Row;
+use super::phrases::Row;
 use crate::bounce::Reason::{
     Expired, Greylisted, MailLoop, MailboxFull, MailerError, NetworkError, OnHold, SystemError, SystemFull,
 };
@@ -84,7 +84,6 @@ pub(super) const SYSTEM: &[Row] = &[
     Row("local delivery failed", MailerError, "various"),
     Row("child process returned", MailerError, "Exim"),
     Row("transport returned", MailerError, "Exim"),
-    Row("x-unix", MailerError, "RFC 3464"),
     Row("held for moderation", OnHold, "lists"),
     Row("awaiting approval", OnHold, "lists"),
     Row("on hold", OnHold, "various"),
@@ -156,7 +155,6 @@ pub(super) const TRANSIT: &[Row] = &[
     Row("time-out", Expired, "various"),
     Row("timeout", Expired, "various"),
     Row("connection refused", Expired, "various"),
-    Row("did not accept our requests to connect", Expired, "Gmail"),
     Row("did not respond", Expired, "various"),
     Row("not responding", Expired, "ezweb"),
     Row("no answer from host", Expired, "RFC 3463 X.4.1"),
@@ -204,3 +202,6 @@ pub(super) const TRANSIT: &[Row] = &[
     Row("back in .. minute", Greylisted, "various"),
     Row("first time sender", Greylisted, "various"),
 ];
+
+/// A program failed, whatever it did: any other clear phrase says more.
+pub(super) const PROGRAM: &[Row] = &[Row("x-unix", MailerError, "RFC 3464")];

@@ -1,6 +1,6 @@
 //! Phrases that say that a mailbox is full.
 
-use super::Row;
+use super::phrases::Row;
 use crate::bounce::Reason::MailboxFull;
 
 /// Over quota.

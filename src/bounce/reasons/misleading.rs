@@ -1,16 +1,20 @@
 //! Replies in which a word of a later table would mislead: searched first.
 
-use super::Row;
+use super::phrases::Row;
 use crate::bounce::Reason::{
-    Blocked, Filtered, HasMoved, HostUnknown, MailboxFull, MailerError, NetworkError, NoRelaying, NotCompliantRfc,
-    PolicyViolation, RateLimited, Rejected, SpamDetected, Suspended, SystemError, Undefined, UserUnknown,
-    VirusDetected,
+    Blocked, Expired, Filtered, HasMoved, HostUnknown, MailboxFull, MailerError, NetworkError, NoRelaying,
+    NotCompliantRfc, PolicyViolation, RateLimited, Rejected, SecurityError, SpamDetected, Suspended, SystemError,
+    Undefined, UserUnknown, VirusDetected,
 };
 
 /// Texts in which a word of a later row would mislead.
 pub(super) const MISLEADING: &[Row] = &[
     Row("unknown temporary failure", Undefined, "PP, X.400 gateways"),
     Row("unknown permanent failure", Undefined, "PP, X.400 gateways"),
+    Row("relay rejected", NoRelaying, "Domino"),
+    Row("reception refused", Filtered, "KDDI"),
+    Row("over a tls connection", SecurityError, "Gmail"),
+    Row("did not accept our requests to connect", Expired, "Gmail"),
     Row("sender verify failed", Rejected, "Exim"),
     Row("ip you're using to send mail", Blocked, "Gmail"),
     Row("limits for how many messages", RateLimited, "Microsoft"),

@@ -2,7 +2,7 @@
 //!
 //! The order of evidence: what a known remote system means by its words, a clear phrase, an exact status, the sense of the
 //! nearest text (topics that meet in a sentence), a specific status, a weak phrase, a vague sense, the topic of a reply, a
-//! vague status, the SMTP command that was refused, the reply code. The text wins over the code, since codes are chosen carelessly and texts are written for
+//! vague status, the reply code, the SMTP command that was refused. The text wins over the code, since codes are chosen carelessly and texts are written for
 //! people. All phrases are searched in one pass.
 
 mod about;
@@ -13,11 +13,13 @@ mod delivery;
 mod disabled;
 mod domain;
 pub mod fold;
+mod foreign;
 mod frame;
 mod full;
 mod languages;
 mod misleading;
 mod normal;
+mod phrases;
 mod remote;
 mod sender;
 mod sense;
@@ -27,166 +29,14 @@ mod unknown;
 mod weak;
 
 pub use normal::normalise;
-use normal::with_one_spelling;
 
 use super::report::{Class, Kind, Reason};
 use super::status::EnhancedStatus;
-use super::strings::{Strings, octets};
-use about::{is_about_the_recipient, is_about_us};
-use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
-use std::ops::Range;
-use std::sync::LazyLock;
+use about::is_about_the_recipient;
+use phrases::{Match, may_look};
 
-/// A phrase in lower case, with `@` for any address; the reason; who says so.
-///
-/// ` .. ` stands for at most [`GAP_OCTETS_MAX`] octets of anything.
-pub(super) struct Row(&'static str, Reason, &'static str);
-
-/// The longest text between the two halves of a phrase, in octets.
-const GAP_OCTETS_MAX: usize = 100;
-/// How often the surroundings of a match are looked at in one text; a notice needs some dozens.
-const LOOKS_MAX: usize = 1000;
 /// The longest text that is searched for one recipient, in octets.
 pub const TEXT_OCTETS_MAX: usize = 16 * 1024;
-
-/// The first row that matches anywhere in the text decides, so the order is from what misleads least to what says least.
-const TABLES: &[&[Row]] = &[
-    remote::MARKED,
-    misleading::MISLEADING,
-    content::VIRUS,
-    sender::AUTHENTICATION,
-    sender::REVERSE_DNS,
-    sender::RATE,
-    full::FULL,
-    languages::FULL,
-    disabled::DISABLED,
-    languages::DISABLED,
-    sender::SENDER,
-    languages::DOMAIN,
-    unknown::UNKNOWN,
-    languages::UNKNOWN,
-    content::SIZE,
-    blocked::BLOCKED,
-    content::SPAM,
-    languages::MESSAGE,
-    session::SESSION,
-    domain::DOMAIN,
-    content::POLICY,
-    content::FORM,
-    delivery::SYSTEM,
-    delivery::TRANSIT,
-    languages::LATE,
-    weak::WEAK,
-    weak::RCPT,
-    weak::REFUSED,
-];
-
-/// How many rows there are in all tables, and where the last ones begin.
-const ROWS: usize = {
-    let (mut sum, mut table) = (0, 0);
-    while table < TABLES.len() {
-        sum += TABLES[table].len();
-        table += 1;
-    }
-    sum
-};
-const REFUSED_FROM: usize = ROWS - weak::REFUSED.len();
-const RCPT_FROM: usize = REFUSED_FROM - weak::RCPT.len();
-const WEAK_FROM: usize = RCPT_FROM - weak::WEAK.len();
-
-/// The columns of all rows, in order: for the compiler alone, which packs them.
-const COLUMNS: ([&str; ROWS], [Reason; ROWS], [&str; ROWS]) = {
-    let mut columns = ([""; ROWS], [Reason::Undefined; ROWS], [""; ROWS]);
-    let (mut at, mut table) = (0, 0);
-    while table < TABLES.len() {
-        let mut row = 0;
-        while row < TABLES[table].len() {
-            columns.0[at] = TABLES[table][row].0;
-            columns.1[at] = TABLES[table][row].1;
-            columns.2[at] = TABLES[table][row].2;
-            at += 1;
-            row += 1;
-        }
-        table += 1;
-    }
-    columns
-};
-static TEXTS: Strings<ROWS, { octets(&COLUMNS.0) }> = Strings::pack(&COLUMNS.0);
-static REASONS: [Reason; ROWS] = COLUMNS.1;
-static ORIGINS: Strings<ROWS, { octets(&COLUMNS.2) }> = Strings::pack(&COLUMNS.2);
-
-/// The automaton over the first halves of all rows' spellings.
-struct Phrases {
-    spellings: Vec<Spelling>,
-    automaton: AhoCorasick,
-}
-
-/// One spelling of a row's phrase.
-struct Spelling {
-    row: usize,
-    second_half: Option<Box<str>>,
-}
-
-static PHRASES: LazyLock<Phrases> = LazyLock::new(|| {
-    let mut spellings = Vec::new();
-    let mut first_halves = Vec::new();
-    for (row, phrase) in TEXTS.iter().enumerate().flat_map(|(at, row)| in_one_spelling(row).map(move |s| (at, s))) {
-        let (first, second) = phrase.split_once(" .. ").map_or((&*phrase, None), |(a, b)| (a, Some(b.into())));
-        first_halves.push(first.to_owned());
-        spellings.push(Spelling { row, second_half: second });
-    }
-    // A contiguous NFA: a DFA over this many phrases would take megabytes.
-    let automaton = AhoCorasick::builder()
-        .kind(Some(AhoCorasickKind::ContiguousNFA))
-        .match_kind(MatchKind::Standard)
-        .build(first_halves)
-        .unwrap_or_else(|error| unreachable!("the phrases are constants: {error}"));
-    Phrases { spellings, automaton }
-});
-
-/// The spellings of a row's phrase, in the one form of all texts.
-fn in_one_spelling(phrase: &str) -> impl Iterator<Item = String> {
-    fold::spellings(phrase).map(with_one_spelling)
-}
-
-impl Phrases {
-    /// The smallest matching row of the clear ones, and of the rest.
-    fn search(&self, text: &str) -> (Option<usize>, Option<usize>) {
-        let (mut clear, mut weak, mut looks) = (None, None, LOOKS_MAX);
-        for found in self.automaton.find_overlapping_iter(text) {
-            let Some(spelling) = self.spellings.get(found.pattern().as_usize()) else { continue };
-            let best = if spelling.row < WEAK_FROM { &mut clear } else { &mut weak };
-            if best.is_none_or(|known| spelling.row < known) && Self::fits(spelling, text, found.range(), &mut looks) {
-                *best = Some(spelling.row);
-            }
-        }
-        (clear, weak)
-    }
-
-    /// The phrase starts at a word's start, speaks of the recipient, and its other half follows in reach.
-    fn fits(spelling: &Spelling, text: &str, found: Range<usize>, looks: &mut usize) -> bool {
-        let Some(reason) = REASONS.get(spelling.row) else { return false };
-        let bytes = text.as_bytes();
-        let word = |at: usize| bytes.get(at).is_some_and(u8::is_ascii_alphanumeric);
-        let bounded = found.start == 0 || !word(found.start) || !word(found.start - 1);
-        let follows = |second: &str| may_look(looks) && follows(bytes, found.end, second);
-        bounded
-            && spelling.second_half.as_deref().is_none_or(follows)
-            && (!is_about_the_recipient(*reason) || may_look(looks) && !is_about_us(bytes, found.start, found.end))
-    }
-}
-
-/// Takes one look, if any is left.
-const fn may_look(looks: &mut usize) -> bool {
-    let left = *looks > 0;
-    *looks = looks.saturating_sub(1);
-    left
-}
-
-fn follows(text: &[u8], end: usize, second: &str) -> bool {
-    let reach = text.get(end..text.len().min(end + GAP_OCTETS_MAX + second.len())).unwrap_or(&[]);
-    memchr::memmem::find(reach, second.as_bytes()).is_some()
-}
 
 /// How many of the texts about a recipient are near enough for a weak phrase: further off, notices speak of themselves.
 const NEAR_TEXTS: usize = 2;
@@ -203,6 +53,20 @@ pub struct Verdict {
     pub origin: &'static str,
 }
 
+impl Verdict {
+    const NOTHING: Self = Self { reason: Reason::Undefined, by: "none", detail: "", origin: "" };
+
+    fn of(found: Match, by: &'static str, normal: &str) -> Self {
+        Self { reason: by_stage(found.reason(), normal, by), by, detail: found.text(), origin: found.origin() }
+    }
+
+    /// What is closed for now is only locked, unless a known phrase says otherwise.
+    fn for_now(self, is_temporary: bool) -> Self {
+        let is_closed = self.reason == Reason::MailboxDisabled && matches!(self.by, "sense" | "hint" | "weak");
+        Self { reason: if is_temporary && is_closed { Reason::Suspended } else { self.reason }, ..self }
+    }
+}
+
 /// Why the delivery failed.
 ///
 /// `texts` holds what was said about this recipient, best first; a later one is asked for only when the earlier ones
@@ -213,62 +77,76 @@ pub fn decide(
     reply: Option<u16>,
     remote_mta: Option<&str>,
 ) -> (Verdict, String) {
-    let verdict = |code: EnhancedStatus| codes::verdict(code).map(|verdict| (verdict, String::new()));
-    let exact = status.filter(|code| codes::is_exact(*code)).and_then(verdict);
+    let exact = status.filter(|code| codes::is_exact(*code)).and_then(codes::verdict);
     let mut found = Found::default();
     for (at, text) in texts.filter(|text| !text.trim().is_empty()).enumerate() {
         let normal = normalise(&text);
-        let (clear, weaker) = verdicts(&normal, remote_mta);
-        if let Some(verdict) = clear.filter(|_| at == 0 || exact.is_none() && found.senses.clear.is_none()) {
+        let said = Said::read(&normal, remote_mta);
+        if let Some(verdict) = said.clear.filter(|_| at == 0 || exact.is_none() && found.senses.clear.is_none()) {
             return (verdict, text);
         }
         found.senses.look(&normal, &text, at == 0);
         found.command = found.command.or_else(|| codes::by_command(&normal).map(|verdict| (verdict, text.clone())));
         if at < NEAR_TEXTS {
-            let weaker = weaker.filter(|verdict| believes_weak(verdict, status));
-            found.weak = found.weak.or_else(|| weaker.map(|verdict| (verdict, text.clone())));
+            let weak = said.weak.filter(|verdict| believes_weak(verdict, status));
+            found.faint = found.faint.or_else(|| said.faint.map(|verdict| (verdict, text.clone())));
+            found.weak = found.weak.or_else(|| weak.map(|verdict| (verdict, text.clone())));
         }
         if at == 0 {
             found.nearest = (normal, text);
         }
     }
-    let (normal, nearest) = found.nearest;
-    // A report that says no more than 5.0.0 may quote the code for people.
-    let quoted = || frame::split(&normal).0.and_then(EnhancedStatus::find);
-    let status = status.filter(|code| !code.is_bare()).or_else(quoted);
-    let by_status = || status.filter(|code| !codes::is_vague(*code)).and_then(verdict);
-    let by_vague_status = || status.and_then(verdict);
-    let by_hint = || sense::hint(&normal).map(|topic| (topic.verdict("hint", topic.reason), nearest));
-    let by_reply = || reply.and_then(codes::by_reply).map(|verdict| (verdict, String::new()));
-    let nothing = (Verdict { reason: Reason::Undefined, by: "none", detail: "", origin: "" }, String::new());
-    exact
-        .or(found.senses.clear)
-        .or_else(by_status)
-        .or(found.weak)
-        .or(found.senses.vague)
-        .or_else(by_hint)
-        .or_else(by_vague_status)
-        .or(found.command)
-        .or_else(by_reply)
-        .unwrap_or(nothing)
+    let is_temporary = reply.is_some_and(|code| code < 500) || status.is_some_and(|status| status.class == 4);
+    let (verdict, text) = found.decide(exact, status, reply);
+    (verdict.for_now(is_temporary), text)
 }
 
 /// What the texts hold beside clear phrases, each with the text that it stands in.
 #[derive(Default)]
 struct Found {
     senses: Senses,
+    faint: Option<(Verdict, String)>,
     weak: Option<(Verdict, String)>,
     /// The first text, in normal form and as it was.
     nearest: (String, String),
     command: Option<(Verdict, String)>,
 }
 
+impl Found {
+    /// The best of it, and of what the codes say.
+    fn decide(self, exact: Option<Verdict>, status: Option<EnhancedStatus>, reply: Option<u16>) -> (Verdict, String) {
+        let (normal, nearest) = self.nearest;
+        let without_text = |verdict: Verdict| (verdict, String::new());
+        // A report that says no more than 5.0.0 may quote the code for people.
+        let quoted = || frame::split(&normal).0.and_then(EnhancedStatus::find);
+        let status = status.filter(|code| !code.is_bare()).or_else(quoted);
+        let by_status = || status.filter(|code| !codes::is_vague(*code)).and_then(codes::verdict).map(without_text);
+        let by_vague_status = || status.and_then(codes::verdict).map(without_text);
+        let by_hint = || sense::hint(&normal).map(|topic| (topic.verdict("hint", topic.reason), nearest.clone()));
+        let by_reply = || codes::by_reply(reply?, &normal).map(without_text);
+        let of_something_else = || foreign::verdict(&normal).map(|verdict| (verdict, nearest.clone()));
+        (exact.map(without_text))
+            .or(self.senses.clear)
+            .or(self.faint)
+            .or_else(by_status)
+            .or(self.weak)
+            .or(self.senses.vague)
+            .or_else(by_hint)
+            .or_else(by_vague_status)
+            .or_else(by_reply)
+            .or(self.command)
+            .or_else(of_something_else)
+            .unwrap_or_else(|| without_text(Verdict::NOTHING))
+    }
+}
+
 /// What may be otherwise tomorrow is no unknown user, if nothing but a weak phrase says so; nor is one whom the server
-/// refused for the sake of security.
+/// refused for the sake of security. `4.7.1 Try again` is no trouble of a system.
 fn believes_weak(verdict: &Verdict, status: Option<EnhancedStatus>) -> bool {
     let is_temporary = status.is_some_and(|code| code.class == 4);
     let is_security = status.is_some_and(codes::is_vague);
-    !(is_temporary && is_about_the_recipient(verdict.reason) || is_security && verdict.by == "rcpt")
+    let says_no_more = is_temporary && is_security && verdict.reason == Reason::SystemError;
+    !(is_temporary && is_about_the_recipient(verdict.reason) || is_security && verdict.by == "rcpt" || says_no_more)
 }
 
 /// What the topics of the texts say together.
@@ -293,39 +171,53 @@ impl Senses {
     }
 }
 
-/// The clear verdict on a text in normal form, and the weak one.
-fn verdicts(normal: &str, remote_mta: Option<&str>) -> (Option<Verdict>, Option<Verdict>) {
-    if let Some(row) = remote::find(normal, remote_mta) {
-        return (Some(Verdict { reason: row.reason, by: "remote", detail: row.text, origin: row.origin }), None);
+/// The verdicts on one text, by their strength.
+#[derive(Default)]
+struct Said {
+    clear: Option<Verdict>,
+    faint: Option<Verdict>,
+    weak: Option<Verdict>,
+}
+
+impl Said {
+    fn read(normal: &str, remote_mta: Option<&str>) -> Self {
+        if let Some(row) = remote::find(normal, remote_mta) {
+            let verdict = Verdict { reason: row.reason, by: "remote", detail: row.text, origin: row.origin };
+            return Self { clear: Some(verdict), ..Self::default() };
+        }
+        let found = phrases::search(normal);
+        let weak = |found: Match| Verdict::of(found, if found.is_at_rcpt() { "rcpt" } else { "weak" }, normal);
+        Self {
+            clear: found.clear.map(|found| Verdict::of(found, "phrase", normal)),
+            faint: found.faint.map(|found| Verdict::of(found, "phrase", normal)),
+            weak: found.weak.map(weak),
+        }
     }
-    let (clear, weak) = PHRASES.search(normal);
-    let verdict = |index: Option<usize>, by: &'static str| {
-        let row = index?;
-        let reason = by_stage(*REASONS.get(row)?, normal, by);
-        Some(Verdict { reason, by, detail: TEXTS.get(row), origin: ORIGINS.get(row) })
-    };
-    let at_rcpt = weak.is_some_and(|row| (RCPT_FROM..REFUSED_FROM).contains(&row));
-    (verdict(clear, "phrase"), verdict(weak, if at_rcpt { "rcpt" } else { "weak" }))
 }
 
 /// Whether a text names a cause clearly: used to tell a failure's sentence from small talk.
+///
+/// What is on hold may still arrive.
 pub fn names_a_cause(text: &str) -> bool {
-    PHRASES.search(&normalise(text)).0.is_some()
+    names_one(&normalise(text))
+}
+
+fn names_one(normal: &str) -> bool {
+    phrases::search(normal).clear.is_some_and(|found| found.reason() != Reason::OnHold)
 }
 
 /// Whether a mail system's text names a cause, in whatever words.
 pub fn suggests_a_cause(text: &str) -> bool {
     let normal = normalise(text);
-    PHRASES.search(&normal).0.is_some() || sense::find(&normal).is_some_and(|found| !found.is_vague())
+    names_one(&normal) || sense::find(&normal).is_some_and(|found| !found.is_vague())
 }
 
 /// Whether a mail system's mail tells that a delivery failed, in whatever words.
 pub fn tells_a_failure(subject: &str, text: &str) -> bool {
     let normal = normalise(text);
-    let names_a_cause = || PHRASES.search(&normal).0.is_some();
     sense::tells_a_failure(&normalise(subject))
         || sense::tells_a_failure_of_an_address(&normal)
-        || names_a_cause() && sense::tells_a_failure(&normal)
+        || names_one(&normal) && sense::tells_a_failure(&normal)
 }
 
 /// An unknown name in answer to MAIL FROM is our sender's, not the recipient's; in answer to the data, if it says no more.
@@ -379,17 +271,4 @@ pub fn class(kind: Kind, reason: Reason, status: Option<EnhancedStatus>, reply: 
             && row.temporary.is_none_or(|t| t == temporary)
     };
     CLASSES.iter().find(fits).map_or(Class::Soft, |row| row.class)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use std::collections::HashSet;
-
-    #[test]
-    fn no_row_is_spelled_like_an_earlier_one() {
-        let mut known = HashSet::new();
-        let again = |row: &&str| !in_one_spelling(row).fold(false, |new, spelling| known.insert(spelling) | new);
-        assert_eq!(TEXTS.iter().filter(again).collect::<Vec<_>>(), [""; 0]);
-    }
 }

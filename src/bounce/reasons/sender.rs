@@ -1,6 +1,6 @@
 //! Phrases about us as the sender: authentication of our domain, reverse DNS, rates, our envelope sender.
 
-use super::Row;
+use super::phrases::Row;
 use crate::bounce::Reason::{AuthFailure, BadReputation, Blocked, Greylisted, RateLimited, Rejected, RequirePtr};
 
 /// SPF, DKIM, DMARC.
@@ -13,6 +13,7 @@ pub(super) const AUTHENTICATION: &[Row] = &[
     Row("authentication level", AuthFailure, "Microsoft"),
     Row("spf fail", AuthFailure, "various"),
     Row("spf: fail", AuthFailure, "various"),
+    Row("spf: .. not allowed", AuthFailure, "La Poste"),
     Row("spf hard fail", AuthFailure, "various"),
     Row("spf softfail", AuthFailure, "various"),
     Row("spf unauthorized", AuthFailure, "various"),

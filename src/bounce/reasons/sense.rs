@@ -3,11 +3,11 @@
 //! `The store of this customer is at 100%` has a recipient and no room, in any order and language. Asked only where no
 //! phrase is clear; bounded by the window of each sense and [`LOOKS_MAX`].
 
-use super::about::{is_about_the_recipient, is_about_us, is_in_link};
+use super::about::{is_about_the_recipient, is_about_us, is_in_host_name, is_in_link};
 use super::topics::Topic::{
-    self, Address, Attachment, Broken, Busy, Client, Closed, Countable, Cut, Delivered, Domain, Fake, Full, GaveUp, Ip,
-    Limit, Locked, Login, Message, Missing, Moved, Needed, Network, Not, Over, Own, PerTime, Recipient, Refused,
-    Returned, Rule, Sender, Size, System, There, TooBig, TooMany, Wait,
+    self, Address, Attachment, Broken, Busy, Client, Closed, Countable, Cut, Delivered, Domain, Down, Fake, Full,
+    GaveUp, Ip, Limit, Locked, Login, Message, Missing, Moved, Needed, Network, Not, Over, Own, PerTime, Recipient,
+    Refused, Returned, Rule, Sender, Size, System, There, TooBig, TooMany, Tries, Wait,
 };
 use super::topics::{TOPICS, WORDS};
 use super::{Verdict, frame, may_look};
@@ -47,6 +47,7 @@ static SENSES: &[Sense] = &[
     sense(&[Recipient, Full], WIDE, Reason::MailboxFull, "no room for the recipient"),
     sense(&[Message, Size, Over], WIDE, Reason::MessageTooBig, "message over a size"),
     sense(&[Recipient, Size, Over], WIDE, Reason::MailboxFull, "recipient over a size"),
+    sense(&[Tries, Limit], NARROW, Reason::Expired, "tried as often as allowed"),
     sense(&[Recipient, Over, Limit], WIDE, Reason::MailboxFull, "recipient over a limit"),
     sense(&[Busy], NARROW, Reason::SystemError, "system busy"),
     sense(&[Address, Full], WIDE, Reason::MailboxFull, "no room for the recipient"),
@@ -74,6 +75,7 @@ static SENSES: &[Sense] = &[
     sense(&[Rule, Refused], WIDE, Reason::PolicyViolation, "refused by a rule"),
     sense(&[Network, Cut], WIDE, Reason::NetworkError, "connection broken"),
     sense(&[System, Broken], WIDE, Reason::SystemError, "system broken"),
+    sense(&[Recipient, Down], WIDE, Reason::SystemError, "mailbox broken"),
 ];
 
 /// What one topic by itself hints at, in a reply that nobody understands otherwise.
@@ -109,8 +111,16 @@ static FAILURES_OF_AN_ADDRESS: &[Sense] = &[
     sense(&[Address, Message, Refused], WIDE, Reason::Undefined, "message refused"),
 ];
 
+/// Whom a text speaks of.
+static RECIPIENTS: &[Sense] = &[
+    sense(&[Address], NARROW, Reason::Undefined, "an address"),
+    sense(&[Recipient], NARROW, Reason::Undefined, "a recipient"),
+    sense(&[Domain], NARROW, Reason::Undefined, "a domain"),
+    sense(&[Missing], NARROW, Reason::Undefined, "somebody missing"),
+];
+
 /// How many senses at the end of [`SENSES`] say less than a code.
-const VAGUE: usize = 3;
+const VAGUE: usize = 4;
 /// Within a sentence.
 const WIDE: usize = 90;
 /// Side by side.
@@ -171,6 +181,11 @@ pub(super) fn tells_a_failure_of_an_address(text: &str) -> bool {
     first_of(FAILURES_OF_AN_ADDRESS, text).is_some()
 }
 
+/// Whether a text in normal form names a recipient, or nouns for one.
+pub(super) fn speaks_of_a_recipient(text: &str) -> bool {
+    first_of(RECIPIENTS, text).is_some()
+}
+
 fn first_of(senses: &'static [Sense], text: &str) -> Option<&'static Sense> {
     let mut last: [Option<Range<usize>>; TOPICS] = [const { None }; TOPICS];
     let mut best = senses.len();
@@ -217,7 +232,7 @@ fn breaks(span: &[u8]) -> bool {
 fn is_word(text: &[u8], found: &Range<usize>, whole: bool) -> bool {
     let letter = |at: usize| text.get(at).is_some_and(u8::is_ascii_alphanumeric);
     let starts = found.start == 0 || !letter(found.start) || !letter(found.start - 1);
-    starts && (!whole || !letter(found.end))
+    starts && (!whole || !letter(found.end)) && !is_in_host_name(text, found)
 }
 
 #[cfg(test)]

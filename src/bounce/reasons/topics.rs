@@ -63,6 +63,8 @@ pub(super) enum Topic {
     Rule,
     /// Long waiting.
     Wait,
+    /// Attempts at delivery.
+    Tries,
     /// Given up, or still trying.
     GaveUp,
     /// Ways through the network.
@@ -73,6 +75,8 @@ pub(super) enum Topic {
     System,
     /// Broken, of a system.
     Broken,
+    /// Broken, of whatever it is said.
+    Down,
     /// The remote system has no time, said in one phrase.
     Busy,
     /// Brought to its recipient.
@@ -82,9 +86,9 @@ pub(super) enum Topic {
 }
 
 use Topic::{
-    Address, Attachment, Broken, Busy, Client, Closed, Countable, Cut, Delivered, Domain, Fake, Full, GaveUp, Ip,
+    Address, Attachment, Broken, Busy, Client, Closed, Countable, Cut, Delivered, Domain, Down, Fake, Full, GaveUp, Ip,
     Limit, Locked, Login, Message, Missing, Moved, Needed, Network, Not, Over, Own, PerTime, Recipient, Refused,
-    Returned, Rule, Sender, Size, System, There, TooBig, TooMany, Wait,
+    Returned, Rule, Sender, Size, System, There, TooBig, TooMany, Tries, Wait,
 };
 
 /// How many topics there are.
@@ -120,22 +124,22 @@ pub(super) const WORDS: &[(Topic, &str)] = &[
     ),
     (
         Own,
-        "personal|ignore list|addressee refus|recipient refus|recipient rejects|user refus|user rejects|refused to receive|refuse to receive|request of the recipient|recipient's request|recipient has|recipient's own|user has|chosen|does not want|do not want|no longer wish|declin|\
+        "reception setting|receiving setting|recipient's setting|recipient's rule|filtering setting|by the receiver|receiver's|受信者の設定|personal|ignore list|addressee refus|recipient refus|recipient rejects|user refus|user rejects|refused to receive|refuse to receive|request of the recipient|recipient's request|recipient has|recipient's own|user has|chosen|does not want|do not want|no longer wish|declin|\
          does not wish|by the recipient$|by the user$|user's|recipient's|own list|private list",
     ),
     (
         Domain,
-        "domain|hostname|host name|mail server of|mail server for|mail exchanger|dominio|domaine|domane|domein|домен|域名|網域|ドメイン|도메인|ten mien",
+        "domain|mx record|mx entr|hostname|host name|mail server of|mail server for|mail exchanger|dominio|domaine|domane|domein|домен|域名|網域|ドメイン|도메인|ten mien",
     ),
     (
         Not,
-        "not$|no$|never|cannot|without|none|unable|failed to|failed for|\
+        "neni$|not$|no$|never|cannot|without|none|unable|failed to|failed for|\
          nicht|kein|pas$|aucun|ne$|n'|ningun|sin$|nao$|nenhum|sem$|non$|nessun|niet$|geen$|nie$|brak$|nem$|nincs|nu$|\
          basarisiz|fehlgeschlagen|mislukt|no fue posible|echec|misslyck|mislykk|epaonnist|sikertelen|nelze|nebyl|nebol|nije|nepodar|nemohl|yok|degil|inte$|ingen|ikke|ei$|не$|нет$|нема|няма|δεν|לא|אין|غير|لا$|لم$|不|没|沒|无|無|未|απετυχε|αποτυχι|ません|없|않|못|失败|失敗|실패|فشل|تعذر|сбой|khong|tidak|ไม่",
     ),
     (
         There,
-        "exist|found|find|known|know$|knows|recogni|valid$|validated|locate|regist|listed$|present$|provision|created|a local|forwarder|defined|identif|appear|in use|\
+        "set up|one of ours|of ours|登録され|使われて|使用されて|利用されて|takov|taki|takie|такого|такой|sadan|exist|found|find|known|know$|knows|recogni|valid$|validated|locate|regist|listed$|present$|provision|created|a local|forwarder|defined|identif|appear|in use|\
          be verified|verify|resolv|served|belong|reside|match|record|entry|handled|hosted|of that name|by that name|of this name|by this name|a ce nom|de ce nom|con ese nombre|mit diesem namen|dieses namens|a quel nome|com esse nome|met die naam|with that|user of|an account|a mailbox|on file|on the list|in the list|on our list|in our list|assigned|in aliases|route list|recipient list|on record|on this system|on this server|on this host|on our server|on our system|in our|in the directory|deliverable|\
          existier|gefunden|bekannt|gultig|gueltig|vorhanden|eingerichtet|registrier|gibt|angelegt|ermittel|\
          trouv|connu|valide|repertori|enregistr|recens|encontr|correspond|conoc|registrad|encuentr|localiz|\
@@ -147,7 +151,7 @@ pub(super) const WORDS: &[(Topic, &str)] = &[
     ),
     (
         Missing,
-        "unknown|unknow|unkown|no user|no account|no mailbox|no person|no addressee|no customer|no subscriber|no employee|nonexist|non-exist|non exist|no such|nobody|no one|no-one|invalid|incorrect|wrong$|unrecogni|\
+        "unknown|unknow|never opened|never existed|unkown|no user|no account|no mailbox|no person|no addressee|no customer|no subscriber|no employee|nonexist|non-exist|non exist|no such|nobody|no one|no-one|invalid|incorrect|wrong$|unrecogni|\
          undefined|unregistered|inexist|misspel|mistyped|unavailable|not available|not exist|does not work here|\
          no longer exist|unresolv|null mx|nxdomain|no mx$|no dns|not user|not a user|\
          unbekannt|ungultig|ungueltig|inconnu|introuvable|pas de compte|pas de boite|aucun compte|invalide|desconocid|inexistente|desconhecid|sconosciut|inesistent|\
@@ -157,7 +161,7 @@ pub(super) const WORDS: &[(Topic, &str)] = &[
     ),
     (
         Full,
-        "full$|full.|too full|quota|overquota|allotted|allowance|filled$|completely full|capacity|no room|room left|enough room|more room|room for|storage|disk usage|disk space|out of space|no space|free space|space left|\
+        "no more mail|no more messages|hold more|holds no more|hold no more|allotment|allocation|crammed|overflow|not able to take more|cannot take more|take no more|full$|full.|too full|quota|overquota|allotted|allowance|filled$|completely full|capacity|no room|room left|enough room|more room|room for|storage|disk usage|disk space|out of space|no space|free space|space left|\
          more space|overfull|used up|100%|mb used|maximum size|maximum mailbox|more mail|over limit|above limit|over the limit|bursting|\
          voll$|voll.|uberfullt|ueberfuellt|speicherplatz|speichervolumen|kontingent|erschopft|erschoepft|\
          plein|sature|espace|llen[ao]|espacio|cuota|capacidad|chei[ao]|lotad|espaco|cota$|pien[ao]|esaurit|spazio|\
@@ -225,11 +229,11 @@ pub(super) const WORDS: &[(Topic, &str)] = &[
     ),
     (
         Client,
-        "your network|your host|your server|your mail server|client|country|countries|your region|provider|isp$|your net|part of the net|relay host|hosts$|network|range$|ranges$|asn$|subnet|netblock",
+        "sending host|sending server|mta$|your network|your host|your server|your mail server|client|country|countries|your region|provider|isp$|your net|part of the net|relay host|hosts$|network|range$|ranges$|asn$|subnet|netblock",
     ),
     (
         Refused,
-        "block|ban$|banned|bans|black|reject|refus|denied|deny|denies|not permitted|not allowed|not accept|disallow|forbid|prohibit|unwelcome|not welcome|go away|no mail from|\
+        "not let|declin|barred|bars$|turned away|kept out|cannot accept|may not send|受け取れ|受け取りま|受信しま|受信できま|block|ban$|banned|bans|black|reject|refus|denied|deny|denies|not permitted|not allowed|not accept|disallow|forbid|prohibit|unwelcome|not welcome|go away|no mail from|\
          take no mail|listed|do not talk|abuse|shut out|prison|jail|penalty|not admit|stopped|abgelehnt|gesperrt|abgewiesen|refuse|rechaz|bloque|recusad|rejeitad|rifiut|bloccat|geweigerd|geblokkeerd|odrzuc|zablokow|odmit|zablokovan|\
          elutasit|respins|blocat|reddedil|engellen|avvisa|blockera|afvist|avvist|hylat|отклонен|заблокирован|запрещен|відхилен|απορρ|נדחת|مرفوض|拒绝|拒絕|拒收|被拒|屏蔽|禁止|拒否|거부|차단",
     ),
@@ -247,7 +251,7 @@ pub(super) const WORDS: &[(Topic, &str)] = &[
     ),
     (
         Login,
-        "login|log in|log on|logon|authenticat|password|credential|tls$|starttls|ssl$|smtp auth|smtp-auth|anmeld|identifi|contrasena|senha|smtp mx only",
+        "auth$|login|log in|log on|logon|authenticat|password|credential|tls$|starttls|ssl$|smtp auth|smtp-auth|anmeld|identifi|contrasena|senha|smtp mx only",
     ),
     (Needed, "must|require|need|first$|mandatory|insist|only$|please|fail|invalid|not$|no$|wrong|bad$|lack"),
     (
@@ -260,11 +264,15 @@ pub(super) const WORDS: &[(Topic, &str)] = &[
     ),
     (
         Wait,
-        "days|hours|minutes|seconds|in queue|in the queue|queue|retry|retries|tries|tried|trying|attempts|times$|tage|tagen|stunden|jours|heures|dias|horas|giorni|ore$|dagen|uren|dni$|godzin|дней|часов|суток|小时|時間|일간|시간",
+        "hour(s)|day(s)|minute(s)|days|hours|minutes|seconds|in queue|in the queue|queue|retry|retries|tries|tried|trying|attempts|times$|tage|tagen|stunden|jours|heures|dias|horas|giorni|ore$|dagen|uren|dni$|godzin|дней|часов|суток|小时|時間|일간|시간",
+    ),
+    (
+        Tries,
+        "retry|retries|tries$|attempts|versuche$|tentatives|intentos|tentativas|tentativi|pogingen|попыт|次数|回数",
     ),
     (
         GaveUp,
-        "gave up|given up|giving up|give up|expired|too long|timeout|timed out|undelivered|without success|keep trying|keep on trying|still trying|try again until|will be retried|no more attempts|not yet|exceeded|elapsed|\
+        "aborted|after trying|in vain|gave up|given up|giving up|give up|expired|too long|timeout|timed out|undelivered|without success|keep trying|keep on trying|still trying|try again until|will be retried|no more attempts|not yet|exceeded|elapsed|\
          aufgegeben|ohne erfolg|abgelaufen|sans succes|sin exito|sem sucesso|senza successo|zonder succes|bez powodzenia|без успеха|безуспешн|超时|超時|未能",
     ),
     (
@@ -281,7 +289,11 @@ pub(super) const WORDS: &[(Topic, &str)] = &[
     ),
     (
         Broken,
-        "error|trouble|broke|fail|down$|crash|problem|maintenance|temporar|corrupt|overload|busy|out of|not writable|fehler|storung|stoerung|wartung|erreur|panne|fallo|averia|erro$|falha|errore|guasto|fout|storing|blad|chyb|hiba|eroare|hata|fel$|fejl|feil|virhe|ошибк|сбой|помилк|错误|錯誤|故障|障害|エラー|오류|장애",
+        "offline|error|trouble|broke|fail|down$|crash|problem|maintenance|temporar|corrupt|overload|busy|out of|not writable|fehler|storung|stoerung|wartung|erreur|panne|fallo|averia|erro$|falha|errore|guasto|fout|storing|blad|chyb|hiba|eroare|hata|fel$|fejl|feil|virhe|ошибк|сбой|помилк|错误|錯誤|故障|障害|エラー|오류|장애",
+    ),
+    (
+        Down,
+        "trouble|broke|broken|crash|maintenance|corrupt|offline|down$|damaged|wartung|defekt|panne|guasto|storing|awari|авари|故障|障害|장애",
     ),
     (
         Busy,

@@ -1,6 +1,6 @@
 //! Words that decide only when neither a clear phrase nor a specific status does.
 
-use super::Row;
+use super::phrases::Row;
 use crate::bounce::Reason::{
     AuthFailure, Blocked, ContentError, Filtered, Greylisted, MailboxDisabled, MailboxFull, MessageTooBig, NoRelaying,
     OnHold, PolicyViolation, Rejected, SecurityError, SpamDetected, Suspended, SystemError, UserUnknown,
@@ -8,6 +8,7 @@ use crate::bounce::Reason::{
 
 /// Words that decide only when neither a clear phrase nor a specific status does.
 pub(super) const WEAK: &[Row] = &[
+    Row("was automatically rejected", Filtered, "Sieve (RFC 5429)"),
     Row("450 .. mailbox unavailable", OnHold, "RFC 5321 450"),
     Row("unable-to-transfer", SystemError, "X.400"),
     Row("verification problem", SystemError, "various"),
