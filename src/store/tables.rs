@@ -31,7 +31,7 @@ pub const NOTIFICATIONS_BY_TIME: Definition = TableDefinition::new("notification
 pub const NOTIFICATIONS_BY_DOMAIN: Definition = TableDefinition::new("notifications_by_domain");
 /// domain -> [`super::queue::DomainRow`].
 pub const DOMAINS: Definition = TableDefinition::new("domains");
-/// job id -> [`super::archives::Row`].
+/// job id -> the address, and behind it the mail; see [`super::archives`].
 pub const ARCHIVES: Definition = TableDefinition::new("archives");
 /// time, notification id -> [`super::history::Row`].
 pub const HISTORY: Definition = TableDefinition::new("history");
