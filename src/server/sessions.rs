@@ -6,8 +6,8 @@ use super::timers::Timers;
 use super::token::ConnectionId;
 use crate::change::Digest;
 use crate::smtp::{Mail, Refusal, Verdict};
+use rustc_hash::FxHashMap;
 use rustls::ServerConfig;
-use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -41,7 +41,7 @@ pub(super) struct Arrived {
 
 /// The mail clients.
 pub(super) struct Sessions {
-    connections: HashMap<ConnectionId, Box<Conn>>,
+    connections: FxHashMap<ConnectionId, Box<Conn>>,
     /// Those to be driven in the next turn.
     listed: Vec<ConnectionId>,
     /// For the mails in flight.
@@ -71,7 +71,7 @@ pub(super) struct Harvest {
 impl Sessions {
     pub(super) fn new(octets_in_flight_max: usize, tls: Option<Arc<ServerConfig>>) -> Self {
         Self {
-            connections: HashMap::new(),
+            connections: FxHashMap::default(),
             listed: Vec::new(),
             room: Room::new(octets_in_flight_max),
             timers: Timers::default(),
