@@ -5,10 +5,11 @@ use super::report::{DIAGNOSTIC_OCTETS_MAX, DsnAction, Kind, Reason, Recipient};
 use super::status::{self, EnhancedStatus};
 use super::text::excerpt;
 use crate::types::Address;
+use std::borrow::Cow;
 
 /// What a detector found about one recipient, before anybody judged it.
 #[derive(Debug, Clone)]
-pub struct Finding {
+pub struct Finding<'t> {
     pub address: Address,
     pub final_recipient: Option<Address>,
     pub action: Option<DsnAction>,
@@ -16,22 +17,23 @@ pub struct Finding {
     pub status: Option<EnhancedStatus>,
     pub remote_mta: Option<String>,
     /// What was said about this recipient.
-    pub diagnostic: String,
+    pub diagnostic: Cow<'t, str>,
     /// The rule that found it.
-    pub rule: String,
+    pub rule: Cow<'t, str>,
 }
 
-impl Finding {
+impl<'t> Finding<'t> {
     /// A finding of which only the address and the text are known.
-    pub fn new(address: Address, diagnostic: String, rule: String) -> Self {
+    pub fn new(address: Address, diagnostic: impl Into<Cow<'t, str>>, rule: impl Into<Cow<'t, str>>) -> Self {
+        let (diagnostic, rule) = (diagnostic.into(), rule.into());
         Self { address, final_recipient: None, action: None, status: None, remote_mta: None, diagnostic, rule }
     }
 
     /// Judges it. `more` gives further texts about it, best first, asked for only as needed.
-    pub fn judge(self, kind: Kind, more: impl Iterator<Item = String>) -> Recipient {
+    pub fn judge(self, kind: Kind, more: impl Iterator<Item = Cow<'t, str>>) -> Recipient {
         let reply = status::find_reply(&self.diagnostic);
         let status = better_status(self.status, &self.diagnostic, reply);
-        let texts = std::iter::once(self.diagnostic.clone()).chain(more);
+        let texts = std::iter::once(Cow::Borrowed(&*self.diagnostic)).chain(more.map(|text: Cow<'_, str>| text));
         let kind = if self.action == Some(DsnAction::Delayed) { Kind::Delay } else { kind };
         let (verdict, text) = reasons::decide(texts, status, reply, self.remote_mta.as_deref());
         let reason =

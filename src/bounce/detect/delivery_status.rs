@@ -7,6 +7,7 @@ use crate::bounce::mail::Mail;
 use crate::bounce::mime::Content;
 use crate::bounce::notice::{origin, transcript};
 use crate::bounce::report::{DsnAction, Kind};
+use std::borrow::Cow;
 
 /// How many parts of no known type are searched for a report.
 const ATTACHMENTS_MAX: usize = 3;
@@ -72,27 +73,27 @@ fn kind(mail: &Mail<'_>, failed: &[&DsnRecipient]) -> Kind {
     if failed.iter().all(delayed) { Kind::Delay } else { Kind::Bounce }
 }
 
-fn finding(group: &DsnRecipient, rule: &str) -> Option<Finding> {
+fn finding<'g>(group: &'g DsnRecipient, rule: &'static str) -> Option<Finding<'g>> {
     let address = group.address()?.clone();
     Some(Finding {
-        final_recipient: group.final_recipient.clone().filter(|other| *other != address),
+        final_recipient: group.final_recipient.as_ref().filter(|other| **other != address).cloned(),
         address,
         action: group.action,
         status: group.status,
         remote_mta: group.remote_mta.clone(),
-        diagnostic: group.diagnostic_code.clone(),
-        rule: rule.to_owned(),
+        diagnostic: Cow::Borrowed(&group.diagnostic_code),
+        rule: Cow::Borrowed(rule),
     })
 }
 
 /// What else is said about a recipient: around its addresses in the words for people, in all of those words if it is
 /// the only one, and behind its status.
-fn texts<'m>(mail: &'m Mail<'_>, group: &'m DsnRecipient, alone: bool) -> impl Iterator<Item = String> + 'm {
+fn texts<'m>(mail: &'m Mail<'_>, group: &'m DsnRecipient, alone: bool) -> impl Iterator<Item = Cow<'m, str>> {
     let near = std::iter::once_with(move || {
         let addresses = group.original_recipient.iter().chain(&group.final_recipient);
-        addresses.map(|address| mail.notice().mentions(address)).collect()
+        Cow::Owned(addresses.map(|address| mail.notice().mentions(address)).collect())
     });
-    let status = std::iter::once_with(|| group.status_text.clone());
-    let all = alone.then(|| std::iter::once_with(|| mail.notice().own().to_owned())).into_iter().flatten();
+    let status = std::iter::once(Cow::Borrowed(&*group.status_text));
+    let all = alone.then(|| std::iter::once_with(|| Cow::Borrowed(mail.notice().own()))).into_iter().flatten();
     near.chain(all).flat_map(transcript::parts).chain(status)
 }

@@ -8,6 +8,7 @@ use crate::bounce::notice::{Named, Notice, Place, origin, transcript};
 use crate::bounce::reasons;
 use crate::bounce::report::Kind;
 use crate::types::Address;
+use std::borrow::Cow;
 
 /// What the words for people add to the weight of the header: they speak of a failure, and name its cause or list who failed.
 const SPEAKS: i32 = 2;
@@ -129,8 +130,9 @@ fn own_addresses(mail: &Mail<'_>) -> Vec<Address> {
 fn judge(notice: &Notice, named: &Named, kind: Kind, alone: bool) -> crate::bounce::Recipient {
     let rule = ["prose/", named.place.name()].concat();
     let block = notice.block(named);
-    let near = std::iter::once_with(|| notice.mentions(&named.address));
-    let all = alone.then(|| std::iter::once_with(|| notice.own().to_owned())).into_iter().flatten();
-    let (nearest, rest) = transcript::split(block).map_or_else(|| (block.to_owned(), None), |(a, b)| (a, Some(b)));
-    Finding::new(named.address.clone(), nearest, rule).judge(kind, rest.into_iter().chain(near).chain(all))
+    let near = std::iter::once_with(|| Cow::Owned(notice.mentions(&named.address)));
+    let all = alone.then(|| std::iter::once_with(|| Cow::Borrowed(notice.own()))).into_iter().flatten();
+    let mut nearest = transcript::parts(Cow::Borrowed(block));
+    let (nearest, rest) = (nearest.next().unwrap_or_default(), nearest);
+    Finding::new(named.address.clone(), nearest, rule).judge(kind, rest.chain(near).chain(all))
 }

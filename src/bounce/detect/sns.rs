@@ -44,12 +44,12 @@ fn bounce(event: &Value) -> Option<Detected> {
     (!found.is_empty()).then(|| Detected { kind: Kind::Bounce, rule: "ses/bounce".to_owned(), recipients: found })
 }
 
-fn finding(item: &Value, event: &Value) -> Option<Finding> {
+fn finding<'v>(item: &'v Value, event: &Value) -> Option<Finding<'v>> {
     let field = |name: &str| item.get(name).and_then(Value::as_str).unwrap_or("");
     let diagnostic = field("diagnosticCode");
     let subtype = event.get("bounceSubType").and_then(Value::as_str).unwrap_or("");
-    let text = [diagnostic, if diagnostic.is_empty() { subtype_text(subtype) } else { "" }].concat();
-    let mut finding = Finding::new(parse_mailbox(field("emailAddress"))?, text, "ses".to_owned());
+    let text = if diagnostic.is_empty() { subtype_text(subtype) } else { diagnostic };
+    let mut finding = Finding::new(parse_mailbox(field("emailAddress"))?, text, "ses");
     finding.status = EnhancedStatus::find(field("status"));
     finding.action = Some(DsnAction::Failed);
     Some(finding)

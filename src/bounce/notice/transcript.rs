@@ -2,6 +2,8 @@
 //!
 //! `<<< 550 5.7.1 blocked` is followed by `550 5.1.1 <a@b.example>... User unknown`, whatever the server said.
 
+use std::borrow::Cow;
+
 /// The server's replies, best those that the sender names as the reason, and the rest without the sender's own summary of them; none if the text quotes no failure.
 pub fn split(text: &str) -> Option<(String, String)> {
     if !text.contains("<<< ") && !text.contains("(reason: ") {
@@ -18,9 +20,9 @@ pub fn split(text: &str) -> Option<(String, String)> {
 }
 
 /// A text as it stands, or in these two parts.
-pub fn parts(text: String) -> impl Iterator<Item = String> {
+pub fn parts(text: Cow<'_, str>) -> impl Iterator<Item = Cow<'_, str>> {
     match split(&text) {
-        Some((replies, rest)) => [Some(replies), Some(rest)],
+        Some((replies, rest)) => [Some(Cow::Owned(replies)), Some(Cow::Owned(rest))],
         None => [Some(text), None],
     }
     .into_iter()

@@ -1,7 +1,9 @@
 //! Whom a phrase speaks of: the recipient, or us. Texts are in normal form.
 
 use crate::bounce::report::Reason;
+use aho_corasick::{AhoCorasick, AhoCorasickKind};
 use std::ops::Range;
+use std::sync::LazyLock;
 
 /// Reasons that would switch the recipient off.
 pub const fn is_about_the_recipient(reason: Reason) -> bool {
@@ -46,10 +48,16 @@ pub fn is_about_us(text: &[u8], start: usize, end: usize) -> bool {
         "送信者",
         "발신자",
     ];
+    static AUTOMATON: LazyLock<AhoCorasick> = LazyLock::new(|| {
+        // Asked for many phrases of one text; so few words make a small DFA.
+        AhoCorasick::builder()
+            .kind(Some(AhoCorasickKind::DFA))
+            .build(WORDS)
+            .unwrap_or_else(|error| unreachable!("the words are constants: {error}"))
+    });
     let from = start.saturating_sub(BEFORE_OCTETS);
     let window = text.get(from..text.len().min(end + BEHIND_OCTETS)).unwrap_or(&[]);
-    let spoken = |at: usize| !is_in_link(text, from + at);
-    WORDS.iter().any(|words| memchr::memmem::find_iter(window, words.as_bytes()).any(spoken))
+    AUTOMATON.find_overlapping_iter(window).any(|found| !is_in_link(text, from + found.start()))
 }
 
 /// Whether a place is inside of a URL: `https://mail.example/senderguidelines` speaks of no sender.

@@ -34,6 +34,7 @@ use super::report::{Class, Kind, Reason};
 use super::status::EnhancedStatus;
 use about::is_about_the_recipient;
 use phrases::{Match, may_look};
+use std::borrow::Cow;
 
 /// The longest text that is searched for one recipient, in octets.
 pub const TEXT_OCTETS_MAX: usize = 16 * 1024;
@@ -71,12 +72,12 @@ impl Verdict {
 ///
 /// `texts` holds what was said about this recipient, best first; a later one is asked for only when the earlier ones
 /// hold no clear phrase. Returns the text that decided as well.
-pub fn decide(
-    texts: impl Iterator<Item = String>,
+pub fn decide<'t>(
+    texts: impl Iterator<Item = Cow<'t, str>>,
     status: Option<EnhancedStatus>,
     reply: Option<u16>,
     remote_mta: Option<&str>,
-) -> (Verdict, String) {
+) -> (Verdict, Cow<'t, str>) {
     let exact = status.filter(|code| codes::is_exact(*code)).and_then(codes::verdict);
     let mut found = Found::default();
     for (at, text) in texts.filter(|text| !text.trim().is_empty()).enumerate() {
@@ -85,7 +86,7 @@ pub fn decide(
         if let Some(verdict) = said.clear.filter(|_| at == 0 || exact.is_none() && found.senses.clear.is_none()) {
             return (verdict, text);
         }
-        found.senses.look(&normal, &text, at == 0);
+        found.senses.look(&normal, at == 0, || text.clone());
         found.command = found.command.or_else(|| codes::by_command(&normal).map(|verdict| (verdict, text.clone())));
         if at < NEAR_TEXTS {
             let weak = said.weak.filter(|verdict| believes_weak(verdict, status));
@@ -103,20 +104,25 @@ pub fn decide(
 
 /// What the texts hold beside clear phrases, each with the text that it stands in.
 #[derive(Default)]
-struct Found {
-    senses: Senses,
-    faint: Option<(Verdict, String)>,
-    weak: Option<(Verdict, String)>,
+struct Found<'t> {
+    senses: Senses<'t>,
+    faint: Option<(Verdict, Cow<'t, str>)>,
+    weak: Option<(Verdict, Cow<'t, str>)>,
     /// The first text, in normal form and as it was.
-    nearest: (String, String),
-    command: Option<(Verdict, String)>,
+    nearest: (String, Cow<'t, str>),
+    command: Option<(Verdict, Cow<'t, str>)>,
 }
 
-impl Found {
+impl<'t> Found<'t> {
     /// The best of it, and of what the codes say.
-    fn decide(self, exact: Option<Verdict>, status: Option<EnhancedStatus>, reply: Option<u16>) -> (Verdict, String) {
+    fn decide(
+        self,
+        exact: Option<Verdict>,
+        status: Option<EnhancedStatus>,
+        reply: Option<u16>,
+    ) -> (Verdict, Cow<'t, str>) {
         let (normal, nearest) = self.nearest;
-        let without_text = |verdict: Verdict| (verdict, String::new());
+        let without_text = |verdict: Verdict| (verdict, Cow::Borrowed(""));
         // A report that says no more than 5.0.0 may quote the code for people.
         let quoted = || frame::split(&normal).0.and_then(EnhancedStatus::find);
         let status = status.filter(|code| !code.is_bare()).or_else(quoted);
@@ -151,15 +157,15 @@ fn believes_weak(verdict: &Verdict, status: Option<EnhancedStatus>) -> bool {
 
 /// What the topics of the texts say together.
 #[derive(Default)]
-struct Senses {
+struct Senses<'t> {
     /// More than a code.
-    clear: Option<(Verdict, String)>,
+    clear: Option<(Verdict, Cow<'t, str>)>,
     /// Less than a code: vague, or not said of this recipient alone.
-    vague: Option<(Verdict, String)>,
+    vague: Option<(Verdict, Cow<'t, str>)>,
 }
 
-impl Senses {
-    fn look(&mut self, normal: &str, text: &str, is_nearest: bool) {
+impl<'t> Senses<'t> {
+    fn look(&mut self, normal: &str, is_nearest: bool, text: impl FnOnce() -> Cow<'t, str>) {
         if self.clear.is_some() || self.vague.is_some() {
             return;
         }
@@ -167,7 +173,7 @@ impl Senses {
         let reason = by_stage(found.reason, normal, "sense");
         let verdict = found.verdict("sense", reason);
         let slot = if is_nearest && !found.is_vague() { &mut self.clear } else { &mut self.vague };
-        *slot = Some((verdict, text.to_owned()));
+        *slot = Some((verdict, text()));
     }
 }
 

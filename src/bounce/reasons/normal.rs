@@ -7,6 +7,7 @@
 
 use super::fold;
 use crate::bounce::address::span_at;
+use crate::bounce::header::is_gap;
 
 /// The normal form of at most [`super::TEXT_OCTETS_MAX`] octets.
 pub fn normalise(text: &str) -> String {
@@ -15,7 +16,7 @@ pub fn normalise(text: &str) -> String {
         end -= 1;
     }
     let mut out = String::with_capacity(end);
-    for word in text.get(..end).unwrap_or("").split(|c: char| c.is_whitespace() || c.is_control()) {
+    for word in text.get(..end).unwrap_or("").split(is_gap) {
         push_word(&mut out, word);
     }
     with_one_spelling(out)
@@ -26,7 +27,7 @@ pub fn with_one_spelling(text: String) -> String {
     const WHOLE: &[(&str, &str)] = &[("e-mail", "email"), ("can not ", "cannot ")];
     const DRAWN_TOGETHER: &[(&str, &str)] = &[("can't", "cannot"), ("won't", "will not"), ("n't", " not")];
     let replace = |text: String, (from, to): &(&str, &str)| {
-        if memchr::memmem::find(text.as_bytes(), from.as_bytes()).is_some() { text.replace(from, to) } else { text }
+        if text.contains(from) { text.replace(from, to) } else { text }
     };
     let drawn = if memchr::memchr(b'\'', text.as_bytes()).is_some() { DRAWN_TOGETHER } else { &[] };
     WHOLE.iter().chain(drawn).fold(text, replace)
@@ -77,7 +78,9 @@ fn is_repeated_code(word: &str) -> bool {
 
 fn push_lower(out: &mut String, word: &str) {
     if word.is_ascii() {
-        out.extend(word.bytes().map(|c| char::from(c.to_ascii_lowercase())));
+        let start = out.len();
+        out.push_str(word);
+        out.get_mut(start..).unwrap_or_default().make_ascii_lowercase();
     } else {
         word.chars().flat_map(char::to_lowercase).for_each(|c| fold::push(out, c));
     }
