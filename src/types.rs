@@ -26,8 +26,8 @@ impl Address {
         let domain = Domain::check(domain)?;
         let quoted = local.len() > 1 && local.starts_with('"') && local.ends_with('"');
         let plain = |c: char| !c.is_whitespace() && !matches!(c, '<' | '>' | '(' | ')' | ',' | ';');
-        let harmless = all(local, |c| !c.is_control());
-        (!local.is_empty() && harmless && (quoted || all(local, plain))).then(|| Self::join(local, domain))
+        let fits = all(local, |c| !c.is_control() && (quoted || plain(c)));
+        (!local.is_empty() && fits).then(|| Self::join(local, domain))
     }
 
     fn join(local: &str, domain: &str) -> Self {
@@ -86,7 +86,7 @@ impl Domain {
             ':' => literal,
             c => c.is_ascii_alphanumeric() || (!c.is_ascii() && !c.is_control() && !c.is_whitespace()),
         };
-        let labels = literal || inner.split('.').all(|label| !label.is_empty());
+        let labels = literal || inner.as_bytes().split(|c| *c == b'.').all(|label| !label.is_empty());
         (!inner.is_empty() && name.len() <= 255 && labels && all(inner, fits)).then_some(name)
     }
 

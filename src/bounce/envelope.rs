@@ -1,7 +1,7 @@
 //! The outer header, and the header of the returned message: what other parts need, and what speaks for or against a bounce.
 
 use super::address;
-use super::header::{Field, fields};
+use super::header::{self, Field};
 use super::mime::{Content, Part};
 use super::report::{Envelope, Returned};
 use crate::types::Address;
@@ -48,10 +48,10 @@ const MARK_FIELDS: &[&str] = &[
 
 impl Outer {
     /// Reads the fields in one pass; of a repeated field the first counts, except where addresses add up.
-    pub fn read(block: &[u8]) -> Self {
+    pub fn read(fields: &[Field<'_>]) -> Self {
         let mut outer = Self::default();
-        for field in fields(block) {
-            outer.take(&field);
+        for field in fields {
+            outer.take(field);
         }
         outer
     }
@@ -98,27 +98,27 @@ fn set(value: &mut String, field: &Field<'_>) {
 /// `X-Failed-Recipients` runs over many lines when there are many recipients; the limit on values would cut it.
 fn extend(addresses: &mut Vec<Address>, field: &Field<'_>) {
     for line in field.raw.chunk_by(|a, _| *a != b'\n').take(MAILBOXES_MAX) {
-        address::extend_list(addresses, &super::header::decode_value(line), MAILBOXES_MAX);
+        address::extend_list(addresses, &header::decode_value(line), MAILBOXES_MAX);
     }
 }
 
 /// The returned message: its part, or the header block that follows the notice in a mail without parts.
 pub fn returned(parts: &[Part<'_>], after_notice: &str) -> Option<Returned> {
-    read_returned(returned_header(parts, after_notice))
+    read_returned(&returned_header(parts, after_notice))
 }
 
 /// To whom the returned message was written.
 pub fn returned_to(parts: &[Part<'_>], after_notice: &str) -> Vec<Address> {
     let mut to = Vec::new();
-    fields(returned_header(parts, after_notice))
-        .filter(|field| field.is("to"))
-        .for_each(|field| extend(&mut to, &field));
+    let fields = returned_header(parts, after_notice);
+    fields.iter().filter(|field| field.is("to")).for_each(|field| extend(&mut to, field));
     to
 }
 
-fn returned_header<'a>(parts: &'a [Part<'_>], after_notice: &'a str) -> &'a [u8] {
+fn returned_header<'a>(parts: &'a [Part<'_>], after_notice: &'a str) -> Vec<Field<'a>> {
     let part = parts.iter().find(|part| matches!(part.content, Content::Message | Content::Headers));
-    part.map_or_else(|| skip_to_header(after_notice).as_bytes(), |part| super::header::split(part.body).0)
+    let below = || header::fields(skip_to_header(after_notice).as_bytes()).collect();
+    part.map_or_else(below, |part| header::read(part.body).0)
 }
 
 /// From the first line that starts as a header field does, over at most ten lines of introduction.
@@ -146,9 +146,9 @@ fn skip_to_header(text: &str) -> &str {
     rest
 }
 
-fn read_returned(block: &[u8]) -> Option<Returned> {
+fn read_returned(fields: &[Field<'_>]) -> Option<Returned> {
     let mut returned = Returned::default();
-    for field in fields(block) {
+    for field in fields {
         match field.name.len() {
             4 if field.is("from") && returned.from.is_empty() => returned.from = address::parse_list(&field.value()),
             11 if field.is("return-path") => {
@@ -180,10 +180,11 @@ mod tests {
 
     #[test]
     fn the_outer_header_is_read_once() {
-        let outer = Outer::read(
+        let (fields, _) = header::read(
             b"From: Mail Delivery System <MAILER-DAEMON@mx.example.com>\nTo: a@example.org\nTo: late@example.org\nCc: B <b@example.org>\n\
               X-Failed-Recipients: x@example.net,\n y@example.net\nDelivered-To: env@example.org\nReturn-Path: <>\nReferences: <1@example.org>\n",
         );
+        let outer = Outer::read(&fields);
         let texts = |list: &[Address]| list.iter().map(ToString::to_string).collect::<Vec<_>>();
         assert_eq!(texts(&outer.envelope.to_mailboxes), ["a@example.org", "late@example.org", "b@example.org"]);
         assert_eq!(texts(&outer.failed_recipients), ["x@example.net", "y@example.net"]);

@@ -9,6 +9,8 @@ use std::borrow::Cow;
 pub const HEADER_OCTETS_MAX: usize = 128 * 1024;
 /// The most fields of one block.
 pub const FIELDS_MAX: usize = 1000;
+/// How many fields a header of a mail may well have.
+const FIELDS_USUAL: usize = 16;
 /// The longest name of a field, with what stands in front of the colon, in octets.
 const NAME_OCTETS_MAX: usize = 100;
 /// The longest value that is decoded, in octets.
@@ -32,31 +34,46 @@ impl<'a> Field<'a> {
     }
 }
 
-/// Splits a mail or a part into its header block and its body (RFC 5322 §2.1).
+/// Takes a mail or a part apart: its fields, in order, at most [`FIELDS_MAX`], and its body (RFC 5322 §2.1).
 ///
 /// A block that does not start with a field is no header: everything is body then. An mbox `From ` line and empty lines
 /// in front are skipped.
-pub fn split(mail: &[u8]) -> (&[u8], &[u8]) {
+pub fn read(mail: &[u8]) -> (Vec<Field<'_>>, &[u8]) {
+    let mail = without_lead(mail);
+    let mut fields: Vec<Field<'_>> = Vec::with_capacity(FIELDS_USUAL);
+    // Where the value of the last field starts, as long as folds may follow.
+    let mut open = None;
+    let mut rest = mail;
+    while !rest.is_empty() && mail.len() - rest.len() < HEADER_OCTETS_MAX {
+        let (line, after) = next_line(rest);
+        let is_first = rest.len() == mail.len();
+        if line.is_empty() {
+            return (fields, after);
+        } else if matches!(line, [b' ' | b'\t', ..]) && !is_first {
+            if let Some((start, field)) = open.zip(fields.last_mut()) {
+                field.raw = mail.get(start..mail.len() - after.len()).unwrap_or(field.raw);
+            }
+        } else if let Some((name, value)) = split_field(line) {
+            let start = mail.len() - rest.len() + line.len() - value.len();
+            open = (fields.len() < FIELDS_MAX).then_some(start);
+            fields
+                .extend(open.map(|_| Field { name, raw: mail.get(start..mail.len() - after.len()).unwrap_or(value) }));
+        } else if !is_first && goes_on(after) {
+            open = None;
+        } else {
+            return (fields, rest);
+        }
+        rest = after;
+    }
+    (fields, rest)
+}
+
+fn without_lead(mail: &[u8]) -> &[u8] {
     let mut rest = mail;
     while let [b'\n' | b'\r' | b' ' | b'\t', after @ ..] = rest {
         rest = after;
     }
-    if rest.starts_with(b"From ") || rest.starts_with(b">From ") {
-        rest = next_line(rest).1;
-    }
-    let mut at = 0;
-    while let Some(remaining) = rest.get(at..).filter(|r| !r.is_empty() && at < HEADER_OCTETS_MAX) {
-        let (line, after) = next_line(remaining);
-        if line.is_empty() {
-            return (rest.get(..at).unwrap_or(&[]), after);
-        }
-        let folded = matches!(line, [b' ' | b'\t', ..]) && at > 0;
-        if !folded && field_name(line).is_none() && !(at > 0 && goes_on(after)) {
-            return (rest.get(..at).unwrap_or(&[]), remaining);
-        }
-        at += remaining.len() - after.len();
-    }
-    rest.split_at_checked(at).unwrap_or((rest, &[]))
+    if rest.starts_with(b"From ") || rest.starts_with(b">From ") { next_line(rest).1 } else { rest }
 }
 
 /// Whether a header goes on behind a line that is no field: a fold that lost its indentation.
@@ -88,7 +105,7 @@ fn split_field(line: &[u8]) -> Option<(&[u8], &[u8])> {
     (line.get(colon) == Some(&b':')).then_some((name, line.get(colon + 1..)?))
 }
 
-/// The fields of a header block, in order, at most [`FIELDS_MAX`].
+/// The fields of a block that may hold anything else, too, in order, at most [`FIELDS_MAX`].
 pub fn fields(block: &[u8]) -> impl Iterator<Item = Field<'_>> {
     let mut rest = block;
     std::iter::from_fn(move || {
@@ -114,11 +131,12 @@ pub fn fields(block: &[u8]) -> impl Iterator<Item = Field<'_>> {
 /// A raw value in one line: folds become a space, encoded words are decoded, 8-bit text is taken for UTF-8 or Latin 1.
 pub fn decode_value(raw: &[u8]) -> Cow<'_, str> {
     let raw = raw.get(..raw.len().min(VALUE_OCTETS_MAX)).unwrap_or(raw).trim_ascii();
-    let has_words = memchr::memchr_iter(b'=', raw).any(|at| raw.get(at + 1) == Some(&b'?'));
-    match if has_words { Cow::Owned(decode_words(raw)) } else { super::text::lossy(raw) } {
-        Cow::Borrowed(text) => one_line(text),
-        Cow::Owned(text) => Cow::Owned(one_line(&text).into_owned()),
+    if let Some(plain) = plain(raw) {
+        return Cow::Borrowed(plain);
     }
+    let has_words = memchr::memmem::find(raw, b"=?").is_some();
+    let text = if has_words { Cow::Owned(decode_words(raw)) } else { super::text::lossy(raw) };
+    Cow::Owned(one_line(&text).into_owned())
 }
 
 fn decode_words(raw: &[u8]) -> String {
@@ -131,8 +149,8 @@ fn decode_words(raw: &[u8]) -> String {
 
 /// White space and control characters collapse to one space each run.
 pub fn one_line(text: &str) -> Cow<'_, str> {
-    if is_one_line(text.as_bytes()) {
-        return Cow::Borrowed(text);
+    if let Some(plain) = plain(text.as_bytes()) {
+        return Cow::Borrowed(plain);
     }
     let mut out = String::with_capacity(text.len());
     for word in text.split(is_gap).filter(|word| !word.is_empty()) {
@@ -144,13 +162,17 @@ pub fn one_line(text: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// Printable ASCII with single spaces between its words, as nearly all values are. Without branches, so that many octets
-/// are compared at once.
-fn is_one_line(text: &[u8]) -> bool {
+/// Text that is its own value in one line: printable ASCII with single spaces and no encoded word, as most values are.
+fn plain(text: &[u8]) -> Option<&str> {
     let rest = text.get(1..).unwrap_or(&[]);
-    let odd = text.iter().fold(0, |odd, c| odd | u8::from(!matches!(c, b' '..=b'~')));
-    let doubled = text.iter().zip(rest).fold(0, |any, (a, b)| any | u8::from(*a == b' ') & u8::from(*b == b' '));
-    odd == 0 && doubled == 0 && !text.starts_with(b" ") && !text.ends_with(b" ")
+    // Without branches, so that many octets are compared at once.
+    let odd = text.iter().zip(rest).fold(0, |odd, (a, b)| {
+        let is_double = u8::from(*a == b' ') & u8::from(*b == b' ');
+        let is_word = u8::from(*a == b'=') & u8::from(*b == b'?');
+        odd | u8::from(!matches!(b, b' '..=b'~')) | is_double | is_word
+    });
+    let bounded = matches!(text, [] | [b'!'..=b'~']) || matches!(text, [b'!'..=b'~', .., b'!'..=b'~']);
+    std::str::from_utf8(text).ok().filter(|_| odd == 0 && bounded)
 }
 
 /// White space and control characters.
@@ -164,17 +186,31 @@ mod tests {
 
     #[test]
     fn a_header_ends_where_no_field_stands() {
-        for (mail, header, body) in [
-            (&b"A: 1\r\nB: 2\r\n\r\ntext"[..], &b"A: 1\r\nB: 2\r\n"[..], &b"text"[..]),
-            (b"From x@y Mon\nA: 1\n folded\n\ntext", b"A: 1\n folded\n", b"text"),
-            (b"Hello there\nA: 1\n", b"", b"Hello there\nA: 1\n"),
-            (b"A : 1\nno field\n\ntext", b"A : 1\n", b"no field\n\ntext"),
-            (b"A: 1\nlost fold\nB: 2\n\ntext", b"A: 1\nlost fold\nB: 2\n", b"text"),
-            (b"A: 1", b"A: 1", b""),
-            (b"", b"", b""),
+        for (mail, fields, body) in [
+            (&b"A: 1\r\nB: 2\r\n\r\ntext"[..], &["A: 1\r\n", "B: 2\r\n"][..], "text"),
+            (b"From x@y Mon\nA: 1\n folded\n\ntext", &["A: 1\n folded\n"], "text"),
+            (b"From x@y Mon\n A: 1\nB: 2\n", &[], " A: 1\nB: 2\n"),
+            (b"\n \nA: 1\n", &["A: 1\n"], ""),
+            (b"Hello there\nA: 1\n", &[], "Hello there\nA: 1\n"),
+            (b"A : 1\nno field\n\ntext", &["A: 1\n"], "no field\n\ntext"),
+            (b"A: 1\nlost fold\nB: 2\n\ntext", &["A: 1\n", "B: 2\n"], "text"),
+            (b"A: 1\nlost fold\n of nobody\nB: 2\n\t3\n", &["A: 1\n", "B: 2\n\t3\n"], ""),
+            (b"A: 1", &["A: 1"], ""),
+            (b"", &[], ""),
         ] {
-            assert_eq!(split(mail), (header, body), "{:?}", String::from_utf8_lossy(mail));
+            let (found, rest) = read(mail);
+            let found: Vec<_> = found.iter().map(|field| [field.name, b":", field.raw].concat()).collect();
+            assert_eq!((found, rest), (fields.iter().map(|f| f.as_bytes().to_vec()).collect(), body.as_bytes()));
         }
+    }
+
+    #[test]
+    fn a_header_without_end_is_cut() {
+        let many = b"A: 1\n".repeat(FIELDS_MAX + 9);
+        assert_eq!(read(&many).0.len(), FIELDS_MAX);
+        let folded = [&b"A: 1\n"[..], &b" folded\n".repeat(HEADER_OCTETS_MAX)].concat();
+        let (found, rest) = read(&folded);
+        assert!(found[0].raw.len() <= HEADER_OCTETS_MAX + 8 && found[0].raw.len() + rest.len() == folded.len() - 2);
     }
 
     #[test]
@@ -209,10 +245,14 @@ mod tests {
             ("a  b", "a b"),
             ("a\tb\r\n c", "a b c"),
             ("a\x7fb\0c", "a b c"),
+            ("=?utf-8?q?a?=", "=?utf-8?q?a?="),
+            ("a", "a"),
+            ("\t", ""),
             ("gr\u{fc}\u{df}e\u{a0}\u{85}b\u{2028}c", "gr\u{fc}\u{df}e b c"),
         ] {
             assert_eq!(one_line(text), line, "{text:?}");
-            assert_eq!(matches!(one_line(text), Cow::Borrowed(_)), text.is_ascii() && text == line, "{text:?}");
+            let is_plain = text.is_ascii() && text == line && !text.starts_with("=?");
+            assert_eq!(matches!(one_line(text), Cow::Borrowed(_)), is_plain, "{text:?}");
         }
     }
 

@@ -1,6 +1,7 @@
 //! A mail as the detectors see it: taken apart once, decoded when somebody asks.
 
 use super::envelope::Outer;
+use super::header;
 use super::mime::{self, Content, Part, Tree};
 use super::notice::{Notice, origin};
 use super::text;
@@ -23,8 +24,9 @@ pub struct Mail<'a> {
 impl<'a> Mail<'a> {
     /// Takes the octets apart.
     pub fn new(octets: &'a [u8]) -> Self {
-        let tree = mime::walk(octets);
-        let outer = Outer::read(tree.header);
+        let (fields, body) = header::read(octets);
+        let tree = mime::walk(&fields, body);
+        let outer = Outer::read(&fields);
         Self { tree, outer, notice: OnceCell::new(), weight: OnceCell::new() }
     }
 

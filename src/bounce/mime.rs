@@ -5,7 +5,7 @@
 //! nobody looks inside it for parts. Lenient: a missing close delimiter, a missing `boundary`, or a MIME body under a
 //! header that does not say so.
 
-use super::header::{self, fields};
+use super::header::{self, Field};
 use super::text::{self, Transfer};
 use memchr::memmem::Finder;
 use std::borrow::Cow;
@@ -93,9 +93,7 @@ impl<'a> Part<'a> {
 /// A mail taken apart.
 #[derive(Debug)]
 pub struct Tree<'a> {
-    /// The outer header block.
-    pub header: &'a [u8],
-    /// Everything behind it.
+    /// Everything behind the header.
     pub body: &'a [u8],
     /// `Content-Type` of the mail, in lower case.
     pub content_type: String,
@@ -105,10 +103,9 @@ pub struct Tree<'a> {
     pub cut: bool,
 }
 
-/// Takes a mail apart.
-pub fn walk(mail: &[u8]) -> Tree<'_> {
-    let (header, body) = header::split(mail);
-    let head = Head::read(header);
+/// Takes the body of a mail with these fields apart.
+pub fn walk<'a>(fields: &[Field<'a>], body: &'a [u8]) -> Tree<'a> {
+    let head = Head::read(fields);
     let content_type = head.content_type.to_ascii_lowercase();
     let boundary = match head.content {
         Content::Multipart => head.boundary().or_else(|| sniff_boundary(body)),
@@ -124,7 +121,7 @@ pub fn walk(mail: &[u8]) -> Tree<'_> {
         let content = if head.content == Content::Multipart { Content::Text } else { head.content };
         walk.parts.push(Part { content, body, transfer: head.transfer, content_type: head.content_type });
     }
-    Tree { header, body, content_type, parts: walk.parts, cut: walk.cut }
+    Tree { body, content_type, parts: walk.parts, cut: walk.cut }
 }
 
 /// What the header of a mail or part says about its body.
@@ -135,9 +132,9 @@ struct Head<'a> {
 }
 
 impl<'a> Head<'a> {
-    fn read(block: &'a [u8]) -> Self {
+    fn read(fields: &[Field<'a>]) -> Self {
         let mut head = Self { content: Content::Text, content_type: Cow::Borrowed(""), transfer: Transfer::Identity };
-        for field in fields(block) {
+        for field in fields {
             if field.is("content-type") && head.content_type.is_empty() {
                 head.content_type = field.value();
                 head.content = Content::from_type(&head.content_type);
@@ -245,8 +242,8 @@ impl<'a> Walk<'a> {
 
     fn open_part(&mut self, body: &'a [u8], line_end: usize) {
         let (_, rest) = header::next_line(body.get(line_end..).unwrap_or(&[]));
-        let (block, content) = part_header(rest);
-        let head = Head::read(block);
+        let (fields, content) = part_header(rest);
+        let head = Head::read(&fields);
         let start = body.len() - content.len();
         if head.content == Content::Multipart
             && let Some(boundary) = head.boundary()
@@ -271,11 +268,11 @@ impl<'a> Walk<'a> {
     }
 }
 
-/// A part without a header starts with an empty line; [`header::split`] would skip it.
-fn part_header(rest: &[u8]) -> (&[u8], &[u8]) {
+/// A part without a header starts with an empty line; [`header::read`] would skip it.
+fn part_header(rest: &[u8]) -> (Vec<Field<'_>>, &[u8]) {
     match rest {
-        [b'\n', after @ ..] | [b'\r', b'\n', after @ ..] => (&[], after),
-        _ => header::split(rest),
+        [b'\n', after @ ..] | [b'\r', b'\n', after @ ..] => (Vec::new(), after),
+        _ => header::read(rest),
     }
 }
 
@@ -283,9 +280,13 @@ fn part_header(rest: &[u8]) -> (&[u8], &[u8]) {
 mod tests {
     use super::*;
 
+    fn tree(mail: &str) -> Tree<'_> {
+        let (fields, body) = header::read(mail.as_bytes());
+        walk(&fields, body)
+    }
+
     fn shape(mail: &str) -> Vec<(Content, String)> {
-        let tree = walk(mail.as_bytes());
-        tree.parts.iter().map(|part| (part.content, part.text().trim().to_owned())).collect()
+        tree(mail).parts.iter().map(|part| (part.content, part.text().trim().to_owned())).collect()
     }
 
     #[test]
@@ -312,10 +313,10 @@ mod tests {
     fn limits_hold() {
         let nested = |n: usize| format!("--{n}\nContent-Type: multipart/mixed; boundary={}\n\n", n + 1);
         let deep = (0..500).map(nested).collect::<Vec<_>>().concat();
-        let tree_text = format!("Content-Type: multipart/mixed; boundary=0\n\n{deep}");
-        assert!(walk(tree_text.as_bytes()).cut);
+        let deep = format!("Content-Type: multipart/mixed; boundary=0\n\n{deep}");
+        assert!(tree(&deep).cut);
         let flat = format!("Content-Type: multipart/mixed; boundary=b\n\n{}", "--b\n\nx\n".repeat(1000));
-        let tree = walk(flat.as_bytes());
+        let tree = tree(&flat);
         assert!(tree.cut && tree.parts.len() == PARTS_MAX);
     }
 

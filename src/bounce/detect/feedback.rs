@@ -37,8 +37,8 @@ fn hotmail(mail: &Mail<'_>) -> Option<Detected> {
         return None;
     }
     let recipients = mail.tree.parts.iter().filter(|part| part.content == Content::Message).find_map(|part| {
-        let (block, _) = header::split(part.body);
-        let field = header::fields(block).find(|field| field.is("x-hmxmroriginalrecipient"))?;
+        let (fields, _) = header::read(part.body);
+        let field = fields.iter().find(|field| field.is("x-hmxmroriginalrecipient"))?;
         crate::bounce::address::parse_mailbox(&field.value())
     });
     Some(detected(recipients.into_iter().collect(), "hotmail-jmrp"))

@@ -27,7 +27,7 @@ pub fn with_one_spelling(text: String) -> String {
     const WHOLE: &[(&str, &str)] = &[("e-mail", "email"), ("can not ", "cannot ")];
     const DRAWN_TOGETHER: &[(&str, &str)] = &[("can't", "cannot"), ("won't", "will not"), ("n't", " not")];
     let replace = |text: String, (from, to): &(&str, &str)| {
-        if text.contains(from) { text.replace(from, to) } else { text }
+        if memchr::memmem::find(text.as_bytes(), from.as_bytes()).is_some() { text.replace(from, to) } else { text }
     };
     let drawn = if memchr::memchr(b'\'', text.as_bytes()).is_some() { DRAWN_TOGETHER } else { &[] };
     WHOLE.iter().chain(drawn).fold(text, replace)
