@@ -6,11 +6,13 @@ use crate::bounce::{self, Class, Kind, Reason, Recipient, Report};
 use crate::escape::Escaped;
 use crate::policy::Action;
 use std::fs;
-use std::io::{self, BufRead, Write};
+use std::io::{self, BufRead, Read as _, Write};
 use std::path::{Path, PathBuf};
 
 /// The head of a mail that is looked at, in octets: what the daemon keeps, too.
 pub const MAIL_OCTETS_MAX: usize = 1024 * 1024;
+/// The path that stands for standard input.
+const STANDARD_INPUT: &str = "-";
 /// How deep folders are walked; also what ends a circle of links.
 const FOLDER_DEPTH_MAX: usize = 32;
 
@@ -46,30 +48,58 @@ pub fn run(paths: &[PathBuf], format: Format, actions: Actions<'_>, out: &mut dy
 /// Calls `each` with every mail of `paths` and the file it is from; an error as for [`run`].
 pub fn mails(paths: &[PathBuf], each: &mut dyn FnMut(&Path, &[u8]) -> io::Result<()>) -> io::Result<()> {
     let mut failed = None;
+    let mut one_file = |file: &Path| each_mail(&mut *opened(file)?, &mut |mail| each(file, mail));
     for path in paths {
-        let mut one_file =
-            |file: &Path| each_mail(&mut io::BufReader::new(fs::File::open(file)?), &mut |mail| each(file, mail));
-        if let Err(error) = walk(path, 0, &mut one_file) {
-            if error.kind() == io::ErrorKind::BrokenPipe {
-                return Err(error);
-            }
-            failed.get_or_insert_with(|| io::Error::new(error.kind(), format!("{}: {error}", path.display())));
-        }
+        walk(path, 0, &mut one_file, &mut failed)?;
     }
     failed.map_or(Ok(()), Err)
 }
 
-/// Calls `each` with a file, or with every file of a folder in sorted order.
-fn walk(path: &Path, depth: usize, each: &mut dyn FnMut(&Path) -> io::Result<()>) -> io::Result<()> {
-    if !fs::metadata(path)?.is_dir() {
-        return each(path);
+fn opened(file: &Path) -> io::Result<Box<dyn BufRead>> {
+    if file == Path::new(STANDARD_INPUT) {
+        return Ok(Box::new(io::stdin().lock()));
+    }
+    Ok(Box::new(io::BufReader::new(fs::File::open(file)?)))
+}
+
+/// Calls `each` with a file, or with every file of a folder in sorted order. What cannot be read is passed over, and the first such
+/// error kept; the error that is returned ends everything: nobody reads the output any more.
+fn walk(
+    path: &Path,
+    depth: usize,
+    each: &mut dyn FnMut(&Path) -> io::Result<()>,
+    failed: &mut Option<io::Error>,
+) -> io::Result<()> {
+    let visited = match entries(path, depth) {
+        Ok(Some(entries)) => return entries.iter().try_for_each(|entry| walk(entry, depth + 1, each, failed)),
+        Ok(None) => each(path),
+        Err(error) => Err(error),
+    };
+    match visited {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            let named = || format!("{}: {error}", Escaped(&path.to_string_lossy()));
+            failed.get_or_insert_with(|| io::Error::new(error.kind(), named()));
+            Ok(())
+        }
+        visited => visited,
+    }
+}
+
+/// What is in a folder, in order; `None`: it is a file. Within a folder, what is neither (a pipe, a device) is left alone.
+fn entries(path: &Path, depth: usize) -> io::Result<Option<Vec<PathBuf>>> {
+    if path == Path::new(STANDARD_INPUT) {
+        return Ok(None);
+    }
+    let kind = fs::metadata(path)?.file_type();
+    if !kind.is_dir() {
+        return Ok((!kind.is_file() && depth > 0).then(Vec::new));
     }
     if depth >= FOLDER_DEPTH_MAX {
-        return Ok(());
+        return Ok(Some(Vec::new()));
     }
     let mut entries = fs::read_dir(path)?.map(|entry| entry.map(|e| e.path())).collect::<io::Result<Vec<_>>>()?;
     entries.sort();
-    entries.iter().try_for_each(|entry| walk(entry, depth + 1, each))
+    Ok(Some(entries))
 }
 
 /// Prints what one mail is.
@@ -95,7 +125,8 @@ fn each_mail(input: &mut dyn BufRead, each: &mut dyn FnMut(&[u8]) -> io::Result<
     let mut after_blank = true;
     loop {
         let mut line = Vec::new();
-        if input.read_until(b'\n', &mut line)? == 0 {
+        // A file without line ends is taken in pieces.
+        if input.take(MAIL_OCTETS_MAX as u64).read_until(b'\n', &mut line)? == 0 {
             break;
         }
         if let Some(from_line) = pending.take() {
@@ -156,7 +187,8 @@ fn print_json(path: &Path, report: &Report, actions: Actions<'_>, out: &mut dyn 
 }
 
 fn print_text(path: &Path, report: &Report, actions: Actions<'_>, out: &mut dyn Write) -> io::Result<()> {
-    writeln!(out, "{}: {} (rule: {})", path.display(), report.kind.name(), report.rule)?;
+    let path = path.to_string_lossy();
+    writeln!(out, "{}: {} (rule: {})", Escaped(&path), report.kind.name(), report.rule)?;
     for recipient in &report.recipients {
         print_recipient(recipient, actions(report.kind, recipient.reason, recipient.class), out)?;
     }

@@ -58,6 +58,41 @@ fn a_missing_file_hides_no_other() {
 }
 
 #[test]
+fn what_cannot_be_read_in_a_folder_hides_no_other_and_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    std::os::unix::fs::symlink("nowhere", folder.path().join("a\u{1b}[2J")).unwrap();
+    rustix::fs::mkfifoat(rustix::fs::CWD, folder.path().join("b"), rustix::fs::Mode::RWXU).unwrap();
+    write(folder.path(), "c.eml", BOUNCE);
+    let mut out = Vec::new();
+    let error =
+        classify::run(&[folder.path().to_owned()], Format::Json, &policy::default_action, &mut out).unwrap_err();
+    assert_eq!(String::from_utf8(out).unwrap().lines().count(), 1);
+    assert!(error.to_string().contains("/a\\u{1b}[2J: "), "{error}");
+}
+
+#[test]
+fn the_name_of_a_file_does_not_move_the_cursor() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = write(folder.path(), "a\u{1b}[2J.eml", BOUNCE);
+    let mut out = Vec::new();
+    classify::run(&[path], Format::Text, &policy::default_action, &mut out).unwrap();
+    assert!(!out.contains(&0x1b));
+}
+
+#[test]
+fn a_dash_is_standard_input() {
+    let folder = tempfile::tempdir().unwrap();
+    let mail = std::fs::File::open(write(folder.path(), "bounce.eml", BOUNCE)).unwrap();
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_bouncesvc"))
+        .args(["classify", "-"])
+        .stdin(mail)
+        .output()
+        .unwrap();
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success() && said.starts_with("-: bounce (") && said.contains("ada@rcpt.example"), "{said}");
+}
+
+#[test]
 fn the_text_form_explains_the_decision_and_escapes_what_mails_say() {
     let folder = tempfile::tempdir().unwrap();
     let path =

@@ -125,7 +125,7 @@ pub struct Classify {
     #[argh(option, arg_name = "form", default = "classify::Format::Text")]
     pub format: classify::Format,
 
-    /// files and folders
+    /// files and folders; - is standard input
     #[argh(positional)]
     pub files: Vec<PathBuf>,
 }
@@ -142,7 +142,7 @@ pub struct Replay {
     #[argh(option, arg_name = "form", default = "Form::Table")]
     pub format: Form,
 
-    /// files, mboxes and folders
+    /// files, mboxes and folders; - is standard input
     #[argh(positional)]
     pub files: Vec<PathBuf>,
 }
