@@ -12,7 +12,8 @@
 //!
 //! # The modules, in reading order
 //!
-//! - words: [`types`], [`change`], [`clock`], [`escape`], [`descriptor`], [`priority`];
+//! - words: [`types`], [`change`], [`clock`], [`escape`], [`descriptor`], [`priority`],
+//!   [`spelling`];
 //! - pure: [`smtp`], [`bounce`], [`digest`], [`tenant`], [`evidence`], [`policy`];
 //! - with a disk or a network: [`store`], [`archive`], [`notify`], [`server`];
 //! - to look at: [`metrics`] counts, [`status`] shows, [`operate`] answers operators, [`logging`] tells what happened;
@@ -46,6 +47,7 @@ pub mod policy;
 pub mod priority;
 pub mod server;
 pub mod smtp;
+pub mod spelling;
 pub mod status;
 pub mod store;
 pub mod tenant;

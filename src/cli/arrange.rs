@@ -3,6 +3,8 @@
 
 use super::arguments::Arguments;
 use super::exit::Failure;
+use crate::escape::Escaped;
+use crate::spelling;
 use argh::{ArgsInfo as _, CommandInfoWithArgs, FlagInfo, FlagInfoKind};
 
 /// Arguments as argh wants them: global options, the command, its options, `--`, everything else.
@@ -19,6 +21,10 @@ pub fn arrange(given: &[String]) -> Result<Vec<String>, Failure> {
         } else if let Some(next) = subcommand(command, argument) {
             arranged.command.push(next.name.to_owned());
             command = next;
+        } else if argument == "help" && !command.commands.is_empty() {
+            arranged.options.push("--help".to_owned());
+        } else if !command.commands.is_empty() {
+            return Err(unknown(command, argument));
         } else {
             arranged.others.push(argument.clone());
         }
@@ -37,7 +43,7 @@ struct Arranged {
 impl Arranged {
     fn joined(self) -> Vec<String> {
         let Self { global, mut command, options, others } = self;
-        // Without a command argh itself says that one is missing, or that this one is unknown.
+        // Without a command argh itself says that one is missing.
         if command.is_empty() {
             return [global, others, options].concat();
         }
@@ -93,6 +99,12 @@ fn subcommand<'c>(command: &'c CommandInfoWithArgs, word: &str) -> Option<&'c Co
     command.commands.iter().find(|sub| sub.name == name).map(|sub| &sub.command)
 }
 
+fn unknown(command: &CommandInfoWithArgs, word: &str) -> Failure {
+    let known = command.commands.iter().map(|sub| sub.name);
+    let hint = spelling::nearest(&word.replace('_', "-"), known).map(|name| format!("; did you mean {name}?"));
+    Failure::usage(format!("unknown command {}{}\nSee bouncesvc --help.", Escaped(word), hint.unwrap_or_default()))
+}
+
 /// Whether an option of this name takes a value anywhere: no name is a switch in one command and takes a value in another.
 fn takes_value(command: &CommandInfoWithArgs, name: &str) -> bool {
     let is_it = |flag: &FlagInfo<'_>| flag.long == name && matches!(flag.kind, FlagInfoKind::Option { .. });
@@ -120,7 +132,13 @@ mod tests {
             ("--help run-smtpserver", "run-smtpserver --help"),
             ("-h", "--help"),
             ("--version", "--version"),
-            ("nonsense --env x", "--env x nonsense"),
+            ("nonsense --env x", "unknown command nonsense\nSee bouncesvc --help."),
+            ("dump_counter", "unknown command dump_counter; did you mean dump-counters?\nSee bouncesvc --help."),
+            ("help", "--help"),
+            ("help queue list", "queue list --help"),
+            ("queue help", "queue --help"),
+            ("queue lsit", "unknown command lsit; did you mean list?\nSee bouncesvc --help."),
+            ("classify help", "classify -- help"),
             ("run-smtpserver --nonsense", "run-smtpserver --nonsense"),
             ("run-smtpserver --port", "run-smtpserver --port"),
             ("--debug=1 stdin", "--debug takes no value"),

@@ -3,6 +3,7 @@
 
 use super::locate::Part;
 use super::units::{parse_duration, parse_octets, show_duration, show_octets};
+use crate::spelling;
 use serde_yaml::{Mapping, Value};
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -89,9 +90,7 @@ impl Reading {
 /// `; did you mean …?` with a sibling of almost the same name, or the place where this name is known.
 fn hint(unknown: &Unknown, effective: &[(Vec<String>, Value)]) -> String {
     let name = unknown.path.last().map(|name| name.to_lowercase().replace('-', "_")).unwrap_or_default();
-    let distance = |known: &str| strsim::damerau_levenshtein(&name, known);
-    let near = unknown.siblings.iter().map(|known| (distance(known), *known)).min();
-    if let Some((_, known)) = near.filter(|(distance, known)| *distance <= 1 + known.len() / 4) {
+    if let Some(known) = spelling::nearest(&name, unknown.siblings.iter().copied()) {
         return format!("; did you mean {known}?");
     }
     let elsewhere = effective.iter().find(|(path, _)| path.last() == Some(&name));

@@ -7,7 +7,7 @@ use super::platforms;
 use crate::bounce::Reason;
 use crate::policy::{Action, Actions};
 use crate::smtp::{AcceptedRecipient, BareLineEnds};
-use crate::{notify, server, smtp, store};
+use crate::{notify, server, smtp, spelling, store};
 use serde_yaml::Value;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
@@ -104,9 +104,9 @@ fn actions(handler: &mut Fields<'_>) -> Actions {
     let mut actions = Actions::default();
     for (name, value) in section.rest() {
         let Some(reason) = Reason::from_name(&name) else {
-            let nearest = Reason::ALL.iter().min_by_key(|reason| strsim::damerau_levenshtein(reason.name(), &name));
-            let nearest = nearest.map_or("", |reason| reason.name());
-            section.problem(&name, format!("is no reason; did you mean {nearest}?"));
+            let nearest = spelling::nearest(&name, Reason::ALL.iter().map(|reason| reason.name()));
+            let hint = nearest.map_or_else(String::new, |nearest| format!("; did you mean {nearest}?"));
+            section.problem(&name, format!("is no reason{hint}"));
             continue;
         };
         match value.as_str().and_then(Action::from_name) {
