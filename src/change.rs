@@ -56,7 +56,7 @@ pub struct Accepted {
 }
 
 /// One change of one mail.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Change {
     /// One more soft failure. The store escalates once the counter exceeds the threshold.
     CountSoft {

@@ -1,7 +1,8 @@
 use super::*;
-use crate::bounce::{Envelope, Returned};
+use crate::bounce::{EnhancedStatus, Envelope, Returned};
 use crate::evidence::Rules;
 use crate::tenant::{Endpoint, UrlTemplate};
+use std::time::Duration;
 
 fn tenants(domains: &[&str]) -> Tenants {
     let tenant = |domain: &&str| Tenant {
@@ -268,4 +269,68 @@ fn decided_by(report: &Report, recipients: &[String], rules: Rules) -> Decision 
     let received = Received { id: MessageId(7), sender: "", recipients, mail: &mail, archive: false, time };
     let tenant = Tenant { evidence: rules, ..tenants(&["mydomain.de"]).iter().next().unwrap().clone() };
     decide(&mut report.clone(), &received, &Tenants::new(vec![tenant]), &Actions::default())
+}
+
+/// What the store, the platform and the operator get to know of a failure.
+#[test]
+fn a_change_carries_what_was_found_and_what_is_configured() {
+    let full = Recipient {
+        status: EnhancedStatus::find("5.2.2"),
+        diagnostic: Some("552 mailbox full".to_owned()),
+        ..recipient("full@b.de", Class::Soft, Reason::MailboxFull)
+    };
+    let failure = Failure {
+        domain: Domain::parse("mydomain.de").unwrap(),
+        address: address("full@b.de"),
+        class: Class::Soft,
+        reason: Reason::MailboxFull,
+        status: full.status,
+        diagnostic: full.diagnostic.clone(),
+        message_id: MessageId(7),
+    };
+    let (threshold, window) = (5, Some(Duration::from_secs(3600)));
+    let tenant = Tenant { threshold, window, ..tenants(&["mydomain.de"]).iter().next().unwrap().clone() };
+    let mail = Arc::new(b"mail".to_vec());
+    let mut report = report(Kind::Bounce, vec![full]);
+    for archive in [false, true] {
+        let received = Received {
+            id: MessageId(7),
+            sender: "",
+            recipients: &[],
+            mail: &mail,
+            archive,
+            time: Timestamp::default(),
+        };
+        let decision = decide(&mut report, &received, &Tenants::new(vec![tenant.clone()]), &Actions::default());
+        let archive = archive.then(|| Arc::clone(&mail));
+        assert_eq!(decision.changes, [Change::CountSoft { failure: failure.clone(), threshold, window, archive }]);
+    }
+}
+
+#[test]
+fn the_quarantine_knows_where_a_mail_came_from() {
+    let mut report = report(Kind::Bounce, Vec::new());
+    report.envelope.subject = "Undelivered".to_owned();
+    let (mail, recipients) = (Arc::new(b"mail".to_vec()), vec!["no-reply@mydomain.de".to_owned()]);
+    let (id, sender, time) = (MessageId(7), "relay@mydomain.de", Timestamp::default());
+    let received = Received { id, sender, recipients: &recipients, mail: &mail, archive: false, time };
+    let decision = decide(&mut report, &received, &tenants(&["mydomain.de"]), &Actions::default());
+    let kept = Quarantined {
+        id,
+        cause: "unreadable",
+        sender: sender.to_owned(),
+        recipients: recipients.clone(),
+        subject: "Undelivered".to_owned(),
+        mail: Arc::clone(&mail),
+    };
+    assert_eq!(decision.changes, [Change::Quarantine(kept)]);
+}
+
+/// RFC 5321 §4.1.2: a quoted local part may hold an `@`.
+#[test]
+fn the_domain_of_an_envelope_recipient_stands_behind_the_last_at() {
+    for (path, domain) in [("\"a@b\"@mydomain.de", "mydomain.de"), ("a@mydomain.de", "mydomain.de"), ("postmaster", "")]
+    {
+        assert_eq!(domain_of(path), domain);
+    }
 }

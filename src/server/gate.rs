@@ -190,6 +190,33 @@ mod tests {
         assert!(!gate.may_send(peer, Some(2), start + Duration::from_secs(59)));
         assert!(gate.may_send(ip("192.0.2.2"), Some(2), start));
         assert!(gate.may_send(peer, Some(2), start + MINUTE));
+        assert!(gate.may_send(peer, Some(2), start + MINUTE));
+        assert!(
+            !gate.may_send(peer, Some(2), start + MINUTE + Duration::from_secs(59)),
+            "the next minute is a minute, too"
+        );
+    }
+
+    #[test]
+    fn those_who_are_gone_for_a_minute_are_forgotten() {
+        let mut gate = Gate::default();
+        let (connected, start) = (ip("192.0.2.1"), Instant::now());
+        gate.enter(connected, &[], &settings()).unwrap();
+        for last in 1..=255 {
+            gate.may_send(IpAddr::from([192, 0, 2, last]), Some(2), start);
+        }
+        gate.may_send(connected, Some(2), start + MINUTE);
+        assert_eq!(gate.clients.keys().collect::<Vec<_>>(), [&connected]);
+    }
+
+    #[test]
+    fn all_addresses_of_one_host_are_one_client() {
+        let (mut gate, start) = (Gate::default(), Instant::now());
+        let (one, other, stranger) = (ip("2001:db8::1"), ip("2001:db8::ffff:2"), ip("2001:db8:0:1::1"));
+        assert!(gate.may_send(one, Some(1), start));
+        assert!(!gate.may_send(other, Some(1), start) && gate.may_send(stranger, Some(1), start));
+        assert!(gate.is_news(one, Refusal::Client, start));
+        assert!(!gate.is_news(other, Refusal::Client, start) && gate.is_news(stranger, Refusal::Client, start));
     }
 
     #[test]

@@ -70,6 +70,10 @@ mod tests {
             timers.sweep(10, |id| id < 10);
         }
         assert!(timers.heap.len() <= STALE_MAX + 20);
+        // Those that live are not looked at each time, however many they are.
+        (10..10 * STALE_MAX).for_each(|id| timers.push(now, id));
+        timers.sweep(10 * STALE_MAX, |_| panic!("a look at each of them in each turn"));
+        timers.sweep(0, |id| id < 10);
         let living = std::iter::from_fn(|| timers.pop_due(now)).filter(|id| *id < 10).count();
         assert_eq!(living, 10);
     }

@@ -326,3 +326,47 @@ fn new_room_lets_those_who_wait_go_on() {
     assert!(!rig.sessions.room.is_short());
     assert!(clients.iter_mut().all(|client| received(client).0.contains("\r\n354 ")));
 }
+
+#[test]
+fn a_client_that_speaks_in_time_has_its_time_anew() {
+    let mut rig = Rig::new();
+    let mut client = rig.connect(1);
+    rig.settle(0);
+    for second in [200, 400, 600] {
+        send(&mut client, "NOOP\r\n");
+        // Also where the timers look first.
+        rig.settle(second);
+        rig.settle(second + 100);
+        assert!(!received(&mut client).1);
+    }
+    rig.settle(900);
+    assert!(received(&mut client).1);
+}
+
+#[test]
+fn a_deadline_that_comes_nearer_is_met() {
+    let mut rig = Rig::new();
+    let (config, start) = (certified(), rig.start);
+    let mut client = rig.connect(1);
+    rig.settle(0);
+    rig.sessions.connections.get_mut(&1).unwrap().start_tls(&config, start).unwrap();
+    rig.sessions.list(1);
+    rig.settle(29);
+    assert!(!received(&mut client).1);
+    rig.settle(30);
+    assert!(received(&mut client).1 && rig.sessions.len() == 0);
+}
+
+#[test]
+fn the_timers_forget_those_who_are_gone() {
+    let mut rig = Rig::new();
+    let _stays = rig.connect(0);
+    for id in 1..=2000 {
+        drop(rig.connect(id));
+        rig.settle(0);
+    }
+    assert_eq!((rig.sessions.len(), rig.harvest.gone.len()), (1, 2000));
+    let entries = std::iter::from_fn(|| rig.sessions.timers.pop_due(rig.start + Duration::from_secs(300)));
+    let entries: Vec<_> = entries.collect();
+    assert!(entries.len() < 1100 && entries.contains(&0), "{}", entries.len());
+}

@@ -10,6 +10,9 @@ use tempfile::TempDir;
 /// Nothing of a mail in flight finds room, but one mail.
 const NO_ROOM: usize = 0;
 
+/// Many more than anything takes.
+const TURNS_MAX: usize = 10_000;
+
 /// A daemon on a database of its own, which a test turns by hand.
 struct Loop {
     server: Server,
@@ -38,7 +41,9 @@ impl Loop {
     }
 
     fn turn_until(&mut self, mut is_so: impl FnMut(&Server) -> bool) {
+        let mut turns = 0..TURNS_MAX;
         while !is_so(&self.server) {
+            turns.next().expect("what was wanted did not come");
             self.server.turn().unwrap();
         }
     }
@@ -51,12 +56,12 @@ impl Loop {
     }
 }
 
-/// Whether the next thing that a client is told is that its mail is safe.
-fn is_told(mut client: &UnixStream) -> bool {
+/// Whether this is among what a client is told next.
+fn has_got(mut client: &UnixStream, text: &str) -> bool {
     let mut replies = [0; 4096];
     client.set_nonblocking(true).unwrap();
     let octets = client.read(&mut replies).unwrap_or(0);
-    String::from_utf8_lossy(&replies[..octets]).contains("queued as")
+    String::from_utf8_lossy(&replies[..octets]).contains(text)
 }
 
 const MAIL: &str = "Subject: hello\r\n\r\nhello\r\n.\r\n";
@@ -95,9 +100,9 @@ fn a_mail_that_is_whole_at_the_end_is_answered() {
         daemon.server.accept(now);
         daemon.server.drive(now);
     }
-    assert!(!is_told(&client));
+    assert!(!has_got(&client, "queued as"));
     daemon.server.finish().unwrap();
-    assert!(is_told(&client));
+    assert!(has_got(&client, "queued as"));
 }
 
 #[test]
@@ -109,8 +114,48 @@ fn a_new_size_of_the_room_holds_for_those_who_wait() {
     daemon.server.reload = Box::new(move || Ok(Config { settings: settings.clone(), ..Config::default() }));
     daemon.server.reload();
     let whole = daemon.client(MAIL);
-    daemon.turn_until(|_| is_told(&whole));
+    daemon.turn_until(|_| has_got(&whole, "queued as"));
     assert_eq!(daemon.server.sessions.underway(), 1, "nobody had to leave for it");
     drop(unfinished);
+    daemon.server.finish().unwrap();
+}
+
+#[test]
+fn those_who_come_and_go_are_counted() {
+    let mut daemon = Loop::start_listening(1 << 20);
+    let mut client = daemon.client("");
+    daemon.turn_until(|server| server.sessions.underway() == 1);
+    let connections = &daemon.server.metrics.connections;
+    assert_eq!((connections.accepted, connections.open), (1, 1));
+    client.shutdown(std::net::Shutdown::Both).unwrap();
+    daemon.turn_until(|server| server.sessions.len() == 0);
+    assert_eq!(daemon.server.metrics.connections.open, 0);
+
+    daemon.server.config.settings.connections_max = 0;
+    client = daemon.client("");
+    daemon.turn_until(|server| !server.metrics.connections.refused.is_empty());
+    assert_eq!(daemon.server.metrics.connections.refused["connections_max"], 1);
+    assert!(has_got(&client, "421 4.3.2 "));
+    daemon.server.finish().unwrap();
+}
+
+/// Who may write to a UNIX socket, its file says.
+#[test]
+fn the_allowed_networks_are_for_those_who_come_over_a_network() {
+    let mut daemon = Loop::start_listening(1 << 20);
+    daemon.server.config.settings.allowed_networks = vec!["192.0.2.0/24".parse().unwrap()];
+    let client = daemon.client(MAIL);
+    daemon.turn_until(|_| has_got(&client, "queued as"));
+    daemon.server.finish().unwrap();
+}
+
+#[test]
+fn a_mail_beyond_the_rate_of_its_client_is_put_off_and_counted() {
+    let mut daemon = Loop::start_listening(1 << 20);
+    daemon.server.config.settings.mails_per_minute_per_client_max = Some(0);
+    let client = daemon.client(MAIL);
+    daemon.turn_until(|_| has_got(&client, "451 4.3.0 "));
+    assert_eq!(daemon.server.metrics.deferred[&451], 1);
+    assert!(!daemon.server.ledger.has_mails());
     daemon.server.finish().unwrap();
 }
