@@ -23,7 +23,7 @@ pub enum Role {
     Held,
     /// The message is late, not lost.
     Delay,
-    /// Who to turn to: an address on this line is help, not a recipient.
+    /// Who to turn to: an address on this line, unless introduced in front of it, is help and not a recipient.
     Help,
 }
 

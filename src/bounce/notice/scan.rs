@@ -57,12 +57,15 @@ impl<'a> Scan<'a> {
     }
 
     fn line(&mut self, line: &str, start: usize, hits: &[Hit]) {
-        if hits.iter().any(|hit| hit.role == Role::Help) || is_of_the_sender(line) {
+        if is_of_the_sender(line) {
             return;
         }
         for (index, found) in address::find_all(line).enumerate() {
             if self.found.len() >= RECIPIENTS_MAX {
                 return;
+            }
+            if is_help(hits, start + found.range.start) {
+                continue;
             }
             if is_expanded_from(self.notice.own().get(..start + found.range.start).unwrap_or("")) {
                 // The address behind is the one that was written to.
@@ -126,6 +129,13 @@ impl<'a> Scan<'a> {
         self.sentences += 1;
         self.sentences <= SENTENCES_MAX && reasons::names_a_cause(line)
     }
+}
+
+/// Whether an address is one to turn to: on a line that gives such, unless an introduction leads to it first.
+fn is_help(hits: &[Hit], at: usize) -> bool {
+    let introduced = || hits.iter().any(|hit| hit.role == Role::Intro && hit.end <= at);
+    let mut helps = hits.iter().filter(|hit| hit.role == Role::Help);
+    helps.any(|hit| hit.start < at || !introduced())
 }
 
 /// Postfix: `<final@int.example> (expanded from <original@example>): user unknown`.

@@ -11,6 +11,7 @@ pub(super) const BLOCKED: &[Row] = &[
     Row("very low reputation", BadReputation, "Gmail"),
     Row("low reputation", BadReputation, "Gmail, Comcast"),
     Row("poor reputation", BadReputation, "IronPort"),
+    Row("bad name with", BadReputation, "various"),
     Row("bad reputation", BadReputation, "various"),
     Row("ip reputation", BadReputation, "Microsoft, 1&1"),
     Row("sender reputation", BadReputation, "various"),

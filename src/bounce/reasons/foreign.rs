@@ -6,7 +6,7 @@ use super::{Verdict, frame, sense};
 use crate::bounce::report::Reason;
 
 /// From how many words of its own on a reply gives a reason.
-const WORDS_MIN: usize = 3;
+const WORDS_MIN: usize = 2;
 
 /// The shortest word that counts, in octets.
 const WORD_OCTETS_MIN: usize = 3;

@@ -5,9 +5,9 @@
 
 use super::about::{is_about_the_recipient, is_about_us, is_in_host_name, is_in_link};
 use super::topics::Topic::{
-    self, Address, Attachment, Broken, Busy, Client, Closed, Countable, Cut, Delivered, Domain, Down, Fake, Full,
-    GaveUp, Ip, Limit, Locked, Login, Message, Missing, Moved, Needed, Network, Not, Over, Own, PerTime, Recipient,
-    Refused, Returned, Rule, Sender, Size, System, There, TooBig, TooMany, Tries, Wait,
+    self, Address, Attachment, Broken, Busy, Client, Closed, Connection, Countable, Cut, Delivered, Domain, Down, Fake,
+    Form, Full, GaveUp, Ip, Limit, Locked, Login, Message, Missing, Moved, Needed, Network, Not, Over, Own, PerTime,
+    Proof, Recipient, Refused, Returned, Rule, Sender, Size, System, There, TooBig, TooMany, Tries, Wait,
 };
 use super::topics::{TOPICS, WORDS};
 use super::{Verdict, frame, may_look};
@@ -35,6 +35,9 @@ const fn sense(topics: &'static [Topic], window: usize, reason: Reason, name: &'
 
 /// The first that fits decides.
 static SENSES: &[Sense] = &[
+    sense(&[Proof, Not], WIDE, Reason::AuthFailure, "no proof"),
+    sense(&[Proof, Refused], WIDE, Reason::AuthFailure, "proof refused"),
+    sense(&[Proof, Missing], WIDE, Reason::AuthFailure, "proof missing"),
     sense(&[Own, Refused], WIDE, Reason::Filtered, "refused by the recipient"),
     sense(&[TooMany, Countable], NARROW, Reason::RateLimited, "too many"),
     sense(&[PerTime, Over], WIDE, Reason::RateLimited, "over a rate"),
@@ -58,6 +61,7 @@ static SENSES: &[Sense] = &[
     sense(&[Domain, Not, There], WIDE, Reason::HostUnknown, "domain not there"),
     sense(&[Recipient, Missing], NARROW, Reason::UserUnknown, "recipient unknown"),
     sense(&[Address, Missing], WIDE, Reason::UserUnknown, "recipient unknown"),
+    sense(&[Attachment, Refused], WIDE, Reason::PolicyViolation, "attachment refused"),
     sense(&[Login, Needed], NARROW, Reason::SecurityError, "login needed"),
     sense(&[Client, Refused], WIDE, Reason::Blocked, "client refused"),
     sense(&[Ip, Refused], WIDE, Reason::Blocked, "address refused"),
@@ -68,9 +72,8 @@ static SENSES: &[Sense] = &[
     sense(&[Message, TooBig], WIDE, Reason::MessageTooBig, "message too big"),
     sense(&[Recipient, TooBig], WIDE, Reason::MailboxFull, "recipient too big"),
     sense(&[Size, Over], NARROW, Reason::MessageTooBig, "over a size"),
-    sense(&[Attachment, Refused], WIDE, Reason::PolicyViolation, "attachment refused"),
     sense(&[Attachment, Rule], WIDE, Reason::PolicyViolation, "attachment against a rule"),
-    sense(&[Network, Refused], NARROW, Reason::Blocked, "connection refused on purpose"),
+    sense(&[Connection, Refused], NARROW, Reason::Blocked, "connection refused on purpose"),
     // From here on, any code says more.
     sense(&[Rule, Refused], WIDE, Reason::PolicyViolation, "refused by a rule"),
     sense(&[Network, Cut], WIDE, Reason::NetworkError, "connection broken"),
@@ -86,6 +89,7 @@ static HINTS: &[Sense] = &[
     sense(&[Moved], NARROW, Reason::HasMoved, "moved"),
     sense(&[Locked], NARROW, Reason::Suspended, "locked"),
     sense(&[Closed], NARROW, Reason::MailboxDisabled, "closed"),
+    sense(&[Form], NARROW, Reason::ContentError, "the form of the message"),
     sense(&[Rule], NARROW, Reason::PolicyViolation, "a rule"),
     sense(&[Attachment], NARROW, Reason::PolicyViolation, "an attachment"),
     sense(&[Ip], NARROW, Reason::Blocked, "our address"),

@@ -26,6 +26,8 @@ pub(super) const SESSION: &[Row] = &[
     Row("not one of our domains", NoRelaying, "various"),
     Row("restrictedtorecipientspermission", SecurityError, "Exchange Online"),
     Row("not authorized to deliver", SecurityError, "Exchange Online"),
+    Row("not pass on mail", NoRelaying, "various"),
+    Row("not forward mail", NoRelaying, "various"),
     Row("we do not relay", NoRelaying, "various"),
     Row("do not relay", NoRelaying, "various"),
     Row("send to a non-local", NoRelaying, "various"),

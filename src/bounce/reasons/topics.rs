@@ -79,6 +79,12 @@ pub(super) enum Topic {
     Down,
     /// The remote system has no time, said in one phrase.
     Busy,
+    /// A connection to the server.
+    Connection,
+    /// Proofs of who sent it.
+    Proof,
+    /// The form of a message.
+    Form,
     /// Brought to its recipient.
     Delivered,
     /// Given back to its sender.
@@ -86,9 +92,9 @@ pub(super) enum Topic {
 }
 
 use Topic::{
-    Address, Attachment, Broken, Busy, Client, Closed, Countable, Cut, Delivered, Domain, Down, Fake, Full, GaveUp, Ip,
-    Limit, Locked, Login, Message, Missing, Moved, Needed, Network, Not, Over, Own, PerTime, Recipient, Refused,
-    Returned, Rule, Sender, Size, System, There, TooBig, TooMany, Tries, Wait,
+    Address, Attachment, Broken, Busy, Client, Closed, Connection, Countable, Cut, Delivered, Domain, Down, Fake, Form,
+    Full, GaveUp, Ip, Limit, Locked, Login, Message, Missing, Moved, Needed, Network, Not, Over, Own, PerTime, Proof,
+    Recipient, Refused, Returned, Rule, Sender, Size, System, There, TooBig, TooMany, Tries, Wait,
 };
 
 /// How many topics there are.
@@ -124,7 +130,7 @@ pub(super) const WORDS: &[(Topic, &str)] = &[
     ),
     (
         Own,
-        "reception setting|receiving setting|recipient's setting|recipient's rule|filtering setting|by the receiver|receiver's|受信者の設定|personal|ignore list|addressee refus|recipient refus|recipient rejects|user refus|user rejects|refused to receive|refuse to receive|request of the recipient|recipient's request|recipient has|recipient's own|user has|chosen|does not want|do not want|no longer wish|declin|\
+        "of the owner|by the owner|owner of th|gebruiker heeft|empfanger hat|empfaenger hat|destinataire a |utilisateur a |usuario ha|destinatario ha|utente ha|usuario tem|uzytkownik zablok|odbiorca zablok|пользователь заблок|получатель заблок|получатель отказ|адресат отказ|reception setting|receiving setting|recipient's setting|recipient's rule|filtering setting|by the receiver|receiver's|受信者の設定|personal|ignore list|addressee refus|recipient refus|recipient rejects|user refus|user rejects|refused to receive|refuse to receive|request of the recipient|recipient's request|recipient has|recipient's own|user has|chosen|does not want|do not want|no longer wish|declin|\
          does not wish|by the recipient$|by the user$|user's|recipient's|own list|private list",
     ),
     (
@@ -139,7 +145,7 @@ pub(super) const WORDS: &[(Topic, &str)] = &[
     ),
     (
         There,
-        "set up|one of ours|of ours|登録され|使われて|使用されて|利用されて|takov|taki|takie|такого|такой|sadan|exist|found|find|known|know$|knows|recogni|valid$|validated|locate|regist|listed$|present$|provision|created|a local|forwarder|defined|identif|appear|in use|\
+        "one of the|one of our|set up|one of ours|of ours|登録され|使われて|使用されて|利用されて|takov|taki|takie|такого|такой|sadan|exist|found|find|known|know$|knows|recogni|valid$|validated|locate|regist|listed$|present$|provision|created|a local|forwarder|defined|identif|appear|in use|\
          be verified|verify|resolv|served|belong|reside|match|record|entry|handled|hosted|of that name|by that name|of this name|by this name|a ce nom|de ce nom|con ese nombre|mit diesem namen|dieses namens|a quel nome|com esse nome|met die naam|with that|user of|an account|a mailbox|on file|on the list|in the list|on our list|in our list|assigned|in aliases|route list|recipient list|on record|on this system|on this server|on this host|on our server|on our system|in our|in the directory|deliverable|\
          existier|gefunden|bekannt|gultig|gueltig|vorhanden|eingerichtet|registrier|gibt|angelegt|ermittel|\
          trouv|connu|valide|repertori|enregistr|recens|encontr|correspond|conoc|registrad|encuentr|localiz|\
@@ -151,7 +157,7 @@ pub(super) const WORDS: &[(Topic, &str)] = &[
     ),
     (
         Missing,
-        "unknown|unknow|never opened|never existed|unkown|no user|no account|no mailbox|no person|no addressee|no customer|no subscriber|no employee|nonexist|non-exist|non exist|no such|nobody|no one|no-one|invalid|incorrect|wrong$|unrecogni|\
+        "not a customer|not a client|not a member|not a subscriber|no mail exchanger|no mail server|no mail host|plus de compte|plus de boite|plus d'adresse|pas d'adresse|unknown|unknow|never opened|never existed|unkown|no user|no account|no mailbox|no person|no addressee|no customer|no subscriber|no employee|nonexist|non-exist|non exist|no such|nobody|no one|no-one|invalid|incorrect|wrong$|unrecogni|\
          undefined|unregistered|inexist|misspel|mistyped|unavailable|not available|not exist|does not work here|\
          no longer exist|unresolv|null mx|nxdomain|no mx$|no dns|not user|not a user|\
          unbekannt|ungultig|ungueltig|inconnu|introuvable|pas de compte|pas de boite|aucun compte|invalide|desconocid|inexistente|desconhecid|sconosciut|inesistent|\
@@ -161,7 +167,7 @@ pub(super) const WORDS: &[(Topic, &str)] = &[
     ),
     (
         Full,
-        "no more mail|no more messages|hold more|holds no more|hold no more|allotment|allocation|crammed|overflow|not able to take more|cannot take more|take no more|full$|full.|too full|quota|overquota|allotted|allowance|filled$|completely full|capacity|no room|room left|enough room|more room|room for|storage|disk usage|disk space|out of space|no space|free space|space left|\
+        "all used|no more mail|no more messages|hold more|holds no more|hold no more|allotment|allocation|crammed|overflow|not able to take more|cannot take more|take no more|full$|full.|too full|quota|overquota|allotted|allowance|filled$|completely full|capacity|no room|room left|enough room|more room|room for|storage|disk usage|disk space|out of space|no space|free space|space left|\
          more space|overfull|used up|100%|mb used|maximum size|maximum mailbox|more mail|over limit|above limit|over the limit|bursting|\
          voll$|voll.|uberfullt|ueberfuellt|speicherplatz|speichervolumen|kontingent|erschopft|erschoepft|\
          plein|sature|espace|llen[ao]|espacio|cuota|capacidad|chei[ao]|lotad|espaco|cota$|pien[ao]|esaurit|spazio|\
@@ -171,7 +177,7 @@ pub(super) const WORDS: &[(Topic, &str)] = &[
     ),
     (
         Closed,
-        "closed|close by|deactivat|de-activat|disabled|disactiv|deprovision|was given up|has ended|ended with|turned off|ended on|shut off|archived|terminat|cancel|deleted|removed|inactive|retired|discontinu|decommission|\
+        "사용하지 않|closed|close by|deactivat|de-activat|disabled|disactiv|deprovision|was given up|has ended|ended with|turned off|ended on|shut off|archived|terminat|cancel|deleted|removed|inactive|retired|discontinu|decommission|\
          purged|expired|abandon|dormant|shut down|shut by|was shut|ceased|withdrawn|not active|not in use|no longer in use|no longer active|\
          no longer in service|no longer valid|no longer used|no longer available|no longer accept|no longer receiv|no longer monitor|\
          not in service|out of service|defunct|obsolete|erased|switched off|not activated|\
@@ -186,7 +192,7 @@ pub(super) const WORDS: &[(Topic, &str)] = &[
     ),
     (
         Locked,
-        "suspended|suspension|restricted|locked|frozen|freez|on hold|temporarily disabled|temporarily inactive|temporarily closed|hangup|hung up by|forbided|forbidden|\
+        "not paid|non abilitat|no habilitad|nao habilitad|suspended|suspension|restricted|locked|frozen|freez|on hold|temporarily disabled|temporarily inactive|temporarily closed|hangup|hung up by|forbided|forbidden|\
          non-payment|payment|paused|not pay|unpaid|barred|blocked by admin|blocked for now|is blocked by|account blocked|user blocked|account is blocked|mailbox blocked|mailbox is blocked|\
          gesperrt|eingefroren|vorubergehend|voruebergehend|suspend|verrouill|bloquead|suspens|sospes|bloccat|geblokkeerd|opgeschort|\
          zablokowan|zawieszon|zablokovan|pozastaven|felfuggeszt|zarolt|blocat|askiya|dondurul|kilitli|sparrad|lasst|sperret|laast|lukittu|jaadytetty|\
@@ -229,11 +235,11 @@ pub(super) const WORDS: &[(Topic, &str)] = &[
     ),
     (
         Client,
-        "sending host|sending server|mta$|your network|your host|your server|your mail server|client|country|countries|your region|provider|isp$|your net|part of the net|relay host|hosts$|network|range$|ranges$|asn$|subnet|netblock",
+        "as number|asn|sending host|sending server|mta$|your network|your host|your server|your mail server|client|country|countries|your region|provider|isp$|your net|part of the net|relay host|hosts$|network|range$|ranges$|asn$|subnet|netblock",
     ),
     (
         Refused,
-        "not let|declin|barred|bars$|turned away|kept out|cannot accept|may not send|受け取れ|受け取りま|受信しま|受信できま|block|ban$|banned|bans|black|reject|refus|denied|deny|denies|not permitted|not allowed|not accept|disallow|forbid|prohibit|unwelcome|not welcome|go away|no mail from|\
+        "not permit|not allow|not served|no service for|binned|thrown away|discarded|nicht angenommen|nicht akzeptiert|nicht zugelassen|n'est pas accept|ne sont pas accept|no se acepta|non accettat|nao aceit|niet geaccepteerd|nie przyjm|не принима|不接受|受け付け|not let|declin|barred|bars$|turned away|kept out|cannot accept|may not send|受け取れ|受け取りま|受信しま|受信できま|block|ban$|banned|bans|black|reject|refus|denied|deny|denies|not permitted|not allowed|not accept|disallow|forbid|prohibit|unwelcome|not welcome|go away|no mail from|\
          take no mail|listed|do not talk|abuse|shut out|prison|jail|penalty|not admit|stopped|abgelehnt|gesperrt|abgewiesen|refuse|rechaz|bloque|recusad|rejeitad|rifiut|bloccat|geweigerd|geblokkeerd|odrzuc|zablokow|odmit|zablokovan|\
          elutasit|respins|blocat|reddedil|engellen|avvisa|blockera|afvist|avvist|hylat|отклонен|заблокирован|запрещен|відхилен|απορρ|נדחת|مرفوض|拒绝|拒絕|拒收|被拒|屏蔽|禁止|拒否|거부|차단",
     ),
@@ -243,12 +249,13 @@ pub(super) const WORDS: &[(Topic, &str)] = &[
     ),
     (
         TooMany,
-        "too many|excessive|too much|too often|too fast|too quick|so many|out of allow|zu viele|trop de|demasiad|muitas|troppe|troppi|te veel|zbyt wiele|prilis mnoho|слишком много|слишком часто|过多|過多|太多|过快|多すぎ|過多|过多",
+        "more mail from you|more mails from you|more messages from you|than we can|too many|excessive|too much|too often|too fast|too quick|so many|out of allow|zu viele|trop de|demasiad|muitas|troppe|troppi|te veel|zbyt wiele|prilis mnoho|слишком много|слишком часто|过多|過多|太多|过快|多すぎ|過多|过多",
     ),
     (
         PerTime,
         "hourly|daily|per hour|per minute|per day|per second|an hour|a day|a minute|rate$|rates$|in a short|for this hour|24 hours|24h|frequen|flood|throttl|slow down|pro stunde|par heure|por hora|в час|每小时|频率",
     ),
+    (Proof, "spf$|dkim$|dmarc$|domainkey"),
     (
         Login,
         "auth$|login|log in|log on|logon|authenticat|password|credential|tls$|starttls|ssl$|smtp auth|smtp-auth|anmeld|identifi|contrasena|senha|smtp mx only",
@@ -256,7 +263,11 @@ pub(super) const WORDS: &[(Topic, &str)] = &[
     (Needed, "must|require|need|first$|mandatory|insist|only$|please|fail|invalid|not$|no$|wrong|bad$|lack"),
     (
         Attachment,
-        "attachment|attached|content$|file type|filetype|extension|files$|archive|executable|.exe|.zip|anhang|anhange|piece jointe|adjunto|anexo|allegato|bijlage|zalacznik|priloha|вложен|附件|添付",
+        "a file$|anhaeng|makros$|macros$|attachment|attached|content$|file type|filetype|extension|files$|archive|executable|.exe|.zip|anhang|anhange|piece jointe|adjunto|anexo|allegato|bijlage|zalacznik|priloha|вложен|附件|添付",
+    ),
+    (
+        Form,
+        "header|date field|from line|from field|message-id|mime$|boundary|character|charset|encoding|line is longer|lines are longer|bare lf|bare newline",
     ),
     (
         Rule,
@@ -277,11 +288,15 @@ pub(super) const WORDS: &[(Topic, &str)] = &[
     ),
     (
         Network,
-        "connect|connection|dns$|name server|nameserver|route|network|tcp|smtp server|remote server|remote host|mail server|mail exchanger|mx$|verbindung|connexion|conexion|conexao|connessione|verbinding|polaczeni|spojeni|соединен|连接|連線|接続|연결",
+        "next hop|hop$|connect|connection|dns$|name server|nameserver|route|network|tcp|smtp server|remote server|remote host|mail server|mail exchanger|mx$|verbindung|connexion|conexion|conexao|connessione|verbinding|polaczeni|spojeni|соединен|连接|連線|接続|연결",
+    ),
+    (
+        Connection,
+        "connect|verbindung|connexion|conexion|conexao|connessione|verbinding|polaczeni|spojeni|соединен|连接|連線|接続|연결",
     ),
     (
         Cut,
-        "timeout|timed out|time out|refused|reset|lost|unreach|no answer|not answer|not respond|no response|no route|dropped|broken|hung up|temporary failure|temporarily|failed|failure|fehlgeschlagen|abgebrochen|perdue|perdida|interrott|superat|разорван|失败|超时|失敗|切断",
+        "cannot reach|could not reach|not be reached|timeout|timed out|time out|refused|reset|lost|unreach|no answer|not answer|not respond|no response|no route|dropped|broken|hung up|temporary failure|temporarily|failed|failure|fehlgeschlagen|abgebrochen|perdue|perdida|interrott|superat|разорван|失败|超时|失敗|切断",
     ),
     (
         System,
