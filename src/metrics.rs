@@ -280,4 +280,36 @@ mod tests {
         assert_eq!(metrics.unrecognised["no_domain"], 1);
         assert_eq!(metrics.actions.values().sum::<u64>(), 0);
     }
+
+    #[test]
+    fn an_auto_reply_is_not_unrecognised() {
+        let mut metrics = Metrics::new(Timestamp::default());
+        let reply = Report { kind: Kind::AutoReply, recipients: Vec::new(), ..report("a@b.example") };
+        let dropped = Finding { recipient: None, ..finding(None, Some("auto_reply")) };
+        metrics.mail(&reply, &[dropped], 1, &applied(), Timestamp::default());
+        assert_eq!((metrics.messages["auto_reply"], metrics.unrecognised.values().sum::<u64>()), (1, 0));
+        assert_eq!(metrics.events.iter().next().unwrap().what, "dropped");
+    }
+
+    #[test]
+    fn writes_fail_until_one_succeeds() {
+        let mut metrics = Metrics::new(Timestamp::default());
+        metrics.commit_failed();
+        assert!(metrics.writes_fail);
+        metrics.committed(0, Duration::ZERO);
+        assert!(!metrics.writes_fail && metrics.commit_failures == 1);
+    }
+
+    #[test]
+    fn an_event_tells_what_its_own_change_did() {
+        let mut metrics = Metrics::new(Timestamp::default());
+        let changed = |change| Finding { change: Some(change), ..finding(Some(Action::Count), None) };
+        let effects = [1, 2].map(|count| Effect::Counted { count, threshold: 3 });
+        let (report, result) = (report("a@b.example"), MailResult::Applied(effects.to_vec()));
+        metrics.mail(&report, &[changed(0), changed(1)], 1, &result, Timestamp::default());
+        metrics.mail(&report, &[finding(Some(Action::Alert), None)], 1, &applied(), Timestamp::default());
+        metrics.mail(&report, &[finding(Some(Action::Ignore), None)], 1, &applied(), Timestamp::default());
+        let told: Vec<_> = metrics.events.iter().map(|event| (event.what.as_str(), event.text.as_str())).collect();
+        assert_eq!(told, [("ignored", ""), ("alert", ""), ("counted", "2 of 3"), ("counted", "1 of 3")]);
+    }
 }

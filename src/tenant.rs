@@ -179,6 +179,34 @@ mod tests {
     }
 
     #[test]
+    fn a_platform_is_told_otherwise_when_anything_of_the_way_is_new() {
+        let tenant = Tenant {
+            domain: Domain::parse("mydomain.de").unwrap(),
+            endpoint: Endpoint::Template(UrlTemplate::parse("http://h/{address}").unwrap()),
+            headers: Vec::new(),
+            json_body: false,
+            done_statuses: Vec::new(),
+            threshold: 3,
+            window: None,
+            evidence: evidence::Rules::default(),
+        };
+        let before = Tenants::new(vec![tenant.clone()]);
+        let elsewhere = UrlTemplate::parse("http://other/{address}").unwrap();
+        for (new, is_told_otherwise) in [
+            (tenant.clone(), false),
+            (Tenant { threshold: 4, ..tenant.clone() }, false),
+            (Tenant { domain: Domain::parse("new.de").unwrap(), ..tenant.clone() }, false),
+            (Tenant { endpoint: Endpoint::Template(elsewhere), ..tenant.clone() }, true),
+            (Tenant { headers: vec![("A".to_owned(), Secret::new("b".to_owned()))], ..tenant.clone() }, true),
+            (Tenant { json_body: true, ..tenant.clone() }, true),
+            (Tenant { done_statuses: vec![404], ..tenant.clone() }, true),
+        ] {
+            let after = Tenants::new(vec![new]);
+            assert_eq!(after.told_otherwise(&before).count() == 1, is_told_otherwise, "{after:?}");
+        }
+    }
+
+    #[test]
     fn the_place_may_stand_in_the_query_and_more_than_once() {
         assert_eq!(expanded("https://h:1?a={address}&b={address}", "a@b"), "https://h:1?a=a%40b&b=a%40b");
     }

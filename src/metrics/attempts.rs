@@ -90,3 +90,45 @@ impl Attempts {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bounce::{Class, Reason};
+    use crate::types::{Address, Domain, MessageId};
+
+    #[test]
+    fn each_end_counts_under_its_name_and_a_mail_in_the_archive_under_none() {
+        let notification = Notification {
+            id: 1,
+            idempotency_key: String::new(),
+            domain: Domain::parse("mydomain.de").unwrap(),
+            address: Address::parse("gone@some-provider.com").unwrap(),
+            class: Class::Hard,
+            reason: Reason::UserUnknown,
+            status: None,
+            diagnostic: None,
+            count: 0,
+            message_id: MessageId(1),
+            created: Timestamp::default(),
+            tried_since: Timestamp::default(),
+            attempts: 0,
+            next_attempt: Timestamp::default(),
+            last_error: None,
+        };
+        let (attempts, now, error) = (Attempts::default(), Timestamp::default(), "no".to_owned());
+        for outcome in [
+            Outcome::Delivered { status: 204, body: String::new() },
+            Outcome::Retry { next_attempt: now, error: error.clone() },
+            Outcome::Parked { error },
+            Outcome::Archived,
+        ] {
+            attempts.ended(&notification, &outcome, now);
+        }
+        let results = attempts.results();
+        let counts: Vec<_> = results.ended.iter().map(|(domain, ended, count)| (domain, ended.name(), count)).collect();
+        assert_eq!(counts, ["delivered", "retry", "parked"].map(|name| ("mydomain.de", name, 1)));
+        let told: Vec<_> = results.events.iter().map(|event| (event.what.as_str(), event.text.as_str())).collect();
+        assert_eq!(told, [("parked", "no"), ("retry", "no"), ("delivered", "HTTP 204")]);
+    }
+}

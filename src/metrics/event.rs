@@ -92,3 +92,14 @@ fn counter(effect: Option<&Effect>) -> Option<String> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_from_outside_is_cut() {
+        let text = "ä".repeat(TEXT_CHARS_MAX);
+        assert_eq!(Event::cut(&format!("{text}more")), text);
+    }
+}

@@ -40,3 +40,18 @@ impl<K: Ord + Copy> Labelled<K> {
         self.counts.iter().flat_map(|(name, counts)| counts.iter().map(|(key, count)| (name.borrow(), *key, *count)))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_that_is_too_long_or_that_of_the_others_takes_no_place() {
+        let mut counts = Labelled::new(2);
+        for name in [OTHERS, &"x".repeat(NAME_OCTETS_MAX + 1), "a.example", "b.example", "a.example", "c.example"] {
+            counts.add(name, ());
+        }
+        let counts: Vec<_> = counts.iter().map(|(name, (), count)| (name, count)).collect();
+        assert_eq!(counts, [("a.example", 2), ("b.example", 1), (OTHERS, 3)]);
+    }
+}

@@ -93,6 +93,76 @@ impl Tally {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bounce::{Class, Envelope, Kind, Reason, Recipient, Report};
+    use crate::change::Queued;
+    use crate::policy::Finding;
+    use crate::types::{Address, MessageId};
+    use std::net::{IpAddr, Ipv4Addr};
+
+    /// A mail about two recipients, and what was found in it as a whole.
+    fn judged() -> Judged {
+        let recipient = |address: &str, reason| Recipient {
+            address: Address::parse(address).unwrap(),
+            final_recipient: None,
+            class: Class::Soft,
+            reason,
+            action: None,
+            status: None,
+            reply: None,
+            remote_mta: None,
+            diagnostic: None,
+            rule: String::new(),
+            evidence: String::new(),
+        };
+        let recipients =
+            vec![recipient("a@full.example", Reason::MailboxFull), recipient("b@strict.example", Reason::Blocked)];
+        let finding = |recipient, action, note| Finding { recipient, domain: None, action, change: None, note };
+        Judged {
+            id: MessageId(1),
+            peer: IpAddr::V4(Ipv4Addr::LOCALHOST),
+            sender: String::new(),
+            octets: 100,
+            has_bare_line_ends: false,
+            report: Report {
+                kind: Kind::Bounce,
+                recipients,
+                rule: String::new(),
+                envelope: Envelope::default(),
+                returned: None,
+                problems: Vec::new(),
+            },
+            findings: vec![
+                finding(Some(0), Some(Action::Count), None),
+                finding(Some(1), Some(Action::Alert), None),
+                finding(None, None, Some("unreadable")),
+                finding(None, None, None),
+            ],
+        }
+    }
+
+    #[test]
+    fn a_mail_counts_once_under_each_of_its_names() {
+        let (mut tally, now) = (Tally::default(), Instant::now());
+        tally.mail(&judged(), &MailResult::Duplicate, now);
+        assert!(tally.sums.is_empty() && tally.due_at().is_none());
+        let effects = vec![Effect::Escalated(Queued::New(1)), Effect::Suspended(Queued::New(2))];
+        tally.mail(&judged(), &MailResult::Applied(effects), now);
+        let receiver = |name: &str| Series::Receiver(name.to_owned());
+        let expected = [
+            (Series::Received, 1),
+            (Series::Class(Class::Soft), 2),
+            (Series::Reason(Reason::MailboxFull), 1),
+            (Series::Reason(Reason::Blocked), 1),
+            (receiver("full.example"), 1),
+            (receiver("strict.example"), 1),
+            (Series::Alert("strict.example".to_owned(), Reason::Blocked), 1),
+            (Series::Other("unreadable".to_owned()), 1),
+            (Series::Other("bounce".to_owned()), 1),
+            (Series::Escalated, 1),
+        ];
+        assert_eq!(tally.sums, BTreeMap::from(expected));
+        assert_eq!(tally.due_at(), Some(now + TIME_MAX));
+    }
 
     #[test]
     fn sums_are_written_once_a_second_and_kept_while_they_cannot_be() {
