@@ -38,17 +38,23 @@ pub enum Handed {
 
 /// Tries the listeners in order, until one is our daemon's.
 pub fn hand_over(listeners: &[Listener], letter: &Letter<'_>) -> Handed {
-    let plain = |listener: &&Listener| listener.tls != Tls::Implicit && !listener.require_tls;
-    for listener in listeners.iter().filter(plain) {
+    let mut refused = Handed::NoDaemon;
+    for listener in listeners.iter().filter(|listener| is_plain(listener)) {
         let Ok(connection) = connect(&listener.endpoint) else { continue };
         let mut client = Client { connection: BufReader::new(connection) };
         match client.is_our_daemon() {
             Ok(true) => return client.send(listener.protocol, letter),
             Ok(false) => {}
-            Err(error) => return Handed::Refused(error.to_string()),
+            // It may serve others only, and us at the next one.
+            Err(error) => refused = Handed::Refused(error.to_string()),
         }
     }
-    Handed::NoDaemon
+    refused
+}
+
+/// Whether it takes mail without TLS, which is not spoken here.
+pub fn is_plain(listener: &Listener) -> bool {
+    listener.tls != Tls::Implicit && !listener.require_tls
 }
 
 trait Connection: Read + Write {}
@@ -227,6 +233,18 @@ mod tests {
         let (busy, server) = serve(&["421 4.3.2 too many\r\n"]);
         assert_eq!(hand_over(&[busy], &LETTER), Handed::Refused("421 4.3.2 too many".to_owned()));
         server.join().unwrap();
+        let (busy, server) = serve(&["421 4.7.1 not you\r\n"]);
+        let (next, taking) = serve(&[
+            "220 h ESMTP bouncesvc\r\n",
+            "250 h\r\n",
+            "250 ok\r\n",
+            "250 ok\r\n",
+            "354 go\r\n",
+            "250 2.0.0 Ok\r\n",
+        ]);
+        assert_eq!(hand_over(&[busy, next], &LETTER), Handed::Taken);
+        server.join().unwrap();
+        taking.join().unwrap();
         let (failing, server) = serve(&["220 h ESMTP bouncesvc\r\n", "250 h\r\n", "451 4.3.0 later\r\n"]);
         assert_eq!(hand_over(&[failing], &LETTER), Handed::Refused("451 4.3.0 later".to_owned()));
         server.join().unwrap();

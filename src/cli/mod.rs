@@ -88,7 +88,10 @@ fn dispatch(arguments: Arguments) -> Result<(), Failure> {
     if let Command::RunSmtpServer(options) = command {
         return daemon::run(choice, &options, debug);
     }
-    _ = logging::for_command(debug);
+    // Some mail servers take output of their pipe for a failure, and return a mail that was taken.
+    if debug || !matches!(command, Command::Stdin(_)) {
+        _ = logging::for_command(debug);
+    }
     match command {
         Command::RunSmtpServer(_) => Ok(()),
         Command::Stdin(_) => stdin::run(&choice),

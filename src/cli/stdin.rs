@@ -6,11 +6,11 @@
 //! output for a failure.
 
 use super::exit::TRY_AGAIN;
-use super::handover::{Handed, Letter, hand_over};
+use super::handover::{self, Handed, Letter, hand_over};
 use super::{Failure, database, drain};
 use crate::bounce;
 use crate::change::{Accepted, Batch};
-use crate::config::{self, Choice, Complete};
+use crate::config::{self, Choice, Complete, Config};
 use crate::policy::{self, Received};
 use crate::store::{OpenError, Store};
 use crate::types::Address;
@@ -49,9 +49,16 @@ fn deliver(choice: &Choice) -> Result<(), Failure> {
         }
         match database::open_or_make(&config) {
             Err(OpenError::Locked(_)) if Instant::now() < give_up => std::thread::sleep(BUSY_STEP),
+            Err(locked @ OpenError::Locked(_)) => return Err(no_way_in(&locked, &config)),
             opened => return write(opened?, &config.complete()?, &letter, octets),
         }
     }
+}
+
+fn no_way_in(locked: &OpenError, config: &Config) -> Failure {
+    let has_plain = config.server.settings.listeners.iter().any(handover::is_plain);
+    let advice = "; each listener asks for TLS, which is not spoken here: add one without it, as `unix:PATH`";
+    Failure::try_again(format!("{locked}{}", if has_plain { "" } else { advice }))
 }
 
 /// The head of the mail, and the size of all of it; the rest is read, so that the mail server sees no broken pipe.
