@@ -316,6 +316,8 @@ fn database_settings(mut fields: Fields<'_>, retry_delay_max: Duration) -> store
         next_attempt_ahead_max: default.next_attempt_ahead_max.max(retry_delay_max * 2),
         // A guard against attacks, far above what sessions leave.
         digests_max: default.digests_max,
+        // What it costs in memory is told with the daemon's.
+        journal_octets_max: default.journal_octets_max,
     };
     fields.done();
     settings

@@ -44,7 +44,7 @@ impl Writer<'_> {
     }
 
     fn forget(&mut self, address: &Address) -> Result<u64, StoreError> {
-        let counters = self.clear_counters(address)?;
+        let counters = self.forget_counters_of(address)?;
         let notifications = self.forget_notifications(address)?;
         let history = self.forget_history(address, ROWS_MAX)?;
         Ok(counters + notifications + history)

@@ -5,12 +5,14 @@
 
 use super::compaction;
 use super::disk::DiskSource;
+use super::journal::Journal;
 use super::open::{self, OpenError};
 use super::{Settings, StoreError};
 use redb::{Database, ReadTransaction, ReadableDatabase, WriteTransaction};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{PoisonError, RwLock};
+use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 /// The open database; `None` while it is closed after a fault.
 pub struct Connection {
@@ -20,6 +22,7 @@ pub struct Connection {
     /// Held for writing only to close or to open: neither reading nor committing waits for the other here.
     database: RwLock<Option<Database>>,
     commits: AtomicU64,
+    journal: RwLock<Journal>,
 }
 
 impl Connection {
@@ -31,23 +34,36 @@ impl Connection {
             cache_octets: settings.cache_octets,
             database: RwLock::new(None),
             commits: AtomicU64::new(0),
+            journal: RwLock::default(),
         };
         open::verify(&connection.path, &connection.disk)?;
         let mut database = open::open(&connection.path, &connection.disk, connection.cache_octets)?;
         compaction::compact_if_worth(&mut database, connection.file_octets());
-        connection.put(database);
+        connection.put(database)?;
         Ok(connection)
     }
 
     /// Closes what is open, and opens the file anew.
     pub fn reopen(&self) -> Result<(), OpenError> {
         self.close();
-        self.put(open::open_again(&self.path, &self.disk, self.cache_octets)?);
+        self.put(open::open_again(&self.path, &self.disk, self.cache_octets)?)
+    }
+
+    fn put(&self, database: Database) -> Result<(), OpenError> {
+        let loaded = database.begin_read().map_err(StoreError::from).and_then(|view| Journal::load(&view));
+        *self.journal_mut() = loaded.map_err(|error| OpenError::Io(self.path.clone(), io::Error::other(error)))?;
+        *self.database.write().unwrap_or_else(PoisonError::into_inner) = Some(database);
         Ok(())
     }
 
-    fn put(&self, database: Database) {
-        *self.database.write().unwrap_or_else(PoisonError::into_inner) = Some(database);
+    /// What is newer than the table of counters.
+    pub fn journal(&self) -> RwLockReadGuard<'_, Journal> {
+        self.journal.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// For the one writer.
+    pub fn journal_mut(&self) -> RwLockWriteGuard<'_, Journal> {
+        self.journal.write().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether there is something to read.

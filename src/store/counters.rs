@@ -1,14 +1,16 @@
 //! Soft failures, counted under (sending domain, address).
 
 use super::StoreError;
+use super::connection::Connection;
 use super::damage::legible;
 use super::reader::{Cursor, Page, Pattern, Reader, page};
-use super::tables::{COUNTERS, domain_key, domains, read, reason_by_name, split_domain_key};
+use super::tables::{COUNTERS, domain_key, domains, encode, reason_by_name, split_domain_key};
 use super::writer::Writer;
 use crate::bounce::{EnhancedStatus, Reason};
 use crate::change::{Effect, Failure};
 use crate::types::{Address, Domain, Timestamp};
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// The highest threshold that a counter with a window can exceed.
@@ -149,33 +151,53 @@ impl Writer<'_> {
         let key = domain_key(&failure.domain, failure.address.key().as_bytes());
         let now = self.now;
         let window = window.map(|span| Window { span, end: self.sober });
-        let count = self
-            .counters
-            .update(&key, |row: Option<Row>| {
-                let mut row = row.unwrap_or_else(|| Row::new(now));
-                row.add(failure, threshold, window, now);
-                row
-            })?
-            .count;
+        let known = self.counter(&key)?;
+        let is_known = known.is_some();
+        let mut row = known.unwrap_or_else(|| Row::new(now));
+        row.add(failure, threshold, window, now);
+        let count = row.count;
         if count > threshold {
-            self.counters.remove(&key)?;
+            self.remove_counter(key)?;
             return Ok(Effect::Escalated(self.enqueue(failure, count, archive)?));
         }
+        self.put_counter(key, &row, is_known)?;
         Ok(Effect::Counted { count, threshold })
     }
 
     /// Removes a counter; whether there was one.
     pub(super) fn clear_counter(&mut self, domain: &Domain, address: &Address) -> Result<bool, StoreError> {
-        self.counters.remove(&domain_key(domain, address.key().as_bytes()))
+        self.remove_counter(domain_key(domain, address.key().as_bytes()))
     }
 
     /// Removes the counters of an address in every domain; how many.
     pub(super) fn clear_counters(&mut self, address: &Address) -> Result<u64, StoreError> {
         let mut cleared = 0;
-        for domain in self.counters.domains(&[])? {
-            cleared += u64::from(self.clear_counter(&domain, address)?);
+        for key in self.keys_of(address)? {
+            cleared += u64::from(self.remove_counter(key)?);
         }
         Ok(cleared)
+    }
+
+    /// The same, and nothing stays of them anywhere.
+    pub(super) fn forget_counters_of(&mut self, address: &Address) -> Result<u64, StoreError> {
+        let keys = self.keys_of(address)?;
+        self.forget_counters(keys)
+    }
+
+    /// Removes these counters, of which nothing stays anywhere; how many.
+    pub(super) fn forget_counters(&mut self, keys: Vec<Vec<u8>>) -> Result<u64, StoreError> {
+        let mut forgotten = 0;
+        for key in &keys {
+            forgotten += u64::from(self.counters.remove(key)?);
+        }
+        self.erase_from_journal(keys.into_iter().collect())?;
+        Ok(forgotten)
+    }
+
+    /// Where counters of an address may be.
+    fn keys_of(&mut self, address: &Address) -> Result<Vec<Vec<u8>>, StoreError> {
+        let domains = self.counters.domains(&[])?;
+        Ok(domains.iter().map(|domain| domain_key(domain, address.key().as_bytes())).collect())
     }
 
     /// Lifts a counter to `count`; whether that changed it.
@@ -186,14 +208,40 @@ impl Writer<'_> {
         count: u32,
     ) -> Result<bool, StoreError> {
         let key = domain_key(domain, address.key().as_bytes());
-        let mut row = self.counters.read(&key)?.unwrap_or_else(|| Row::new(self.now));
+        let known = self.counter(&key)?;
+        let is_known = known.is_some();
+        let mut row = known.unwrap_or_else(|| Row::new(self.now));
         if row.count >= count {
             return Ok(false);
         }
         row.count = count;
         row.show_as(address);
-        self.counters.write(&key, &row)?;
+        self.put_counter(key, &row, is_known)?;
         Ok(true)
+    }
+
+    fn counter(&mut self, key: &[u8]) -> Result<Option<Row>, StoreError> {
+        match self.journaled(key) {
+            Some(octets) => Ok(legible(octets, "journal", key)),
+            None => self.counters.read(key),
+        }
+    }
+
+    /// A new counter goes to the table, one that is known to the journal.
+    fn put_counter(&mut self, key: Vec<u8>, row: &Row, is_known: bool) -> Result<(), StoreError> {
+        if !is_known && self.journaled(&key).is_none() {
+            return self.counters.write(&key, row);
+        }
+        self.put_in_journal(key, Some(encode(row)?));
+        Ok(())
+    }
+
+    fn remove_counter(&mut self, key: Vec<u8>) -> Result<bool, StoreError> {
+        let was_there = self.counters.remove(&key)?;
+        if was_there {
+            self.put_in_journal(key, None);
+        }
+        Ok(was_there)
     }
 }
 
@@ -205,26 +253,47 @@ impl Reader {
         cursor: Option<&Cursor>,
         rows_max: usize,
     ) -> Result<Page<Counter>, StoreError> {
+        let journal = JournalView::begin(&self.connection);
         let table = self.begin()?.open_table(COUNTERS)?;
         let prefix = filter.domain.as_ref().map(|domain| domain_key(domain, &[])).unwrap_or_default();
         let start = cursor.map_or_else(|| prefix.clone(), Cursor::successor);
         page(table.range::<&[u8]>(start.as_slice()..)?, &prefix, rows_max, |key, value| {
-            let counter = legible::<Row>(value, "counters", key).and_then(|row| row.show(key));
+            let counter = journal.latest(key, value).and_then(|row| row.show(key));
             Ok(counter.filter(|counter| filter.matches(counter)))
         })
     }
 
     /// The counters of one address, in every domain.
     pub fn counters_of(&self, address: &Address) -> Result<Vec<Counter>, StoreError> {
+        let journal = JournalView::begin(&self.connection);
         let table = self.begin()?.open_table(COUNTERS)?;
         let mut found = Vec::new();
         for domain in domains(&table, &[])? {
             let key = domain_key(&domain, address.key().as_bytes());
-            if let Some(row) = read::<Row>(&table, &key, "counters")? {
-                found.extend(row.show(&key));
+            if let Some(value) = table.get(key.as_slice())? {
+                found.extend(journal.latest(&key, value.value()).and_then(|row| row.show(&key)));
             }
         }
         Ok(found)
+    }
+}
+
+/// The journal beside a state of the table that is not older. Of a counter that is removed meanwhile, an older count may be seen.
+struct JournalView<'a> {
+    connection: &'a Connection,
+    _held: Arc<()>,
+}
+
+impl<'a> JournalView<'a> {
+    /// Before the transaction begins in which the table is looked at.
+    fn begin(connection: &'a Connection) -> Self {
+        Self { connection, _held: connection.journal().hold() }
+    }
+
+    /// A counter of which the table has `octets`.
+    fn latest(&self, key: &[u8], octets: &[u8]) -> Option<Row> {
+        let journal = self.connection.journal();
+        legible(journal.get(key).unwrap_or(octets), "counters", key)
     }
 }
 

@@ -54,9 +54,14 @@ fn read<T: DeserializeOwned>(
 
 /// Marks a new database as ours.
 pub fn create(meta: &mut Lazy<'_>) -> Result<(), StoreError> {
-    meta.write(FORMAT_KEY, &FORMAT)?;
+    set_format(meta)?;
     meta.write(DIGEST_KEY, &new_digest_key()?)?;
     meta.write(DATABASE_KEY, &new_id()?)
+}
+
+/// Marks a database as one of this format.
+pub fn set_format(meta: &mut Lazy<'_>) -> Result<(), StoreError> {
+    meta.write(FORMAT_KEY, &FORMAT)
 }
 
 fn new_id() -> Result<u64, StoreError> {

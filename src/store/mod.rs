@@ -21,6 +21,7 @@ mod digests;
 mod disk;
 mod error;
 mod history;
+mod journal;
 mod mending;
 mod meta;
 mod open;
@@ -57,7 +58,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use tables::META;
-use tidy::Walks;
+use tidy::{Findings, Walks};
 use writer::Writer;
 
 /// How the database is kept. What an operator may want to change has a key in the configuration.
@@ -65,6 +66,8 @@ use writer::Writer;
 pub struct Settings {
     /// redb's page cache, in octets.
     pub cache_octets: usize,
+    /// Counters that went up and are not in their table yet, in memory.
+    pub journal_octets_max: usize,
     /// How long the history of delivered notifications is kept.
     pub history_age_max: Duration,
     /// How long an unconfirmed digest is kept: longer than senders retry (RFC 5321 §4.5.4.1: 4 to 5 days).
@@ -91,6 +94,7 @@ impl Default for Settings {
         const DAY: Duration = Duration::from_secs(24 * 3600);
         Self {
             cache_octets: 8 << 20,
+            journal_octets_max: 4 << 20,
             history_age_max: 365 * DAY,
             digest_age_max: 7 * DAY,
             digests_max: 1_000_000,
@@ -159,9 +163,7 @@ impl Store {
     /// `sober` is the time by which things are old, see [`crate::clock`].
     pub fn tidy(&mut self, now: Timestamp, sober: Timestamp) -> Result<bool, StoreError> {
         self.recovery.restore(&self.connection, now)?;
-        let transaction = self.connection.begin_read()?;
-        let (findings, more) = tidy::look(&transaction, &self.settings, &mut self.walks, now, sober)?;
-        drop(transaction);
+        let (findings, more) = self.look(now, sober)?;
         if !findings.is_empty() {
             self.write(now, |writer| writer.clear_out(&findings))?;
         }
@@ -181,6 +183,11 @@ impl Store {
     /// For those who only look.
     pub fn reader(&self) -> Reader {
         Reader { connection: Arc::clone(&self.connection) }
+    }
+
+    fn look(&mut self, now: Timestamp, sober: Timestamp) -> Result<(Findings, bool), StoreError> {
+        let (transaction, journal) = (self.connection.begin_read()?, self.connection.journal());
+        tidy::look((&transaction, &journal), &self.settings, &mut self.walks, now, sober)
     }
 
     fn write<T>(
@@ -208,10 +215,13 @@ fn transact<T>(
     // again and written again: a fifth of all reads and writes with a million counters. One commit later they come back as well.
     let before = connection.begin_read()?;
     let transaction = connection.begin_write()?;
-    let mut writer = Writer::new(&transaction, settings, now);
+    let journal = connection.journal();
+    let mut writer = Writer::new(&transaction, settings, &journal, now);
     let result = work(&mut writer)?;
-    writer.finish()?;
+    let additions = writer.finish()?;
     transaction.commit()?;
+    drop(journal);
+    connection.journal_mut().apply(additions);
     drop(before);
     connection.note_commit();
     Ok(result)

@@ -2,7 +2,7 @@
 
 use super::disk::{Adapter, DiskSource};
 use super::overlay::Overlay;
-use super::tables::{ALL, FORMAT, Lazy, META};
+use super::tables::{ALL, FORMAT, JOURNAL, Lazy, META};
 use super::{StoreError, mending, meta};
 use redb::{Builder, Database, DatabaseError, ReadableDatabase, StorageError, TableError};
 use std::fmt;
@@ -179,7 +179,8 @@ fn check(path: &Path, database: &Database) -> Result<(), OpenError> {
     match format(database).map_err(foreign)? {
         Found::Nothing => create(database).map_err(|error| OpenError::Io(path.to_owned(), io::Error::other(error))),
         Found::Format(format) if format > FORMAT => Err(OpenError::Newer(path.to_owned(), format, FORMAT)),
-        Found::Format(_) => Ok(()),
+        Found::Format(FORMAT) => Ok(()),
+        Found::Format(_) => upgrade(database).map_err(|error| OpenError::Io(path.to_owned(), io::Error::other(error))),
         Found::Others => Err(OpenError::Foreign(path.to_owned(), "a redb database of another program".to_owned())),
     }
 }
@@ -198,6 +199,15 @@ fn format(database: &Database) -> Result<Found, StoreError> {
         Err(TableError::Storage(error)) => Err(error.into()),
         Err(_) => Ok(Found::Others),
     }
+}
+
+/// To the format of this version. The first one had no journal.
+fn upgrade(database: &Database) -> Result<(), StoreError> {
+    let transaction = database.begin_write()?;
+    transaction.open_table(JOURNAL)?;
+    meta::set_format(&mut Lazy::new(&transaction, META))?;
+    transaction.commit()?;
+    Ok(())
 }
 
 /// All tables at once, so that a reader never meets a missing one.

@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 /// The format of this version. A database with a higher one is refused.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
 
 /// Every table maps octets to octets.
 pub type Definition = TableDefinition<'static, &'static [u8], &'static [u8]>;
@@ -21,6 +21,8 @@ pub type Definition = TableDefinition<'static, &'static [u8], &'static [u8]>;
 pub const META: Definition = TableDefinition::new("meta");
 /// domain NUL address key -> [`super::counters::Row`].
 pub const COUNTERS: Definition = TableDefinition::new("counters");
+/// number -> counters of a transaction, see [`super::journal`].
+pub const JOURNAL: Definition = TableDefinition::new("journal");
 /// notification id -> [`super::queue::Row`].
 pub const NOTIFICATIONS: Definition = TableDefinition::new("notifications");
 /// domain NUL address key -> notification id: one notification for an address.
@@ -49,9 +51,10 @@ pub const SUMS_BY_MINUTE: Definition = TableDefinition::new("sums_by_minute");
 pub const SUMS_BY_HOUR: Definition = TableDefinition::new("sums_by_hour");
 
 /// Every table.
-pub const ALL: [Definition; 15] = [
+pub const ALL: [Definition; 16] = [
     META,
     COUNTERS,
+    JOURNAL,
     NOTIFICATIONS,
     NOTIFICATIONS_BY_ADDRESS,
     NOTIFICATIONS_BY_TIME,
@@ -101,24 +104,6 @@ impl<'t> Lazy<'t> {
     /// Puts a row under `key`.
     pub fn write<T: Serialize>(&mut self, key: &[u8], row: &T) -> Result<(), StoreError> {
         self.put(key, &encode(row)?)
-    }
-
-    /// Replaces the row under `key`, or puts the first one there; the new row. One search where reading and writing take two.
-    pub fn update<T: Serialize + DeserializeOwned>(
-        &mut self,
-        key: &[u8],
-        change: impl FnOnce(Option<T>) -> T,
-    ) -> Result<T, StoreError> {
-        let definition = self.definition;
-        let table = self.open()?;
-        if let Some(mut known) = table.get_mut(key)? {
-            let row = change(legible(known.value(), definition.name(), key));
-            known.insert(encode(&row)?.as_slice())?;
-            return Ok(row);
-        }
-        let row = change(None);
-        table.insert(key, encode(&row)?.as_slice())?;
-        Ok(row)
     }
 
     /// Puts octets under `key`.

@@ -5,6 +5,7 @@
 //! after slice: an index by time would cost every mail a write for what is needed once in a while.
 
 use super::history::End;
+use super::journal::Journal;
 use super::queue::{PARKED, PENDING, index_prefix};
 use super::tables::{self, Definition, number_at_end, number_key, time_key};
 use super::writer::Writer;
@@ -52,6 +53,7 @@ pub struct Findings {
 /// A look at one state of the database.
 struct Look<'a> {
     transaction: &'a ReadTransaction,
+    journal: &'a Journal,
     settings: &'a Settings,
     now: Timestamp,
     /// What ages are measured by.
@@ -60,13 +62,13 @@ struct Look<'a> {
 
 /// What one slice found, and whether there is more to look at.
 pub fn look(
-    transaction: &ReadTransaction,
+    (transaction, journal): (&ReadTransaction, &Journal),
     settings: &Settings,
     walks: &mut Walks,
     now: Timestamp,
     sober: Timestamp,
 ) -> Result<(Findings, bool), StoreError> {
-    let look = Look { transaction, settings, now, sober };
+    let look = Look { transaction, journal, settings, now, sober };
     let findings = Findings {
         counters: look.stale_counters(&mut walks.counters)?,
         digests: look.stale_digests(&mut walks.digests)?,
@@ -116,7 +118,9 @@ impl Look<'_> {
 
     fn stale_counters(&self, walk: &mut Walk) -> Result<Keys, StoreError> {
         let Some(age_max) = self.settings.counter_age_max else { return Ok(Keys::new()) };
-        let is_stale = |key: &[u8], row: &[u8]| self.is_older(counters::last_seen(key, row), age_max);
+        let is_stale = |key: &[u8], row: &[u8]| {
+            self.is_older(counters::last_seen(key, self.journal.get(key).unwrap_or(row)), age_max)
+        };
         walk.step(&self.transaction.open_table(tables::COUNTERS)?, self.now, is_stale)
     }
 
@@ -205,8 +209,8 @@ impl Walk {
 impl Writer<'_> {
     /// Lets go what a look found.
     pub(super) fn clear_out(&mut self, findings: &Findings) -> Result<(), StoreError> {
-        for key in &findings.counters {
-            self.counters.remove(key)?;
+        if !findings.counters.is_empty() {
+            self.forget_counters(findings.counters.clone())?;
         }
         for key in &findings.digests {
             self.digests.remove(key)?;

@@ -1,5 +1,6 @@
 //! One write transaction: all tables, and the order in which a batch is applied.
 
+use super::journal::{Additions, Journal};
 use super::meta::Numbers;
 use super::queue::DomainRow;
 use super::tables::{self, Lazy};
@@ -17,6 +18,10 @@ pub struct Writer<'t> {
     pub(super) settings: &'t Settings,
     pub(super) numbers: Numbers<'t>,
     pub(super) counters: Lazy<'t>,
+    /// As the last transaction left it.
+    pub(super) journal: &'t Journal,
+    pub(super) additions: Additions,
+    pub(super) journal_rows: Lazy<'t>,
     pub(super) notifications: Lazy<'t>,
     pub(super) by_address: Lazy<'t>,
     pub(super) by_time: Lazy<'t>,
@@ -36,7 +41,12 @@ pub struct Writer<'t> {
 
 impl<'t> Writer<'t> {
     /// Nothing is opened yet.
-    pub fn new(transaction: &'t WriteTransaction, settings: &'t Settings, now: Timestamp) -> Self {
+    pub fn new(
+        transaction: &'t WriteTransaction,
+        settings: &'t Settings,
+        journal: &'t Journal,
+        now: Timestamp,
+    ) -> Self {
         let table = |definition| Lazy::new(transaction, definition);
         Self {
             now,
@@ -44,6 +54,9 @@ impl<'t> Writer<'t> {
             settings,
             numbers: Numbers::new(table(tables::META)),
             counters: table(tables::COUNTERS),
+            journal,
+            additions: Additions::default(),
+            journal_rows: table(tables::JOURNAL),
             notifications: table(tables::NOTIFICATIONS),
             by_address: table(tables::NOTIFICATIONS_BY_ADDRESS),
             by_time: table(tables::NOTIFICATIONS_BY_TIME),
@@ -106,10 +119,12 @@ impl<'t> Writer<'t> {
     }
 
     /// Writes what was gathered; the transaction is complete.
-    pub fn finish(mut self) -> Result<(), StoreError> {
+    pub fn finish(mut self) -> Result<Additions, StoreError> {
+        self.write_journal()?;
         for (domain, row) in std::mem::take(&mut self.domain_rows) {
             self.domains.write(domain.as_str().as_bytes(), &row)?;
         }
-        self.numbers.finish()
+        self.numbers.finish()?;
+        Ok(self.additions)
     }
 }

@@ -180,7 +180,8 @@ fn a_key_that_names_no_domain_hides_none_behind_it() {
 #[test]
 fn a_damaged_counter_begins_anew() {
     let mut fixture = fixture();
-    fixture.receive(vec![soft("a@x.example"), soft("a@x.example"), soft("b@x.example")]);
+    // Once each: what is counted again stands in the journal as well.
+    fixture.receive(vec![soft("a@x.example"), soft("b@x.example")]);
     damage(&mut fixture, "counters", |key| key.ends_with(b"a@x.example"));
     let listed = fixture.reader().counters(&CounterFilter::default(), None, 10).unwrap().rows;
     assert_eq!(listed.iter().map(|counter| counter.address.local()).collect::<Vec<_>>(), ["b"]);

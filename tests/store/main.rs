@@ -10,6 +10,7 @@ mod counting;
 mod damage;
 mod file;
 mod housekeeping;
+mod journal;
 mod mails;
 mod queue;
 

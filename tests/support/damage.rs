@@ -20,3 +20,13 @@ pub fn damage(path: &Path, table: &str, pick: impl Fn(&[u8]) -> bool) {
         }
     });
 }
+
+/// As the version wrote it that had no journal of counters.
+pub fn turn_into_format_one(path: &Path) {
+    let database = Database::open(path).unwrap();
+    let transaction = database.begin_write().unwrap();
+    let table = |name| TableDefinition::<&[u8], &[u8]>::new(name);
+    assert!(transaction.delete_table(table("journal")).unwrap());
+    transaction.open_table(table("meta")).unwrap().insert(&b"format"[..], &[1][..]).unwrap();
+    transaction.commit().unwrap();
+}
