@@ -362,7 +362,9 @@ fn the_timers_forget_those_who_are_gone() {
     let mut rig = Rig::new();
     let _stays = rig.connect(0);
     for id in 1..=2000 {
-        drop(rig.connect(id));
+        let client = rig.connect(id);
+        rig.settle(0);
+        drop(client);
         rig.settle(0);
     }
     assert_eq!((rig.sessions.len(), rig.harvest.gone.len()), (1, 2000));
