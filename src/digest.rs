@@ -33,20 +33,28 @@ impl fmt::Debug for DigestKey {
 /// The fields that count, in lower case.
 const FIELDS: [&[u8]; 5] = [b"message-id", b"date", b"from", b"to", b"subject"];
 
+/// From how many octets of fields on they are hashed; most headers are hashed at once.
+const CANONICAL_OCTETS: usize = 1024;
+
 /// The digest of a mail of `octets` octets whose first ones are `head`, with CRLF line ends.
 ///
 /// Of a mail that is longer than its head, the size of the body stands for what was not kept.
 pub fn of_mail(key: &DigestKey, head: &[u8], octets: u64) -> Digest {
-    let (header, body) = split(head);
     let mut context = HighwayHasher::new(Key(key.0));
-    let mut value = Vec::new();
-    for field in fields(header) {
-        hash_field(&mut context, field, &mut value);
+    let mut canonical = Vec::with_capacity(CANONICAL_OCTETS);
+    let mut body = head;
+    while let Some(field) = next_field(&mut body) {
+        push_field(&mut canonical, field);
+        if canonical.len() >= CANONICAL_OCTETS {
+            context.append(&canonical);
+            canonical.clear();
+        }
     }
     let kept = head.len() as u64;
     let body_octets = if octets > kept { octets - (kept - body.len() as u64) } else { 0 };
-    context.append(&[0]);
-    context.append(&body_octets.to_be_bytes());
+    canonical.push(0);
+    canonical.extend_from_slice(&body_octets.to_be_bytes());
+    context.append(&canonical);
     context.append(body.trim_ascii_end());
     let mut digest = Digest::default();
     for (octets, word) in digest.chunks_exact_mut(8).zip(context.finalize256()) {
@@ -55,28 +63,16 @@ pub fn of_mail(key: &DigestKey, head: &[u8], octets: u64) -> Digest {
     digest
 }
 
-/// Header and body; without an empty line everything is header.
-fn split(mail: &[u8]) -> (&[u8], &[u8]) {
-    let mut start = 0;
-    while let Some(length) = memchr(b'\n', &mail[start..]) {
-        let line = &mail[start..start + length];
-        start += length + 1;
-        if line.is_empty() || line == b"\r" {
-            return mail.split_at(start);
-        }
+/// Takes the next field, with its continuation lines, off the header. At its end, `None`; the body is left then, which is
+/// empty without an empty line in front.
+fn next_field<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
+    if let Some(body) = rest.strip_prefix(b"\r\n").or_else(|| rest.strip_prefix(b"\n")) {
+        *rest = body;
+        return None;
     }
-    (mail, &[])
-}
-
-/// The header's fields, each with its continuation lines.
-fn fields(header: &[u8]) -> impl Iterator<Item = &[u8]> {
-    let mut rest = header;
-    std::iter::from_fn(move || {
-        let end = field_end(rest);
-        let (field, tail) = rest.split_at(end);
-        rest = tail;
-        (end > 0).then_some(field)
-    })
+    let (field, tail) = rest.split_at(field_end(rest));
+    *rest = tail;
+    (!field.is_empty()).then_some(field)
 }
 
 fn field_end(text: &[u8]) -> usize {
@@ -91,20 +87,21 @@ fn field_end(text: &[u8]) -> usize {
 }
 
 /// Adds a field that counts: its index, the length of its value, and the value with each run of white space as one space.
-fn hash_field(context: &mut HighwayHasher, field: &[u8], value: &mut Vec<u8>) {
+fn push_field(canonical: &mut Vec<u8>, field: &[u8]) {
     let Some(colon) = memchr(b':', field) else { return };
     let name = field[..colon].trim_ascii_end();
     let Some(index) = FIELDS.iter().position(|known| known.eq_ignore_ascii_case(name)) else { return };
-    value.clear();
+    canonical.push(1 + u8::try_from(index).unwrap_or(u8::MAX));
+    let start = canonical.len() + size_of::<u64>();
+    canonical.resize(start, 0);
     for word in field[colon + 1..].split(u8::is_ascii_whitespace).filter(|word| !word.is_empty()) {
-        if !value.is_empty() {
-            value.push(b' ');
+        if canonical.len() > start {
+            canonical.push(b' ');
         }
-        value.extend_from_slice(word);
+        canonical.extend_from_slice(word);
     }
-    context.append(&[1 + u8::try_from(index).unwrap_or(u8::MAX)]);
-    context.append(&(value.len() as u64).to_be_bytes());
-    context.append(value);
+    let length = (canonical.len() - start) as u64;
+    canonical[start - size_of::<u64>()..start].copy_from_slice(&length.to_be_bytes());
 }
 
 #[cfg(test)]

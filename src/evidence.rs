@@ -73,7 +73,7 @@ pub fn settle_address(report: &mut Report, paths: &[String], tenant: &Tenant, to
     let is_failure = matches!(report.kind, Kind::Bounce | Kind::Delay);
     match report.recipients.as_mut_slice() {
         [] if is_failure => report.recipients.push(unread(written_to)),
-        [recipient] if recipient.address.key() != written_to.key() => {
+        [recipient] if !recipient.address.is_same_mailbox(&written_to) => {
             let reported = std::mem::replace(&mut recipient.address, written_to);
             recipient.final_recipient.get_or_insert(reported);
         }
@@ -86,7 +86,7 @@ pub fn strength(address: &Address, report: &Report, paths: &[String], tenant: &T
     let token = report.returned.as_ref().and_then(|returned| returned.bounce_token.as_deref());
     let has_token = token.is_some_and(|token| is_signed(token.trim(), address, tenant, today));
     let has_verp =
-        || signed_recipient(report, paths, tenant, today).is_some_and(|signed| signed.key() == address.key());
+        || signed_recipient(report, paths, tenant, today).is_some_and(|signed| signed.is_same_mailbox(address));
     if has_token || has_verp() {
         return Strength::Strong;
     }

@@ -54,6 +54,14 @@ impl Address {
         self.0.rsplit_once('@').map_or("", |(_, domain)| domain)
     }
 
+    /// Whether both have the same [`Address::key`].
+    pub fn is_same_mailbox(&self, other: &Self) -> bool {
+        if self.0.is_ascii() && other.0.is_ascii() {
+            return self.0.eq_ignore_ascii_case(&other.0);
+        }
+        self.key() == other.key()
+    }
+
     /// The form that counter keys compare: everything in lower case.
     pub fn key(&self) -> String {
         self.0.to_lowercase()
@@ -230,6 +238,22 @@ mod tests {
         assert_eq!(address.as_str(), "Evil.Address+tag=x@some-provider.com");
         assert_eq!(address.key(), "evil.address+tag=x@some-provider.com");
         assert_eq!((address.local(), address.domain()), ("Evil.Address+tag=x", "some-provider.com"));
+    }
+
+    #[test]
+    fn the_same_mailbox_is_told_by_its_key() {
+        for (a, b, same) in [
+            ("Jo@a.de", "jo@A.de", true),
+            ("jo@a.de", "joe@a.de", false),
+            ("J\u{d6}@a.de", "j\u{f6}@a.de", true),
+            // The sign of the unit kelvin.
+            ("\u{212a}@a.de", "k@a.de", true),
+            ("j\u{f6}@a.de", "jo@a.de", false),
+        ] {
+            let [a, b] = [a, b].map(|text| Address::parse(text).unwrap());
+            assert_eq!(a.is_same_mailbox(&b), same, "{a} {b}");
+            assert_eq!(a.key() == b.key(), same, "{a} {b}");
+        }
     }
 
     #[test]

@@ -6,6 +6,8 @@ use super::detect::Detected;
 use super::mail::Mail;
 use super::mime::Content;
 use super::report::Kind;
+use aho_corasick::{AhoCorasick, AhoCorasickKind};
+use std::sync::LazyLock;
 
 /// Subjects of automatic replies, in lower case; Microsoft, Apple, Notes, Gmail and the vacation program.
 const SUBJECTS: &[&str] = &[
@@ -120,8 +122,12 @@ fn kind(mail: &Mail<'_>) -> (Kind, &'static str) {
 
 /// Whether the subject is one of an automatic reply.
 pub fn is_reply_subject(subject: &str) -> bool {
+    static AUTOMATON: LazyLock<AhoCorasick> = LazyLock::new(|| {
+        AhoCorasick::builder()
+            .kind(Some(AhoCorasickKind::ContiguousNFA))
+            .build(SUBJECTS)
+            .unwrap_or_else(|error| unreachable!("the subjects are constants: {error}"))
+    });
     let subject = subject.to_lowercase();
-    SUBJECTS
-        .iter()
-        .any(|words| subject.starts_with(words) || subject.contains(words) && subject.len() < words.len() + 60)
+    AUTOMATON.find_overlapping_iter(&subject).any(|words| words.start() == 0 || subject.len() < words.len() + 60)
 }

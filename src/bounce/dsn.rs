@@ -8,6 +8,7 @@ use super::address::parse_recipient_field;
 use super::report::DsnAction;
 use super::status::EnhancedStatus;
 use crate::types::Address;
+use std::borrow::Cow;
 
 /// The most recipients of one report.
 pub const RECIPIENTS_MAX: usize = 500;
@@ -101,22 +102,22 @@ pub fn is_pasted_in(text: &str) -> bool {
 }
 
 #[derive(Default)]
-struct Reader {
+struct Reader<'t> {
     groups: Vec<DsnRecipient>,
     group: DsnRecipient,
     /// The field that a continuation line belongs to, and its value so far.
-    open: Option<(Name, String)>,
+    open: Option<(Name, Cow<'t, str>)>,
     after_blank: bool,
 }
 
-impl Reader {
-    fn line(&mut self, line: &str) {
+impl<'t> Reader<'t> {
+    fn line(&mut self, line: &'t str) {
         if line.trim().is_empty() {
             self.end_field();
             self.after_blank = true;
         } else if let Some((name, value)) = split_field(line) {
             self.end_field();
-            self.open = Some((name, value.to_owned()));
+            self.open = Some((name, Cow::Borrowed(value)));
         } else {
             self.continuation(line);
         }
@@ -129,6 +130,7 @@ impl Reader {
             && (folded || *name == Name::Diagnostic)
             && value.len() < VALUE_OCTETS_MAX
         {
+            let value = value.to_mut();
             value.push('\n');
             value.push_str(line.trim());
         }
@@ -200,17 +202,29 @@ fn split_field(line: &str) -> Option<(Name, &str)> {
 
 /// RFC 3464 §2.3.3; also the words that some senders write instead, and comments behind the word.
 fn action(value: &str) -> Option<DsnAction> {
-    let word: String =
-        value.chars().skip_while(|c| !c.is_ascii_alphabetic()).take_while(char::is_ascii_alphabetic).collect();
-    match word.to_ascii_lowercase().as_str() {
-        "failed" | "failure" | "fail" | "error" | "expired" | "bounced" | "undeliverable" => Some(DsnAction::Failed),
-        "delayed" | "deferred" | "delay" | "warning" => Some(DsnAction::Delayed),
-        "delivered" | "deliverable" | "success" => Some(DsnAction::Delivered),
-        "relayed" => Some(DsnAction::Relayed),
-        "expanded" => Some(DsnAction::Expanded),
-        _ => None,
-    }
+    let mut words = value.split(|c: char| !c.is_ascii_alphabetic());
+    let word = words.find(|word| !word.is_empty())?;
+    ACTIONS.iter().find(|(known, _)| known.eq_ignore_ascii_case(word)).map(|(_, action)| *action)
 }
+
+const ACTIONS: &[(&str, DsnAction)] = &[
+    ("failed", DsnAction::Failed),
+    ("failure", DsnAction::Failed),
+    ("fail", DsnAction::Failed),
+    ("error", DsnAction::Failed),
+    ("expired", DsnAction::Failed),
+    ("bounced", DsnAction::Failed),
+    ("undeliverable", DsnAction::Failed),
+    ("delayed", DsnAction::Delayed),
+    ("deferred", DsnAction::Delayed),
+    ("delay", DsnAction::Delayed),
+    ("warning", DsnAction::Delayed),
+    ("delivered", DsnAction::Delivered),
+    ("deliverable", DsnAction::Delivered),
+    ("success", DsnAction::Delivered),
+    ("relayed", DsnAction::Relayed),
+    ("expanded", DsnAction::Expanded),
+];
 
 /// The value behind `smtp;`, `x-unix;`, `dns;`; a `;` inside a sentence is none.
 fn typed_value(value: &str) -> &str {

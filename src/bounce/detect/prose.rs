@@ -78,7 +78,7 @@ fn named(mail: &Mail<'_>) -> Vec<Named> {
     }
     if mail.weight() < origin::ENOUGH {
         // Of ours, only a mail system tells that it failed.
-        in_text.retain(|named| !own.iter().any(|address| address.key() == named.address.key()));
+        in_text.retain(|named| !own.iter().any(|address| address.is_same_mailbox(&named.address)));
     }
     let listed = in_text.first().is_some_and(|named| named.place <= Place::Listed);
     if in_text.is_empty() && mail.outer.failed_recipients.is_empty() {
@@ -89,7 +89,7 @@ fn named(mail: &Mail<'_>) -> Vec<Named> {
         return in_text;
     }
     let block = |address: &Address| {
-        let listed = in_text.iter().find(|named| named.address.key() == address.key());
+        let listed = in_text.iter().find(|named| named.address.is_same_mailbox(address));
         let all = 0..if mail.outer.failed_recipients.len() == 1 { mail.notice().end } else { 0 };
         listed.map_or(all, |named| named.block.clone())
     };

@@ -163,7 +163,7 @@ impl Notice {
     /// `own` are addresses of the returned message's sender; they count only where nothing else is found.
     pub fn recipients(&self, own: &[Address]) -> Vec<Named> {
         let mut found = Scan::new(self).run();
-        let foreign = |named: &Named| !own.iter().any(|address| address.key() == named.address.key());
+        let foreign = |named: &Named| !own.iter().any(|address| address.is_same_mailbox(&named.address));
         let best = found.iter().filter(|named| foreign(named)).map(|named| named.place).min();
         let best =
             best.or_else(|| found.iter().map(|named| named.place).filter(|place| *place <= Place::Introduced).min());

@@ -2,6 +2,7 @@
 
 use crate::bounce::report::Reason;
 use aho_corasick::{AhoCorasick, AhoCorasickKind};
+use memchr::memmem::Finder;
 use std::ops::Range;
 use std::sync::LazyLock;
 
@@ -64,7 +65,13 @@ pub fn is_about_us(text: &[u8], start: usize, end: usize) -> bool {
 pub fn is_in_link(text: &[u8], at: usize) -> bool {
     let word = text.get(at.saturating_sub(LINK_OCTETS_MAX)..at).unwrap_or(&[]);
     let word = memchr::memrchr(b' ', word).and_then(|space| word.get(space + 1..)).unwrap_or(word);
-    memchr::memmem::find(word, b"://").is_some()
+    has_links(word)
+}
+
+/// Whether there is a URL.
+pub fn has_links(text: &[u8]) -> bool {
+    static FINDER: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"://"));
+    FINDER.find(text).is_some()
 }
 
 /// Whether a word is a label of a host name: `relay.example.net` speaks of no relaying.

@@ -8,6 +8,8 @@
 use super::fold;
 use crate::bounce::address::span_at;
 use crate::bounce::header::is_gap;
+use memchr::memmem::Finder;
+use std::sync::LazyLock;
 
 /// The normal form of at most [`super::TEXT_OCTETS_MAX`] octets.
 pub fn normalise(text: &str) -> String {
@@ -24,13 +26,13 @@ pub fn normalise(text: &str) -> String {
 
 /// `e-mail` is `email`, and words drawn together (`doesn't`, `can not`) stand as two, or one, like all others.
 pub fn with_one_spelling(text: String) -> String {
-    const WHOLE: &[(&str, &str)] = &[("e-mail", "email"), ("can not ", "cannot ")];
-    const DRAWN_TOGETHER: &[(&str, &str)] = &[("can't", "cannot"), ("won't", "will not"), ("n't", " not")];
-    let replace = |text: String, (from, to): &(&str, &str)| {
-        if memchr::memmem::find(text.as_bytes(), from.as_bytes()).is_some() { text.replace(from, to) } else { text }
+    const SPELLINGS: [(&str, &str); 5] =
+        [("e-mail", "email"), ("can not ", "cannot "), ("can't", "cannot"), ("won't", "will not"), ("n't", " not")];
+    static FINDERS: LazyLock<[Finder<'static>; 5]> = LazyLock::new(|| SPELLINGS.map(|(from, _)| Finder::new(from)));
+    let replace = |text: String, (finder, (from, to)): (&Finder<'_>, (&str, &str))| {
+        if finder.find(text.as_bytes()).is_some() { text.replace(from, to) } else { text }
     };
-    let drawn = if memchr::memchr(b'\'', text.as_bytes()).is_some() { DRAWN_TOGETHER } else { &[] };
-    WHOLE.iter().chain(drawn).fold(text, replace)
+    FINDERS.iter().zip(SPELLINGS).fold(text, replace)
 }
 
 fn push_word(out: &mut String, word: &str) {
@@ -40,7 +42,7 @@ fn push_word(out: &mut String, word: &str) {
     if !out.is_empty() {
         out.push(' ');
     }
-    match memchr::memchr(b'@', word.as_bytes()).and_then(|at| span_at(word, at)) {
+    match word.bytes().position(|c| c == b'@').and_then(|at| span_at(word, at)) {
         Some(span) => {
             push_lower(out, word.get(..span.start).unwrap_or("").trim_end_matches('<'));
             out.push('@');

@@ -2,7 +2,7 @@
 //!
 //! Knows no order of evidence but its own: clear phrases, those in links alone, weak ones. Texts are in normal form.
 
-use super::about::{is_about_the_recipient, is_about_us, is_in_host_name, is_in_link};
+use super::about::{self, is_about_the_recipient, is_about_us, is_in_host_name, is_in_link};
 use super::normal::with_one_spelling;
 use super::{
     blocked, content, delivery, disabled, domain, fold, full, languages, misleading, remote, sender, session, unknown,
@@ -11,6 +11,7 @@ use super::{
 use crate::bounce::report::Reason;
 use crate::bounce::strings::{Strings, octets};
 use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
+use memchr::memmem::Finder;
 use std::ops::Range;
 use std::sync::LazyLock;
 
@@ -100,7 +101,7 @@ struct Phrases {
 /// One spelling of a row's phrase.
 struct Spelling {
     row: usize,
-    second_half: Option<Box<str>>,
+    second_half: Option<Box<Finder<'static>>>,
     /// It names a link, so it counts there as elsewhere.
     is_of_links: bool,
 }
@@ -109,7 +110,9 @@ static PHRASES: LazyLock<Phrases> = LazyLock::new(|| {
     let mut spellings = Vec::new();
     let mut first_halves = Vec::new();
     for (row, phrase) in TEXTS.iter().enumerate().flat_map(|(at, row)| in_one_spelling(row).map(move |s| (at, s))) {
-        let (first, second) = phrase.split_once(" .. ").map_or((&*phrase, None), |(a, b)| (a, Some(b.into())));
+        let (first, second) = phrase
+            .split_once(" .. ")
+            .map_or((&*phrase, None), |(a, b)| (a, Some(Box::new(Finder::new(b).into_owned()))));
         first_halves.push(first.to_owned());
         spellings.push(Spelling { row, second_half: second, is_of_links: phrase.contains(['.', '/']) });
     }
@@ -173,7 +176,7 @@ impl Matches {
 /// Searches a text in normal form.
 pub(super) fn search(text: &str) -> Matches {
     let (mut matches, mut looks) = (Matches::default(), LOOKS_MAX);
-    let has_links = memchr::memmem::find(text.as_bytes(), b"://").is_some();
+    let has_links = about::has_links(text.as_bytes());
     for found in PHRASES.automaton.find_overlapping_iter(text) {
         let Some(spelling) = PHRASES.spellings.get(found.pattern().as_usize()) else { continue };
         let is_linked = has_links && !spelling.is_of_links && is_in_link(text.as_bytes(), found.start());
@@ -191,16 +194,16 @@ fn fits(spelling: &Spelling, text: &str, found: Range<usize>, looks: &mut usize)
     let bytes = text.as_bytes();
     let word = |at: usize| bytes.get(at).is_some_and(u8::is_ascii_alphanumeric);
     let bounded = found.start == 0 || !word(found.start) || !word(found.start - 1);
-    let follows = |second: &str| may_look(looks) && follows(bytes, found.end, second);
+    let follows = |second: &Finder<'_>| may_look(looks) && follows(bytes, found.end, second);
     bounded
         && !(spelling.row >= WEAK_FROM && is_in_host_name(bytes, &found))
         && spelling.second_half.as_deref().is_none_or(follows)
         && (!is_about_the_recipient(*reason) || may_look(looks) && !is_about_us(bytes, found.start, found.end))
 }
 
-fn follows(text: &[u8], end: usize, second: &str) -> bool {
-    let reach = text.get(end..text.len().min(end + GAP_OCTETS_MAX + second.len())).unwrap_or(&[]);
-    memchr::memmem::find(reach, second.as_bytes()).is_some()
+fn follows(text: &[u8], end: usize, second: &Finder<'_>) -> bool {
+    let reach = text.get(end..text.len().min(end + GAP_OCTETS_MAX + second.needle().len())).unwrap_or(&[]);
+    second.find(reach).is_some()
 }
 
 /// Takes one look, if any is left.

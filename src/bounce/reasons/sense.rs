@@ -3,7 +3,7 @@
 //! `The store of this customer is at 100%` has a recipient and no room, in any order and language. Asked only where no
 //! phrase is clear; bounded by the window of each sense and [`LOOKS_MAX`].
 
-use super::about::{is_about_the_recipient, is_about_us, is_in_host_name, is_in_link};
+use super::about::{self, is_about_the_recipient, is_about_us, is_in_host_name, is_in_link};
 use super::topics::Topic::{
     self, Address, Attachment, Broken, Busy, Client, Closed, Connection, Countable, Cut, Delivered, Domain, Down, Fake,
     Form, Full, GaveUp, Ip, Limit, Locked, Login, Message, Missing, Moved, Needed, Network, Not, Over, Own, PerTime,
@@ -194,7 +194,7 @@ fn first_of(senses: &'static [Sense], text: &str) -> Option<&'static Sense> {
     let mut last: [Option<Range<usize>>; TOPICS] = [const { None }; TOPICS];
     let mut best = senses.len();
     let mut looks = LOOKS_MAX;
-    let has_links = memchr::memmem::find(text.as_bytes(), b"://").is_some();
+    let has_links = about::has_links(text.as_bytes());
     for found in VOCABULARY.automaton.find_overlapping_iter(text) {
         let Some(word) = VOCABULARY.words.get(found.pattern().as_usize()) else { continue };
         let is_linked = has_links && is_in_link(text.as_bytes(), found.start());
