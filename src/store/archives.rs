@@ -6,9 +6,10 @@
 
 use super::StoreError;
 use super::damage::{Damaged, tell};
+use super::encoding::{decode_head, encode};
 use super::queue::Row as Notification;
 use super::reader::Reader;
-use super::tables::{ARCHIVES, decode_head, encode, number_at_end, number_key};
+use super::tables::{ARCHIVES, number_at_end, number_key};
 use super::writer::Writer;
 use crate::change::{Failure, MailPlace};
 use crate::notify::ArchiveJob;

@@ -2,9 +2,9 @@
 
 use super::StoreError;
 use super::connection::Connection;
-use super::damage::legible;
+use super::encoding::{encode, legible, reason_by_name};
 use super::reader::{Cursor, Page, Pattern, Reader, page};
-use super::tables::{COUNTERS, domain_key, domains, encode, reason_by_name, split_domain_key};
+use super::tables::{COUNTERS, domain_key, domains, split_domain_key};
 use super::writer::Writer;
 use crate::bounce::{EnhancedStatus, Reason};
 use crate::change::{Effect, Failure};

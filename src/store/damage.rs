@@ -1,12 +1,10 @@
-//! Rows that cannot be decoded: [`legible`].
+//! Rows that cannot be decoded: [`Damaged`], and the word about them.
 //!
 //! redb's checksums tell what a disk did to a page; what is left is a program that wrote or read a row wrongly. Such a row costs no more
 //! than itself: whoever meets it goes on as if it were not there, and it stays for a version that can read it, or until it is
 //! dropped or too old. It is said once, as it may be met a thousand times a second.
 
 use super::StoreError;
-use super::tables::decode;
-use serde::de::DeserializeOwned;
 use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
@@ -40,11 +38,6 @@ static TOLD: Mutex<Told> = Mutex::new(Told(BTreeSet::new()));
 /// Table and key of each row that was spoken of.
 #[derive(Debug)]
 struct Told(BTreeSet<(String, Vec<u8>)>);
-
-/// The row as a value; `None` where it cannot be decoded.
-pub fn legible<T: DeserializeOwned>(octets: &[u8], table: &str, key: &[u8]) -> Option<T> {
-    decode(octets, table).inspect_err(|damaged| tell(damaged, key)).ok()
-}
 
 /// Says that a row is left out.
 pub fn tell(damaged: &Damaged, key: &[u8]) {

@@ -1,12 +1,10 @@
 //! What became of past notifications: when and why an address failed, and what the platform answered.
 
 use super::StoreError;
-use super::damage::legible;
+use super::encoding::{legible, reason_by_name};
 use super::queue::Row as Notification;
 use super::reader::{Cursor, Page, Reader, page};
-use super::tables::{
-    HISTORY, HISTORY_BY_ADDRESS, domain_key, number_at_end, read, reason_by_name, time_at_end, time_key,
-};
+use super::tables::{HISTORY, HISTORY_BY_ADDRESS, domain_key, number_at_end, read, time_at_end, time_key};
 use super::writer::Writer;
 use crate::bounce::{Class, EnhancedStatus, Reason};
 use crate::change::{NotificationId, Settled};

@@ -9,7 +9,7 @@
 //! removal is in both. A row of the journal leaves once each of its counters moved, was counted again or was removed.
 
 use super::StoreError;
-use super::damage::legible;
+use super::encoding::legible;
 use super::tables::{self, JOURNAL, number_at_end, number_key};
 use super::writer::Writer;
 use redb::ReadTransaction;

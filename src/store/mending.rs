@@ -2,7 +2,7 @@
 //! could be queued without them, and nothing else would make them anew.
 
 use super::archives;
-use super::damage::legible;
+use super::encoding::legible;
 use super::meta::{self, State};
 use super::queue::{DomainRow, PARKED, PENDING, index_prefix};
 use super::tables::{

@@ -1,7 +1,8 @@
 //! What the database knows of itself: its format, its own id, and the totals that no table's length tells.
 
 use super::StoreError;
-use super::tables::{FORMAT, Lazy, decode};
+use super::encoding::decode;
+use super::tables::{FORMAT, Lazy};
 use crate::digest::DigestKey;
 use redb::ReadableTable;
 use ring::rand::{SecureRandom, SystemRandom};

@@ -19,6 +19,7 @@ mod counters;
 mod damage;
 mod digests;
 mod disk;
+mod encoding;
 mod error;
 mod history;
 mod journal;

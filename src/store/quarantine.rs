@@ -3,9 +3,9 @@
 //! What is listed and the mails themselves lie in two tables, so that a list reads no mail.
 
 use super::StoreError;
-use super::damage::legible;
+use super::encoding::{decode, legible};
 use super::reader::{Cursor, Page, Reader, page};
-use super::tables::{QUARANTINE, QUARANTINE_MAILS, decode, number_at_end, number_key};
+use super::tables::{QUARANTINE, QUARANTINE_MAILS, number_at_end, number_key};
 use super::writer::Writer;
 use crate::change::{Effect, MailPlace, Quarantined};
 use crate::types::{Address, MessageId, Timestamp};

@@ -4,7 +4,8 @@
 //! revived by it. Due rows, rows of a domain and the oldest row are found by index, never by a scan of the queue.
 
 use super::StoreError;
-use super::tables::{domain_key, number_at_end, number_key, reason_by_name, time_key};
+use super::encoding::reason_by_name;
+use super::tables::{domain_key, number_at_end, number_key, time_key};
 use super::writer::Writer;
 use crate::bounce::{Class, EnhancedStatus, Reason};
 use crate::change::{Failure, NotificationId, Outcome, Queued, Settled};

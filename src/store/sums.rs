@@ -5,7 +5,7 @@
 //! summed twice or lost, whichever way the clock moves.
 
 use super::StoreError;
-use super::damage::legible;
+use super::encoding::legible;
 use super::reader::Reader;
 use super::tables::{SUMS_BY_HOUR, SUMS_BY_MINUTE, number_at_end, number_key};
 use super::writer::Writer;

@@ -1,15 +1,16 @@
-//! The tables, how their keys and values are encoded, and the format version.
+//! The tables, how their keys are made, and the format version.
 //!
 //! All keys and values are octets, so that one loop can copy every table. Keys are made to sort: numbers in
-//! big-endian, `domain NUL rest` (no domain holds a NUL). Values are postcard rows; words of the field that may gain members
-//! (reasons, series) are kept by name, so that a longer list reads an older database. Whoever changes a row raises [`FORMAT`].
+//! big-endian, `domain NUL rest` (no domain holds a NUL). Values are rows, see [`super::encoding`]. Whoever changes one raises
+//! [`FORMAT`].
 
 use super::StoreError;
-use super::damage::{Damaged, legible, tell};
+use super::damage::{Damaged, tell};
+use super::encoding::{encode, legible};
 use crate::types::{Domain, Timestamp};
 use redb::{ReadableTable, Table, TableDefinition, TableHandle, WriteTransaction};
+use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
 
 /// The format of this version. A database with a higher one is refused.
 pub const FORMAT: u32 = 2;
@@ -153,21 +154,6 @@ impl<'t> Lazy<'t> {
     }
 }
 
-/// A value as octets.
-pub fn encode<T: Serialize>(row: &T) -> Result<Vec<u8>, StoreError> {
-    postcard::to_stdvec(row).map_err(|error| StoreError::Failed(format!("a row cannot be encoded: {error}")))
-}
-
-/// Octets as a value.
-pub fn decode<T: DeserializeOwned>(octets: &[u8], table: &str) -> Result<T, Damaged> {
-    decode_head(octets, table).map(|(value, _)| value)
-}
-
-/// The value that octets begin with, and what stands behind it.
-pub fn decode_head<'o, T: Deserialize<'o>>(octets: &'o [u8], table: &str) -> Result<(T, &'o [u8]), Damaged> {
-    postcard::take_from_bytes(octets).map_err(|error| Damaged { table: table.to_owned(), cause: error.to_string() })
-}
-
 /// The row of `table` under `key`; a row that cannot be decoded is as good as none.
 pub fn read<T: DeserializeOwned>(
     table: &impl ReadableTable<&'static [u8], &'static [u8]>,
@@ -253,20 +239,4 @@ pub fn time_at_end(key: &[u8]) -> Option<(Timestamp, u64)> {
 /// The first key behind `key`.
 pub fn after(key: &[u8]) -> Vec<u8> {
     [key, &[0]].concat()
-}
-
-/// A reason by its name: a list that grows still reads what is there; a name that is gone reads as `undefined`.
-pub mod reason_by_name {
-    use crate::bounce::Reason;
-    use serde::{Deserialize, Deserializer, Serializer};
-
-    #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
-    pub fn serialize<S: Serializer>(reason: &Reason, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(reason.name())
-    }
-
-    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Reason, D::Error> {
-        let name = <&str>::deserialize(deserializer)?;
-        Ok(Reason::from_name(name).unwrap_or(Reason::Undefined))
-    }
 }

@@ -1,7 +1,7 @@
 //! The queue as others see it: the notifier through [`Queue`], operators through filters.
 
 use super::StoreError;
-use super::damage::legible;
+use super::encoding::legible;
 use super::meta;
 use super::queue::{DomainRow, PENDING, Row, State, index_prefix};
 use super::reader::{Cursor, Page, Pattern, Reader, page};
