@@ -170,7 +170,7 @@ impl<'t> Reader<'t> {
                 diagnostic(value).clone_into(&mut group.diagnostic_code);
             }
             Name::RemoteMta if !typed_value(value).is_empty() => {
-                group.remote_mta = Some(super::header::one_line(typed_value(value)).into_owned());
+                group.remote_mta = Some(super::line::one_line(typed_value(value)).into_owned());
             }
             _ => {}
         }

@@ -25,7 +25,7 @@ pub struct Outer {
     pub is_reply: bool,
 }
 
-/// Fields whose presence or value tells automatic mail; kept as they are for [`super::auto_reply`].
+/// Fields whose presence or value tells automatic mail; kept as they are for [`super::detect`].
 const MARK_FIELDS: &[&str] = &[
     "x-autoreply",
     "x-autorespond",

@@ -1,9 +1,9 @@
 //! From what was found about one address to a [`Recipient`].
 
+use super::line::excerpt;
 use super::reasons;
 use super::report::{DIAGNOSTIC_OCTETS_MAX, DsnAction, Kind, Reason, Recipient};
 use super::status::{self, EnhancedStatus};
-use super::text::excerpt;
 use crate::types::Address;
 use std::borrow::Cow;
 

@@ -3,6 +3,7 @@
 //! Bounded by [`HEADER_OCTETS_MAX`] and [`FIELDS_MAX`]; what lies beyond is not looked at. Values are decoded one by one,
 //! when somebody asks, since most fields of a mail interest nobody here.
 
+use super::{line, text};
 use std::borrow::Cow;
 
 /// The longest header block that is read, in octets.
@@ -131,53 +132,19 @@ pub fn fields(block: &[u8]) -> impl Iterator<Item = Field<'_>> {
 /// A raw value in one line: folds become a space, encoded words are decoded, 8-bit text is taken for UTF-8 or Latin 1.
 pub fn decode_value(raw: &[u8]) -> Cow<'_, str> {
     let raw = raw.get(..raw.len().min(VALUE_OCTETS_MAX)).unwrap_or(raw).trim_ascii();
-    if let Some(plain) = plain(raw) {
+    if let Some(plain) = line::plain(raw) {
         return Cow::Borrowed(plain);
     }
     let has_words = memchr::memmem::find(raw, b"=?").is_some();
-    let text = if has_words { Cow::Owned(decode_words(raw)) } else { super::text::lossy(raw) };
-    Cow::Owned(one_line(&text).into_owned())
+    let text = if has_words { Cow::Owned(decode_words(raw)) } else { text::lossy(raw) };
+    Cow::Owned(line::one_line(&text).into_owned())
 }
 
 fn decode_words(raw: &[u8]) -> String {
     let mut field = Vec::with_capacity(raw.len() + 4);
     field.extend_from_slice(b"x: ");
     field.extend_from_slice(raw);
-    mailparse::parse_header(&field)
-        .map_or_else(|_| super::text::lossy(raw).into_owned(), |(header, _)| header.get_value())
-}
-
-/// White space and control characters collapse to one space each run.
-pub fn one_line(text: &str) -> Cow<'_, str> {
-    if let Some(plain) = plain(text.as_bytes()) {
-        return Cow::Borrowed(plain);
-    }
-    let mut out = String::with_capacity(text.len());
-    for word in text.split(is_gap).filter(|word| !word.is_empty()) {
-        if !out.is_empty() {
-            out.push(' ');
-        }
-        out.push_str(word);
-    }
-    Cow::Owned(out)
-}
-
-/// Text that is its own value in one line: printable ASCII with single spaces and no encoded word, as most values are.
-fn plain(text: &[u8]) -> Option<&str> {
-    let rest = text.get(1..).unwrap_or(&[]);
-    // Without branches, so that many octets are compared at once.
-    let odd = text.iter().zip(rest).fold(0, |odd, (a, b)| {
-        let is_double = u8::from(*a == b' ') & u8::from(*b == b' ');
-        let is_word = u8::from(*a == b'=') & u8::from(*b == b'?');
-        odd | u8::from(!matches!(b, b' '..=b'~')) | is_double | is_word
-    });
-    let bounded = matches!(text, [] | [b'!'..=b'~']) || matches!(text, [b'!'..=b'~', .., b'!'..=b'~']);
-    std::str::from_utf8(text).ok().filter(|_| odd == 0 && bounded)
-}
-
-/// White space and control characters.
-pub fn is_gap(c: char) -> bool {
-    if c.is_ascii() { c <= ' ' || c == '\x7f' } else { c.is_whitespace() || c.is_control() }
+    mailparse::parse_header(&field).map_or_else(|_| text::lossy(raw).into_owned(), |(header, _)| header.get_value())
 }
 
 #[cfg(test)]
@@ -232,28 +199,6 @@ mod tests {
             assert_eq!(field_name(line), name, "{:?}", String::from_utf8_lossy(line));
         }
         assert_eq!(fields(b"To\n : a\nCc: b\n : c\n").map(|field| field.raw).collect::<Vec<_>>(), [b" b\n : c\n"]);
-    }
-
-    #[test]
-    fn a_text_without_gaps_stays_as_it_is_and_any_other_is_drawn_together() {
-        for (text, line) in [
-            ("a b c", "a b c"),
-            ("", ""),
-            (" ", ""),
-            (" a", "a"),
-            ("a ", "a"),
-            ("a  b", "a b"),
-            ("a\tb\r\n c", "a b c"),
-            ("a\x7fb\0c", "a b c"),
-            ("=?utf-8?q?a?=", "=?utf-8?q?a?="),
-            ("a", "a"),
-            ("\t", ""),
-            ("gr\u{fc}\u{df}e\u{a0}\u{85}b\u{2028}c", "gr\u{fc}\u{df}e b c"),
-        ] {
-            assert_eq!(one_line(text), line, "{text:?}");
-            let is_plain = text.is_ascii() && text == line && !text.starts_with("=?");
-            assert_eq!(matches!(one_line(text), Cow::Borrowed(_)), is_plain, "{text:?}");
-        }
     }
 
     #[test]

@@ -6,12 +6,12 @@
 
 mod address;
 mod arf;
-mod auto_reply;
 mod detect;
 mod dsn;
 mod envelope;
 mod finding;
 mod header;
+mod line;
 mod mail;
 mod mime;
 mod notice;
@@ -35,7 +35,7 @@ use std::collections::hash_map::Entry;
 /// Reads all bytes once, and no more than the limits of the parts allow of each: see `mime`, `header`, `text` and `dsn`.
 pub fn read(octets: &[u8]) -> Report {
     let mail = Mail::new(octets);
-    let found = detect::run(&mail).unwrap_or_else(|| auto_reply::detected(&mail));
+    let found = detect::run(&mail);
     let rest = mail.notice_if_read().map_or("", notice::Notice::rest);
     let returned = envelope::returned(&mail.tree.parts, rest);
     let problems = problems(&mail, &found);

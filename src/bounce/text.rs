@@ -3,7 +3,6 @@
 //! Never fails: what cannot be decoded comes back as well as it can. No more than [`TEXT_OCTETS_MAX`] octets of a part are
 //! looked at, so that neither a long line nor a long part costs more than its share.
 
-use super::header;
 use encoding_rs::Encoding;
 use std::borrow::Cow;
 
@@ -239,20 +238,6 @@ fn numeric_entity(number: &str) -> Option<char> {
         None => number.parse().ok()?,
     };
     char::from_u32(code).filter(|c| !c.is_control() || *c == '\n')
-}
-
-/// At most `octets_max` octets of `text` in one line, cut between characters.
-pub fn excerpt(text: &str, octets_max: usize) -> String {
-    let mut end = text.len().min(octets_max.saturating_mul(2));
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
-    let line = header::one_line(text.get(..end).unwrap_or(""));
-    let mut cut = line.len().min(octets_max);
-    while !line.is_char_boundary(cut) {
-        cut -= 1;
-    }
-    line.get(..cut).unwrap_or("").to_owned()
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@
 
 mod delivery_status;
 mod feedback;
+mod ordinary;
 mod prose;
 mod sns;
 mod unread;
@@ -39,8 +40,8 @@ const DETECTORS: &[Detector] = &[
 ];
 
 /// Runs the detectors in order.
-pub fn run(mail: &Mail<'_>) -> Option<Detected> {
-    DETECTORS.iter().find_map(|detector| (detector.read)(mail))
+pub fn run(mail: &Mail<'_>) -> Detected {
+    DETECTORS.iter().find_map(|detector| (detector.read)(mail)).unwrap_or_else(|| ordinary::read(mail))
 }
 
 /// Runs those that look at the mail itself alone, not at a bounce inside it: this is where wrapping ends.

@@ -3,8 +3,8 @@
 //! Searched in the text as it is: only ASCII letters match in either case, so a mark starts behind a capital letter that
 //! is none.
 
-use super::marks::Mark;
-use super::marks::Role::{Delay, Failure, Help, Intro, Success, Title};
+use super::role::Mark;
+use super::role::Role::{Delay, Failure, Help, Intro, Success, Title};
 
 pub(super) const MARKS: &[Mark] = &[
     Mark("ihre nachricht an", Intro, "German"),

@@ -1,42 +1,9 @@
-//! What notices say around the address: ordered data, searched in one pass.
+//! What notices say around the address: ordered data.
 
-use super::languages;
-use crate::bounce::reasons::fold;
-use crate::bounce::strings::{Strings, octets};
-use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
-use std::sync::LazyLock;
+use super::role::Mark;
+use super::role::Role::{Delay, Failure, Held, Help, Intro, Returned, Success, Title};
 
-/// What a mark is good for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Role {
-    /// Behind it, on the same line or below, stand the recipients.
-    Intro,
-    /// A sentence of a failure notice; the recipient may stand anywhere in its line.
-    Failure,
-    /// Everything behind it is the returned message. Counts at the start of a line only.
-    Returned,
-    /// The same, if nothing but punctuation and [`TITLE_ENDS`] follows on the line: `The original message was received at` is none.
-    Title,
-    /// The message has arrived; in a notice without a cause it is a receipt.
-    Success,
-    /// The message waits for its sender to prove that he is one.
-    Held,
-    /// The message is late, not lost.
-    Delay,
-    /// Who to turn to: an address on this line, unless introduced in front of it, is help and not a recipient.
-    Help,
-}
-
-/// A phrase in lower case, its role, and who says so.
-pub(super) struct Mark(
-    pub(super) &'static str,
-    pub(super) Role,
-    #[expect(dead_code, reason = "provenance stands beside each row")] pub(super) &'static str,
-);
-
-use Role::{Delay, Failure, Held, Help, Intro, Returned, Success, Title};
-
-const MARKS: &[Mark] = &[
+pub(super) const MARKS: &[Mark] = &[
     Mark("following address", Intro, "Exim, qmail, Postfix"),
     Mark("following recipient", Intro, "Gmail, Exchange, Courier"),
     Mark("following local recipient", Intro, "various"),
@@ -399,75 +366,3 @@ pub const TITLE_ENDS: &[&str] = &[
     "header",
     "headers",
 ];
-
-/// A mark in a text.
-#[derive(Debug, Clone, Copy)]
-pub struct Hit {
-    pub role: Role,
-    pub start: usize,
-    pub end: usize,
-}
-
-const COUNT: usize = MARKS.len() + languages::MARKS.len();
-
-/// The columns of all marks, in order: for the compiler alone, which packs them.
-const COLUMNS: ([&str; COUNT], [Role; COUNT]) = {
-    let mut columns = ([""; COUNT], [Intro; COUNT]);
-    let mut at = 0;
-    while at < COUNT {
-        let mark = if at < MARKS.len() { &MARKS[at] } else { &languages::MARKS[at - MARKS.len()] };
-        columns.0[at] = mark.0;
-        columns.1[at] = mark.1;
-        at += 1;
-    }
-    columns
-};
-static TEXTS: Strings<COUNT, { octets(&COLUMNS.0) }> = Strings::pack(&COLUMNS.0);
-static ROLES: [Role; COUNT] = COLUMNS.1;
-
-/// Every spelling of every mark, and the automaton over them.
-struct Marks {
-    roles: Vec<Role>,
-    automaton: AhoCorasick,
-}
-
-static ALL: LazyLock<Marks> = LazyLock::new(|| {
-    let marks = TEXTS.iter().zip(ROLES);
-    let (roles, spellings): (Vec<Role>, Vec<String>) =
-        marks.flat_map(|(mark, role)| spellings(mark).into_iter().map(move |spelling| (role, spelling))).unzip();
-    let automaton = AhoCorasick::builder()
-        .kind(Some(AhoCorasickKind::ContiguousNFA))
-        .match_kind(MatchKind::Standard)
-        .ascii_case_insensitive(true)
-        .build(spellings)
-        .unwrap_or_else(|error| unreachable!("the marks are constants: {error}"));
-    Marks { roles, automaton }
-});
-
-/// As it stands, and as those write it who have no letters with marks, or who hyphenate `e-mail`.
-fn spellings(mark: &str) -> Vec<String> {
-    let mut all = vec![mark.to_owned()];
-    all.extend(fold::spellings(mark));
-    all.extend(mark.contains("email").then(|| mark.replace("email", "e-mail")));
-    all.extend(mark.contains('\'').then(|| mark.replace('\'', "\u{2019}")));
-    all.sort_unstable();
-    all.dedup();
-    all
-}
-
-/// The most marks of one text; a notice has some dozens.
-const HITS_MAX: usize = 5000;
-
-/// The marks in a text, by their ends; none behind the first that `is_last` holds for.
-pub fn find(text: &str, is_last: impl Fn(&Hit) -> bool) -> Vec<Hit> {
-    let mut hits = Vec::new();
-    for found in ALL.automaton.find_overlapping_iter(text).take(HITS_MAX) {
-        let Some(role) = ALL.roles.get(found.pattern().as_usize()) else { continue };
-        let hit = Hit { role: *role, start: found.start(), end: found.end() };
-        hits.push(hit);
-        if is_last(&hit) {
-            break;
-        }
-    }
-    hits
-}

@@ -4,14 +4,18 @@
 //! listed alone, after `RCPT TO`, in a reply, in a sentence about a failure. Only the best places found are
 //! used, so that help texts and senders' addresses stay out. Bounded by the text that [`crate::bounce::text`] hands out.
 
+mod hits;
 mod languages;
-pub mod marks;
+mod marks;
 pub mod origin;
+pub mod replies;
+mod role;
 mod scan;
 pub mod transcript;
 
 use crate::types::Address;
-use marks::{Hit, Role};
+use hits::Hit;
+use role::Role;
 use scan::Scan;
 use std::cell::OnceCell;
 use std::ops::Range;
@@ -98,7 +102,7 @@ impl Notice {
             Role::Title => starts_line(&text, hit.start) && ends_title(&text, hit.end),
             _ => false,
         };
-        let hits = marks::find(&text, is_copy);
+        let hits = hits::find(&text, is_copy);
         let end = hits.last().filter(|hit| is_copy(hit)).map_or(text.len(), |hit| line_start(&text, hit.start));
         Self { text, hits, end, lower: OnceCell::new() }
     }

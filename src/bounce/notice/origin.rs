@@ -1,7 +1,6 @@
 //! Does the header say that a mail system wrote this? Weighed before the text is believed.
 
-use super::languages;
-use crate::bounce::auto_reply;
+use super::{languages, replies};
 use crate::bounce::envelope::Outer;
 use crate::bounce::reasons::fold;
 use aho_corasick::{AhoCorasick, AhoCorasickKind};
@@ -226,7 +225,7 @@ fn personal_weight(outer: &Outer, from: &str, can_be_answered: bool) -> i32 {
         // What else than notices such a machine sends can bounce itself.
         weight += if can_be_answered { -1 } else { 1 };
     }
-    if auto_reply::is_reply_subject(&outer.envelope.subject) {
+    if replies::is_reply_subject(&outer.envelope.subject) {
         weight -= 4;
     }
     weight

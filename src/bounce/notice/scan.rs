@@ -2,7 +2,8 @@
 //!
 //! Which kind of place is believed is decided by [`super::Notice::recipients`].
 
-use super::marks::{Hit, Role};
+use super::hits::Hit;
+use super::role::Role;
 use super::{LINES_MAX, Named, Notice, Place, RECIPIENTS_MAX};
 use crate::bounce::address::{self, Found};
 use crate::bounce::reasons;

@@ -1,6 +1,6 @@
 //! Phrases about the reputation of our addresses: block lists, bad names.
 
-use super::phrases::Row;
+use super::row::Row;
 use crate::bounce::Reason::{BadReputation, Blocked, PolicyViolation, Rejected, SpamDetected};
 
 /// Block lists and bad names.

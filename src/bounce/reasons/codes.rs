@@ -1,6 +1,6 @@
 //! What a code means by itself: used where no clear phrase was found.
 
-use super::Verdict;
+use super::verdict::Verdict;
 use crate::bounce::report::Reason;
 use crate::bounce::status::EnhancedStatus;
 use std::ops::Range;

@@ -1,6 +1,6 @@
 //! Phrases about the message: spam, viruses, size, form, rules.
 
-use super::phrases::Row;
+use super::row::Row;
 use crate::bounce::Reason::{
     ContentError, MessageTooBig, NotCompliantRfc, PolicyViolation, SpamDetected, SyntaxError, VirusDetected,
 };

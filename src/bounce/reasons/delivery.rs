@@ -1,6 +1,6 @@
 //! Phrases about the way there: time, network, the remote system, programs behind the mailbox.
 
-use super::phrases::Row;
+use super::row::Row;
 use crate::bounce::Reason::{
     Expired, Greylisted, MailLoop, MailboxFull, MailerError, NetworkError, OnHold, SystemError, SystemFull,
 };

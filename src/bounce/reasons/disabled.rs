@@ -1,6 +1,6 @@
 //! Phrases that say that a mailbox is closed, disabled, inactive, or locked for a while.
 
-use super::phrases::Row;
+use super::row::Row;
 use crate::bounce::Reason::{MailboxDisabled, Suspended};
 
 /// Closed, disabled, inactive, or locked for a while.

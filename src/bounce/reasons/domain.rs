@@ -1,6 +1,6 @@
 //! Phrases that say that the recipient has moved, or that the domain is not there or takes no mail.
 
-use super::phrases::Row;
+use super::row::Row;
 use crate::bounce::Reason::{HasMoved, HostUnknown, NetworkError, NotAccept};
 
 /// Moved, or a domain that is not there or takes no mail.

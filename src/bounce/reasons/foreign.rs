@@ -2,11 +2,15 @@
 //!
 //! `550 failed` gives no reason at all; `550 the moon is in another house tonight` gives one, whatever it means.
 
-use super::{Verdict, frame, sense};
+use super::verdict::Verdict;
+use super::{frame, sense};
 use crate::bounce::report::Reason;
 
 /// From how many words of its own on a reply gives a reason.
 const WORDS_MIN: usize = 2;
+
+/// The most words that are looked at.
+const WORDS_MAX: usize = 60;
 
 /// The shortest word that counts, in octets.
 const WORD_OCTETS_MIN: usize = 3;
@@ -28,6 +32,7 @@ pub(super) fn verdict(normal: &str) -> Option<Verdict> {
 
 fn own_words(reply: &str) -> usize {
     let words = reply.split(|c: char| !c.is_alphabetic() && c != '\'');
+    let words = words.take(WORDS_MAX);
     words.filter(|word| word.len() >= WORD_OCTETS_MIN && !GENERIC.split(' ').any(|generic| generic == *word)).count()
 }
 

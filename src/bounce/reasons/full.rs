@@ -1,6 +1,6 @@
 //! Phrases that say that a mailbox is full.
 
-use super::phrases::Row;
+use super::row::Row;
 use crate::bounce::Reason::MailboxFull;
 
 /// Over quota.

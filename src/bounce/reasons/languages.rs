@@ -3,7 +3,7 @@
 //! The rows of one table stand behind those in English of the same meaning. Languages that write without spaces, or bend
 //! words at their ends, need stems: so the halves of a phrase are short.
 
-use super::phrases::Row;
+use super::row::Row;
 use crate::bounce::Reason::{
     Blocked, Expired, Filtered, HostUnknown, MailboxDisabled, MailboxFull, MessageTooBig, PolicyViolation, RateLimited,
     Rejected, RequirePtr, SpamDetected, Suspended, UserUnknown, VirusDetected,

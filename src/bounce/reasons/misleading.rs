@@ -1,6 +1,6 @@
 //! Replies in which a word of a later table would mislead: searched first.
 
-use super::phrases::Row;
+use super::row::Row;
 use crate::bounce::Reason::{
     Blocked, Expired, Filtered, HasMoved, HostUnknown, MailboxFull, MailerError, NetworkError, NoRelaying,
     NotCompliantRfc, PolicyViolation, RateLimited, Rejected, SecurityError, SpamDetected, Suspended, SystemError,

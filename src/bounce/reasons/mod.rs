@@ -1,9 +1,10 @@
 //! Why a delivery failed: from what was said to a [`Reason`].
 //!
 //! The order of evidence: what a known remote system means by its words, a clear phrase, an exact status, the sense of the
-//! nearest text (topics that meet in a sentence), a specific status, a weak phrase, a vague sense, the topic of a reply, a
-//! vague status, the reply code, the SMTP command that was refused. The text wins over the code, since codes are chosen carelessly and texts are written for
-//! people. All phrases are searched in one pass.
+//! nearest text (topics that meet in a sentence), a phrase in a link, a specific status, a weak phrase, a vague sense, the
+//! topic of a reply, a vague status, the reply code, the SMTP command that was refused, and that a reply speaks of something
+//! else than the recipient. The text wins over the code, since codes are chosen carelessly and texts are written for people.
+//! All phrases are searched in one pass.
 
 mod about;
 mod blocked;
@@ -21,11 +22,13 @@ mod misleading;
 mod normal;
 mod phrases;
 mod remote;
+mod row;
 mod sender;
 mod sense;
 mod session;
 mod topics;
 mod unknown;
+mod verdict;
 mod weak;
 
 pub use normal::normalise;
@@ -33,40 +36,12 @@ pub use normal::normalise;
 use super::report::{Class, Kind, Reason};
 use super::status::EnhancedStatus;
 use about::is_about_the_recipient;
-use phrases::{Match, may_look};
+use phrases::Match;
 use std::borrow::Cow;
-
-/// The longest text that is searched for one recipient, in octets.
-pub const TEXT_OCTETS_MAX: usize = 16 * 1024;
+pub use verdict::Verdict;
 
 /// How many of the texts about a recipient are near enough for a weak phrase: further off, notices speak of themselves.
 const NEAR_TEXTS: usize = 2;
-
-/// What was decided, and on what.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Verdict {
-    pub reason: Reason,
-    /// The kind of evidence, for the rule's name: `remote`, `phrase`, `status`, `weak`, `command`, `none`.
-    pub by: &'static str,
-    /// The phrase, the code or the sender that decided.
-    pub detail: &'static str,
-    /// Who uses it.
-    pub origin: &'static str,
-}
-
-impl Verdict {
-    const NOTHING: Self = Self { reason: Reason::Undefined, by: "none", detail: "", origin: "" };
-
-    fn of(found: Match, by: &'static str, normal: &str) -> Self {
-        Self { reason: by_stage(found.reason(), normal, by), by, detail: found.text(), origin: found.origin() }
-    }
-
-    /// What is closed for now is only locked, unless a known phrase says otherwise.
-    fn for_now(self, is_temporary: bool) -> Self {
-        let is_closed = self.reason == Reason::MailboxDisabled && matches!(self.by, "sense" | "hint" | "weak");
-        Self { reason: if is_temporary && is_closed { Reason::Suspended } else { self.reason }, ..self }
-    }
-}
 
 /// Why the delivery failed.
 ///
@@ -177,6 +152,10 @@ impl<'t> Senses<'t> {
     }
 }
 
+fn verdict_of(found: Match, by: &'static str, normal: &str) -> Verdict {
+    Verdict { reason: by_stage(found.reason(), normal, by), by, detail: found.text(), origin: found.origin() }
+}
+
 /// The verdicts on one text, by their strength.
 #[derive(Default)]
 struct Said {
@@ -192,10 +171,10 @@ impl Said {
             return Self { clear: Some(verdict), ..Self::default() };
         }
         let found = phrases::search(normal);
-        let weak = |found: Match| Verdict::of(found, if found.is_at_rcpt() { "rcpt" } else { "weak" }, normal);
+        let weak = |found: Match| verdict_of(found, if found.is_at_rcpt() { "rcpt" } else { "weak" }, normal);
         Self {
-            clear: found.clear.map(|found| Verdict::of(found, "phrase", normal)),
-            faint: found.faint.map(|found| Verdict::of(found, "phrase", normal)),
+            clear: found.clear.map(|found| verdict_of(found, "phrase", normal)),
+            faint: found.faint.map(|found| verdict_of(found, "phrase", normal)),
             weak: found.weak.map(weak),
         }
     }

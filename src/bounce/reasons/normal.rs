@@ -7,13 +7,16 @@
 
 use super::fold;
 use crate::bounce::address::span_at;
-use crate::bounce::header::is_gap;
+use crate::bounce::line::is_gap;
 use memchr::memmem::Finder;
 use std::sync::LazyLock;
 
-/// The normal form of at most [`super::TEXT_OCTETS_MAX`] octets.
+/// The longest text that is searched for one recipient, in octets.
+const TEXT_OCTETS_MAX: usize = 16 * 1024;
+
+/// The normal form of at most [`TEXT_OCTETS_MAX`] octets.
 pub fn normalise(text: &str) -> String {
-    let mut end = text.len().min(super::TEXT_OCTETS_MAX);
+    let mut end = text.len().min(TEXT_OCTETS_MAX);
     while !text.is_char_boundary(end) {
         end -= 1;
     }

@@ -4,6 +4,7 @@
 
 use super::about::{self, is_about_the_recipient, is_about_us, is_in_host_name, is_in_link};
 use super::normal::with_one_spelling;
+use super::row::Row;
 use super::{
     blocked, content, delivery, disabled, domain, fold, full, languages, misleading, remote, sender, session, unknown,
     weak,
@@ -15,15 +16,11 @@ use memchr::memmem::Finder;
 use std::ops::Range;
 use std::sync::LazyLock;
 
-/// A phrase in lower case, with `@` for any address; the reason; who says so.
-///
-/// ` .. ` stands for at most [`GAP_OCTETS_MAX`] octets of anything.
-pub(super) struct Row(pub(super) &'static str, pub(super) Reason, pub(super) &'static str);
-
 /// The longest text between the two halves of a phrase, in octets.
-const GAP_OCTETS_MAX: usize = 100;
+pub(super) const GAP_OCTETS_MAX: usize = 100;
 /// How often the surroundings of a match are looked at in one text; a notice needs some dozens.
 const LOOKS_MAX: usize = 1000;
+
 /// The first row that matches anywhere in the text decides, so the order is from what misleads least to what says least.
 const TABLES: &[&[Row]] = &[
     remote::MARKED,

@@ -2,7 +2,7 @@
 //!
 //! Only what a general phrase would read wrongly, or what says nothing to anybody else (codes of the receiver's own).
 
-use super::phrases::Row;
+use super::row::Row;
 use crate::bounce::report::Reason;
 
 /// Replies that name their author by themselves.

@@ -1,6 +1,6 @@
 //! Phrases about us as the sender: authentication of our domain, reverse DNS, rates, our envelope sender.
 
-use super::phrases::Row;
+use super::row::Row;
 use crate::bounce::Reason::{AuthFailure, BadReputation, Blocked, Greylisted, RateLimited, Rejected, RequirePtr};
 
 /// SPF, DKIM, DMARC.

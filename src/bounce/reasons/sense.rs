@@ -4,13 +4,15 @@
 //! phrase is clear; bounded by the window of each sense and [`LOOKS_MAX`].
 
 use super::about::{self, is_about_the_recipient, is_about_us, is_in_host_name, is_in_link};
+use super::frame;
+use super::phrases::may_look;
 use super::topics::Topic::{
     self, Address, Attachment, Broken, Busy, Client, Closed, Connection, Countable, Cut, Delivered, Domain, Down, Fake,
     Form, Full, GaveUp, Ip, Limit, Locked, Login, Message, Missing, Moved, Needed, Network, Not, Over, Own, PerTime,
     Proof, Recipient, Refused, Returned, Rule, Sender, Size, System, There, TooBig, TooMany, Tries, Wait,
 };
 use super::topics::{TOPICS, WORDS};
-use super::{Verdict, frame, may_look};
+use super::verdict::Verdict;
 use crate::bounce::report::Reason;
 use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 use std::ops::Range;

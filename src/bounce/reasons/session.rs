@@ -1,6 +1,6 @@
 //! Phrases about the session: relaying, authentication, TLS.
 
-use super::phrases::Row;
+use super::row::Row;
 use crate::bounce::Reason::{NoRelaying, SecurityError};
 
 /// Relaying and the security of the session.

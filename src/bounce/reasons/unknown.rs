@@ -1,6 +1,6 @@
 //! Phrases that say that the address is not there.
 
-use super::phrases::Row;
+use super::row::Row;
 use crate::bounce::Reason::{Filtered, MailboxFull, UserUnknown};
 
 /// The address is not there.

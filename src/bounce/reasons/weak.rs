@@ -1,6 +1,6 @@
 //! Words that decide only when neither a clear phrase nor a specific status does.
 
-use super::phrases::Row;
+use super::row::Row;
 use crate::bounce::Reason::{
     AuthFailure, Blocked, ContentError, Filtered, Greylisted, MailboxDisabled, MailboxFull, MessageTooBig, NoRelaying,
     OnHold, PolicyViolation, Rejected, SecurityError, SpamDetected, Suspended, SystemError, UserUnknown,

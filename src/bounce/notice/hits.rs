@@ -1,0 +1,80 @@
+//! Where the marks of a notice stand: all of them in one pass.
+
+use super::role::Role;
+use super::{languages, marks};
+use crate::bounce::reasons::fold;
+use crate::bounce::strings::{Strings, octets};
+use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
+use std::sync::LazyLock;
+
+/// A mark in a text.
+#[derive(Debug, Clone, Copy)]
+pub struct Hit {
+    pub role: Role,
+    pub start: usize,
+    pub end: usize,
+}
+
+const COUNT: usize = marks::MARKS.len() + languages::MARKS.len();
+
+/// The columns of all marks, in order: for the compiler alone, which packs them.
+const COLUMNS: ([&str; COUNT], [Role; COUNT]) = {
+    let mut columns = ([""; COUNT], [Role::Intro; COUNT]);
+    let mut at = 0;
+    while at < COUNT {
+        let mark = if at < marks::MARKS.len() { &marks::MARKS[at] } else { &languages::MARKS[at - marks::MARKS.len()] };
+        columns.0[at] = mark.0;
+        columns.1[at] = mark.1;
+        at += 1;
+    }
+    columns
+};
+static TEXTS: Strings<COUNT, { octets(&COLUMNS.0) }> = Strings::pack(&COLUMNS.0);
+static ROLES: [Role; COUNT] = COLUMNS.1;
+
+/// Every spelling of every mark, and the automaton over them.
+struct Marks {
+    roles: Vec<Role>,
+    automaton: AhoCorasick,
+}
+
+static ALL: LazyLock<Marks> = LazyLock::new(|| {
+    let marks = TEXTS.iter().zip(ROLES);
+    let (roles, spellings): (Vec<Role>, Vec<String>) =
+        marks.flat_map(|(mark, role)| spellings(mark).into_iter().map(move |spelling| (role, spelling))).unzip();
+    let automaton = AhoCorasick::builder()
+        .kind(Some(AhoCorasickKind::ContiguousNFA))
+        .match_kind(MatchKind::Standard)
+        .ascii_case_insensitive(true)
+        .build(spellings)
+        .unwrap_or_else(|error| unreachable!("the marks are constants: {error}"));
+    Marks { roles, automaton }
+});
+
+/// As it stands, and as those write it who have no letters with marks, or who hyphenate `e-mail`.
+fn spellings(mark: &str) -> Vec<String> {
+    let mut all = vec![mark.to_owned()];
+    all.extend(fold::spellings(mark));
+    all.extend(mark.contains("email").then(|| mark.replace("email", "e-mail")));
+    all.extend(mark.contains('\'').then(|| mark.replace('\'', "\u{2019}")));
+    all.sort_unstable();
+    all.dedup();
+    all
+}
+
+/// The most marks of one text; a notice has some dozens.
+const HITS_MAX: usize = 5000;
+
+/// The marks in a text, by their ends; none behind the first that `is_last` holds for.
+pub fn find(text: &str, is_last: impl Fn(&Hit) -> bool) -> Vec<Hit> {
+    let mut hits = Vec::new();
+    for found in ALL.automaton.find_overlapping_iter(text).take(HITS_MAX) {
+        let Some(role) = ALL.roles.get(found.pattern().as_usize()) else { continue };
+        let hit = Hit { role: *role, start: found.start(), end: found.end() };
+        hits.push(hit);
+        if is_last(&hit) {
+            break;
+        }
+    }
+    hits
+}
