@@ -12,7 +12,7 @@ pub fn check(choice: &Choice) -> Result<(), Failure> {
     writeln!(out, "{}, section {}: correct", config.file.display(), config.environment)?;
     writeln!(out, "database: {}", config.database.display())?;
     writeln!(out, "domains: {}", domains.join(", "))?;
-    for warning in &config.warnings {
+    for warning in config.warnings() {
         writeln!(out, "warning: {warning}")?;
     }
     Ok(())

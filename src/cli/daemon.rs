@@ -63,13 +63,13 @@ fn tell_differences(config: &Config, known: &Config) {
     }
 }
 
-/// Says the warnings, and puts the listener of the command line in place of those of the file.
+/// Puts the listener of the command line in place of those of the file, and says the warnings.
 fn adjust(config: &mut Config, listener: Option<&Listener>) {
-    for warning in &config.warnings {
-        log::warn!("{warning}");
-    }
     if let Some(listener) = listener {
         config.server.settings.listeners = vec![listener.clone()];
+    }
+    for warning in config.warnings() {
+        log::warn!("{warning}");
     }
 }
 

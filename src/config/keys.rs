@@ -127,7 +127,6 @@ fn server_settings(root: &mut Fields<'_>, database: Option<&Path>) -> server::Se
     if tls.is_none() && listeners.iter().any(|listener| listener.tls != server::Tls::Off) {
         root.missing("tls", "certificate and key, since a listener uses TLS");
     }
-    warn_if_open(root, &listeners, allowed_networks.is_empty());
     let control = control(root.section("control"), database);
     let status = status(root.section("status"));
     let mut limits = root.section("smtp");
@@ -215,19 +214,6 @@ fn unmapped(network: ipnet::IpNet) -> ipnet::IpNet {
     let ipnet::IpNet::V6(v6) = network else { return network };
     let mapped = v6.addr().to_ipv4_mapped().zip(v6.prefix_len().checked_sub(96));
     mapped.and_then(|(v4, prefix)| ipnet::Ipv4Net::new(v4, prefix).ok()).map_or(network, ipnet::IpNet::V4)
-}
-
-fn warn_if_open(root: &Fields<'_>, listeners: &[server::Listener], everybody: bool) {
-    let is_public = |listener: &&server::Listener| match &listener.endpoint {
-        server::Endpoint::Tcp(address) => !address.ip().is_loopback(),
-        server::Endpoint::Unix(_) => false,
-    };
-    if let Some(listener) = listeners.iter().find(is_public).filter(|_| everybody) {
-        root.reading().warn(format!(
-            "everybody may connect to {}: name the networks of your mail servers in allowed_networks",
-            endpoints::shown_endpoint(&listener.endpoint)
-        ));
-    }
 }
 
 fn tls(mut fields: Fields<'_>) -> Option<server::TlsFiles> {

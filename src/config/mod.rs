@@ -54,8 +54,8 @@ pub struct Config {
     pub store: store::Settings,
     /// The server, the platforms, the actions, the notifier.
     pub server: server::Config,
-    /// What works, but should be known; for the log.
-    pub warnings: Vec<String>,
+    /// What works, but should be known, of the file.
+    warnings: Vec<String>,
     /// Every key with the value in force, secrets masked.
     effective: Vec<(Vec<String>, Value)>,
     asked: BTreeSet<Vec<String>>,
@@ -107,6 +107,23 @@ impl Config {
         let told = changed.map(|(path, value)| (path, known.get(path).copied(), Some(value)));
         let told = told.chain(gone.map(|(path, value)| (path, Some(value), None)));
         told.map(|(path, old, new)| format!("{}: {} -> {}", path.join("."), shown(old), shown(new))).collect()
+    }
+
+    /// What works, but should be known; for the log.
+    pub fn warnings(&self) -> impl Iterator<Item = String> {
+        self.warnings.iter().cloned().chain(self.openness())
+    }
+
+    /// The listener that serves everybody, if one does. Looked for when it is asked for, since the command line may name others.
+    fn openness(&self) -> Option<String> {
+        let settings = &self.server.settings;
+        let is_public = |listener: &&server::Listener| match &listener.endpoint {
+            server::Endpoint::Tcp(address) => !address.ip().is_loopback(),
+            server::Endpoint::Unix(_) => false,
+        };
+        let listener = settings.listeners.iter().find(is_public).filter(|_| settings.allowed_networks.is_empty())?;
+        let place = endpoints::shown_endpoint(&listener.endpoint);
+        Some(format!("everybody may connect to {place}: name the networks of your mail servers in allowed_networks"))
     }
 
     fn values(&self) -> impl Iterator<Item = (&[String], &Value)> {
