@@ -1,6 +1,6 @@
 //! Lists as tables, JSON and CSV. Rows are printed as they come; a table takes its widths from the first rows.
 
-use super::arguments::Form;
+use super::values::Form;
 use crate::escape::{Escaped, JsonString};
 use serde_json::Value;
 use std::fmt::Write as _;

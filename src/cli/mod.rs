@@ -20,6 +20,7 @@ mod operations;
 mod reading;
 mod sign;
 mod stdin;
+mod values;
 
 pub use arguments::Arguments;
 pub use exit::Failure;

@@ -2,12 +2,13 @@
 
 use super::Failure;
 use super::arguments::{
-    DumpCounters, FindAddress, ForgetAddress, Form, QuarantineAction, QuarantineExport, QueueAction, QueueList,
-    ResetCounter, SetPermanentBouncedAddress, Sort, Stats,
+    DumpCounters, FindAddress, ForgetAddress, QuarantineAction, QuarantineExport, QueueAction, QueueList, ResetCounter,
+    SetPermanentBouncedAddress, Stats,
 };
 use super::desk::ask;
 use super::exit::DATA;
 use super::lists::List;
+use super::values::{Form, Sort};
 use crate::bounce::{self, Class, Reason};
 use crate::change::{Command, CommandResult, Failure as AddressFailure, Queued, Selection};
 use crate::classify;

@@ -20,6 +20,7 @@ mod queue;
 mod resolver;
 mod runner;
 mod schedule;
+mod story;
 mod view;
 
 pub use clock::{Clocks, SystemClocks};

@@ -14,10 +14,9 @@ use super::queue::Queue;
 use super::resolver::Resolver;
 use super::schedule::{Blame, Evidence, Limits, Schedule, Ticket};
 use super::view::{BATCH_ROWS, View};
-use super::{Report, Settings, backoff};
+use super::{Report, Settings, backoff, story};
 use crate::change::{Notification, NotificationId, Outcome, Settled};
 use crate::clock::SoberClock;
-use crate::escape::Escaped;
 use crate::metrics::Attempts;
 use crate::tenant::Tenants;
 use crate::types::{Domain, Timestamp};
@@ -227,9 +226,9 @@ impl Runner {
             self.giving_up.insert(domain.clone());
             self.view.forget_rows(domain);
         }
-        log_outage(domain, failures_before, self.schedule.failures(domain), &end);
+        story::tell_outage(domain, failures_before, self.schedule.failures(domain), &end);
         let outcome = self.outcome(&notification, end, blame, time);
-        log_outcome(&notification, &outcome);
+        story::tell_outcome(&notification, &outcome);
         self.services.attempts.ended(&notification, &outcome, time);
         self.tell(notification.id, time, outcome);
     }
@@ -269,7 +268,7 @@ impl Runner {
         for notification in old {
             let last_error = notification.last_error.as_deref().unwrap_or("the platform was down all the time");
             let outcome = given_up(last_error);
-            log_outcome(&notification, &outcome);
+            story::tell_outcome(&notification, &outcome);
             self.services.attempts.ended(&notification, &outcome, time);
             self.tell(notification.id, time, outcome);
         }
@@ -358,38 +357,6 @@ fn probe_delay(settings: &Settings, failures: u32) -> Duration {
 
 fn given_up(error: &str) -> Outcome {
     Outcome::Parked { error: format!("given up after the longest time to try: {error}") }
-}
-
-fn log_outage(domain: &Domain, failures_before: u32, failures: u32, end: &End) {
-    match (failures_before, failures, end) {
-        (0, 1.., End::Retry { error, .. }) => {
-            log::warn!("domain={domain} the platform is down, its notifications wait: {}", Escaped(error));
-        }
-        (1.., 0, _) => log::info!("domain={domain} the platform is up again"),
-        _ => {}
-    }
-}
-
-fn log_outcome(notification: &Notification, outcome: &Outcome) {
-    let (id, domain) = (notification.message_id, &notification.domain);
-    let addr = Escaped(notification.address.as_str());
-    let attempts = notification.attempts.saturating_add(1);
-    match outcome {
-        Outcome::Delivered { status, .. } => {
-            log::info!(
-                "id={id} addr=<{addr}> domain={domain} notification=delivered status={status} attempts={attempts}"
-            );
-        }
-        Outcome::Retry { next_attempt, error } => log::info!(
-            "id={id} addr=<{addr}> domain={domain} notification=deferred attempts={attempts} next={next_attempt} error={}",
-            Escaped(error)
-        ),
-        Outcome::Parked { error } => log::warn!(
-            "id={id} addr=<{addr}> domain={domain} notification=parked attempts={attempts} error={}",
-            Escaped(error)
-        ),
-        Outcome::Archived => {}
-    }
 }
 
 /// From 0 to 1, from the keys that the standard library draws for its hash tables.

@@ -145,7 +145,11 @@ mod tests {
         let (mut tally, now) = (Tally::default(), Instant::now());
         tally.mail(&judged(), &MailResult::Duplicate, now);
         assert!(tally.sums.is_empty() && tally.due_at().is_none());
-        let effects = vec![Effect::Escalated(Queued::New(1)), Effect::Suspended(Queued::New(2))];
+        let effects = vec![
+            Effect::Escalated(Queued::New(1)),
+            Effect::Suspended(Queued::New(2)),
+            Effect::Escalated(Queued::New(3)),
+        ];
         tally.mail(&judged(), &MailResult::Applied(effects), now);
         let receiver = |name: &str| Series::Receiver(name.to_owned());
         let expected = [
@@ -158,7 +162,7 @@ mod tests {
             (Series::Alert("strict.example".to_owned(), Reason::Blocked), 1),
             (Series::Other("unreadable".to_owned()), 1),
             (Series::Other("bounce".to_owned()), 1),
-            (Series::Escalated, 1),
+            (Series::Escalated, 2),
         ];
         assert_eq!(tally.sums, BTreeMap::from(expected));
         assert_eq!(tally.due_at(), Some(now + TIME_MAX));
