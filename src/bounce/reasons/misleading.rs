@@ -78,6 +78,7 @@ pub(super) const MISLEADING: &[Row] = &[
     Row("user has moved", HasMoved, "various"),
     Row("connection dropped due to", NetworkError, "Exchange"),
     Row("5.5.4 invalid domain name", Blocked, "Exchange, of HELO"),
+    Row("in kurzer zeit", RateLimited, "German"),
     Row("personal deny", Filtered, "various"),
     Row("personal black", Filtered, "various"),
     Row("personal block", Filtered, "various"),

@@ -98,6 +98,8 @@ static HINTS: &[Sense] = &[
     sense(&[Client], NARROW, Reason::Blocked, "our host"),
     sense(&[Login], NARROW, Reason::SecurityError, "a login"),
     sense(&[Limit], NARROW, Reason::RateLimited, "a limit"),
+    sense(&[GaveUp], NARROW, Reason::Expired, "gave up"),
+    sense(&[Wait], NARROW, Reason::Greylisted, "a wait"),
 ];
 
 /// `It could not be collected in 30 days.`

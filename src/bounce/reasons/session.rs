@@ -28,6 +28,8 @@ pub(super) const SESSION: &[Row] = &[
     Row("not authorized to deliver", SecurityError, "Exchange Online"),
     Row("not pass on mail", NoRelaying, "various"),
     Row("not forward mail", NoRelaying, "various"),
+    Row("is not forwarded", NoRelaying, "various"),
+    Row("is not relayed", NoRelaying, "various"),
     Row("we do not relay", NoRelaying, "various"),
     Row("do not relay", NoRelaying, "various"),
     Row("send to a non-local", NoRelaying, "various"),

@@ -104,7 +104,7 @@ pub(super) const WORDS: &[(Topic, &str)] = &[
     (Address, "@"),
     (
         Recipient,
-        "user|recipient|addressee|mailbox|mail box|inbox|account|address|alias|subscriber|member$|person$|person.s|\
+        "cliente|clienti|konta$|kunden|user|recipient|addressee|mailbox|mail box|inbox|account|address|alias|subscriber|member$|person$|person.s|\
          employee|customer|rcpt|login name|local part|local-part|maildrop|message store|mail store|this name|that name|\
          empfanger|empfaenger|adressat|benutzer|teilnehmer|nutzer|postfach|posteingang|postfaech|konto|adress|mailadress|emailadress|mailkonto|emailkonto|kunde|\
          destinataire|utilisateur|boite|compte$|abonne$|\
@@ -130,7 +130,7 @@ pub(super) const WORDS: &[(Topic, &str)] = &[
     ),
     (
         Own,
-        "of the owner|by the owner|owner of th|gebruiker heeft|empfanger hat|empfaenger hat|destinataire a |utilisateur a |usuario ha|destinatario ha|utente ha|usuario tem|uzytkownik zablok|odbiorca zablok|пользователь заблок|получатель заблок|получатель отказ|адресат отказ|reception setting|receiving setting|recipient's setting|recipient's rule|filtering setting|by the receiver|receiver's|受信者の設定|personal|ignore list|addressee refus|recipient refus|recipient rejects|user refus|user rejects|refused to receive|refuse to receive|request of the recipient|recipient's request|recipient has|recipient's own|user has|chosen|does not want|do not want|no longer wish|declin|\
+        "addressee has|수신자가|받는 사람이|收件人拒|受信者が|of the owner|by the owner|owner of th|gebruiker heeft|empfanger hat|empfaenger hat|destinataire a |utilisateur a |usuario ha|destinatario ha|utente ha|usuario tem|uzytkownik zablok|odbiorca zablok|пользователь заблок|получатель заблок|получатель отказ|адресат отказ|reception setting|receiving setting|recipient's setting|recipient's rule|filtering setting|by the receiver|receiver's|受信者の設定|personal|ignore list|addressee refus|recipient refus|recipient rejects|user refus|user rejects|refused to receive|refuse to receive|request of the recipient|recipient's request|recipient has|recipient's own|user has|chosen|does not want|do not want|no longer wish|declin|\
          does not wish|by the recipient$|by the user$|user's|recipient's|own list|private list",
     ),
     (
@@ -145,7 +145,7 @@ pub(super) const WORDS: &[(Topic, &str)] = &[
     ),
     (
         There,
-        "one of the|one of our|set up|one of ours|of ours|登録され|使われて|使用されて|利用されて|takov|taki|takie|такого|такой|sadan|exist|found|find|known|know$|knows|recogni|valid$|validated|locate|regist|listed$|present$|provision|created|a local|forwarder|defined|identif|appear|in use|\
+        "risulta|tra i nostri|consta|cadastr|one of the|one of our|set up|one of ours|of ours|登録され|使われて|使用されて|利用されて|takov|taki|takie|такого|такой|sadan|exist|found|find|known|know$|knows|recogni|valid$|validated|locate|regist|listed$|present$|provision|created|a local|forwarder|defined|identif|appear|in use|\
          be verified|verify|resolv|served|belong|reside|match|record|entry|handled|hosted|of that name|by that name|of this name|by this name|a ce nom|de ce nom|con ese nombre|mit diesem namen|dieses namens|a quel nome|com esse nome|met die naam|with that|user of|an account|a mailbox|on file|on the list|in the list|on our list|in our list|assigned|in aliases|route list|recipient list|on record|on this system|on this server|on this host|on our server|on our system|in our|in the directory|deliverable|\
          existier|gefunden|bekannt|gultig|gueltig|vorhanden|eingerichtet|registrier|gibt|angelegt|ermittel|\
          trouv|connu|valide|repertori|enregistr|recens|encontr|correspond|conoc|registrad|encuentr|localiz|\
@@ -157,7 +157,7 @@ pub(super) const WORDS: &[(Topic, &str)] = &[
     ),
     (
         Missing,
-        "not a customer|not a client|not a member|not a subscriber|no mail exchanger|no mail server|no mail host|plus de compte|plus de boite|plus d'adresse|pas d'adresse|unknown|unknow|never opened|never existed|unkown|no user|no account|no mailbox|no person|no addressee|no customer|no subscriber|no employee|nonexist|non-exist|non exist|no such|nobody|no one|no-one|invalid|incorrect|wrong$|unrecogni|\
+        "地址错误|地址有误|地址无效|地址無效|not a customer|not a client|not a member|not a subscriber|no mail exchanger|no mail server|no mail host|plus de compte|plus de boite|plus d'adresse|pas d'adresse|unknown|unknow|never opened|never existed|unkown|no user|no account|no mailbox|no person|no addressee|no customer|no subscriber|no employee|nonexist|non-exist|non exist|no such|nobody|no one|no-one|invalid|incorrect|wrong$|unrecogni|\
          undefined|unregistered|inexist|misspel|mistyped|unavailable|not available|not exist|does not work here|\
          no longer exist|unresolv|null mx|nxdomain|no mx$|no dns|not user|not a user|\
          unbekannt|ungultig|ungueltig|inconnu|introuvable|pas de compte|pas de boite|aucun compte|invalide|desconocid|inexistente|desconhecid|sconosciut|inesistent|\
@@ -177,7 +177,7 @@ pub(super) const WORDS: &[(Topic, &str)] = &[
     ),
     (
         Closed,
-        "사용하지 않|closed|close by|deactivat|de-activat|disabled|disactiv|deprovision|was given up|has ended|ended with|turned off|ended on|shut off|archived|terminat|cancel|deleted|removed|inactive|retired|discontinu|decommission|\
+        "dada de baja|de baja$|aufgelost|aufgeloest|beendet|erloschen|사용하지 않|closed|close by|deactivat|de-activat|disabled|disactiv|deprovision|was given up|has ended|ended with|turned off|ended on|shut off|archived|terminat|cancel|deleted|removed|inactive|retired|discontinu|decommission|\
          purged|expired|abandon|dormant|shut down|shut by|was shut|ceased|withdrawn|not active|not in use|no longer in use|no longer active|\
          no longer in service|no longer valid|no longer used|no longer available|no longer accept|no longer receiv|no longer monitor|\
          not in service|out of service|defunct|obsolete|erased|switched off|not activated|\
@@ -235,7 +235,7 @@ pub(super) const WORDS: &[(Topic, &str)] = &[
     ),
     (
         Client,
-        "as number|asn|sending host|sending server|mta$|your network|your host|your server|your mail server|client|country|countries|your region|provider|isp$|your net|part of the net|relay host|hosts$|network|range$|ranges$|asn$|subnet|netblock",
+        "as number|asn|sending host|sending server|mta$|your network|your host|your server|your mail server|client$|clients$|country|countries|your region|provider|isp$|your net|part of the net|relay host|hosts$|network|range$|ranges$|asn$|subnet|netblock",
     ),
     (
         Refused,
@@ -304,7 +304,7 @@ pub(super) const WORDS: &[(Topic, &str)] = &[
     ),
     (
         Broken,
-        "offline|error|trouble|broke|fail|down$|crash|problem|maintenance|temporar|corrupt|overload|busy|out of|not writable|fehler|storung|stoerung|wartung|erreur|panne|fallo|averia|erro$|falha|errore|guasto|fout|storing|blad|chyb|hiba|eroare|hata|fel$|fejl|feil|virhe|ошибк|сбой|помилк|错误|錯誤|故障|障害|エラー|오류|장애",
+        "could not be written|cannot be written|not writable|cannot write|could not write|failed to write|offline|error|trouble|broke|fail|down$|crash|problem|maintenance|temporar|corrupt|overload|busy|out of|not writable|fehler|storung|stoerung|wartung|erreur|panne|fallo|averia|erro$|falha|errore|guasto|fout|storing|blad|chyb|hiba|eroare|hata|fel$|fejl|feil|virhe|ошибк|сбой|помилк|错误|錯誤|故障|障害|エラー|오류|장애",
     ),
     (
         Down,

@@ -2,14 +2,16 @@
 
 use super::row::Row;
 use crate::bounce::Reason::{
-    AuthFailure, Blocked, ContentError, Filtered, Greylisted, MailboxDisabled, MailboxFull, MessageTooBig, NoRelaying,
-    OnHold, PolicyViolation, Rejected, SecurityError, SpamDetected, Suspended, SystemError, UserUnknown,
+    AuthFailure, Blocked, ContentError, Filtered, Greylisted, MailboxDisabled, MailboxFull, MessageTooBig,
+    NetworkError, NoRelaying, OnHold, PolicyViolation, Rejected, SecurityError, SpamDetected, Suspended, SystemError,
+    UserUnknown,
 };
 
 /// Words that decide only when neither a clear phrase nor a specific status does.
 pub(super) const WEAK: &[Row] = &[
     Row("was automatically rejected", Filtered, "Sieve (RFC 5429)"),
     Row("450 .. mailbox unavailable", OnHold, "RFC 5321 450"),
+    Row("loop", NetworkError, "various"),
     Row("unable-to-transfer", SystemError, "X.400"),
     Row("verification problem", SystemError, "various"),
     Row("openrelay", Blocked, "various"),
@@ -27,6 +29,16 @@ pub(super) const WEAK: &[Row] = &[
     Row("listed on", Blocked, "various"),
     Row("unwanted", SpamDetected, "various"),
     Row("advertis", SpamDetected, "various"),
+    Row("werbung", SpamDetected, "German"),
+    Row("publicit", SpamDetected, "French"),
+    Row("publicidad", SpamDetected, "Spanish, Portuguese"),
+    Row("pubblicit", SpamDetected, "Italian"),
+    Row("reklam", SpamDetected, "Polish, Czech, Swedish, Turkish"),
+    Row("реклам", SpamDetected, "Russian"),
+    Row("广告", SpamDetected, "Chinese"),
+    Row("廣告", SpamDetected, "Chinese"),
+    Row("広告", SpamDetected, "Japanese"),
+    Row("광고", SpamDetected, "Korean"),
     Row("unknown error", SystemError, "various"),
     Row("unknown reason", SystemError, "various"),
     Row("spf", AuthFailure, "various"),
