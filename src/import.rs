@@ -11,7 +11,7 @@ use crate::status::words::count;
 use crate::tenant::{Tenant, Tenants};
 use crate::types::{Address, Domain, Timestamp};
 use rusqlite::types::ValueRef;
-use rusqlite::{Connection, OpenFlags, Row};
+use rusqlite::{Connection, ErrorCode, OpenFlags, Row};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::Path;
@@ -26,7 +26,12 @@ const SLICE_OCTETS_MAX: usize = 60 << 10;
 
 /// Why a file could not be read.
 #[derive(Debug)]
-pub struct ImportError(String);
+pub enum ImportError {
+    /// Somebody writes it at this moment: worth another try.
+    Busy(String),
+    /// It is not there, or nothing of the predecessor's.
+    Unreadable(String),
+}
 
 /// What will be taken over, and what will not.
 #[derive(Debug, Default)]
@@ -42,13 +47,18 @@ pub struct Plan {
 
 /// Reads the predecessor's database, and decides what to take over for the configured domains.
 pub fn plan(file: &Path, tenants: &Tenants) -> Result<Plan, ImportError> {
-    let explain = |error| ImportError(format!("{}: {error}", file.display()));
+    let explain = |error: rusqlite::Error| match error.sqlite_error_code() {
+        Some(ErrorCode::DatabaseBusy) => {
+            ImportError::Busy(format!("{}: another program writes it at this moment: try again", file.display()))
+        }
+        _ => ImportError::Unreadable(format!("{}: {error}", file.display())),
+    };
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let database = Connection::open_with_flags(file, flags).map_err(explain)?;
     let tables = tables(&database).map_err(explain)?;
     if !tables.contains("temporary_bounces") && !tables.contains("permanent_bounces") {
         let text = "not the predecessor's database: no table temporary_bounces, no table permanent_bounces";
-        return Err(ImportError(format!("{}: {text}", file.display())));
+        return Err(ImportError::Unreadable(format!("{}: {text}", file.display())));
     }
     let mut plan = Plan::default();
     if tables.contains("temporary_bounces") {
@@ -200,7 +210,8 @@ impl fmt::Display for Plan {
 
 impl fmt::Display for ImportError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        let (Self::Busy(text) | Self::Unreadable(text)) = self;
+        f.write_str(text)
     }
 }
 

@@ -54,6 +54,17 @@ fn open(folder: &Path) -> Store {
 }
 
 #[test]
+fn a_file_that_the_predecessor_writes_is_worth_another_try() {
+    let folder = folder("");
+    let writer = Connection::open(folder.path().join("bounced_emails.db")).expect("a SQLite file");
+    writer.execute_batch("BEGIN EXCLUSIVE").expect("nobody else writes it");
+    let output = import(folder.path(), &["bounced_emails.db"]);
+    assert_eq!(output.status.code(), Some(75));
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(said.contains("another program writes it at this moment"), "{said}");
+}
+
+#[test]
 fn rows_are_counted_cut_at_the_threshold_and_imported_once() {
     let folder = folder(
         "INSERT INTO temporary_bounces VALUES

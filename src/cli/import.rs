@@ -8,13 +8,16 @@ use crate::config::Choice;
 #[cfg(feature = "import-sqlite")]
 pub fn run(choice: &Choice, options: &ImportSqlite) -> Result<(), Failure> {
     use super::exit::DATA;
+    use crate::import::ImportError;
     use crate::status::words::count;
     use crate::{config, import};
     use std::io::Write as _;
 
     let config = config::load(choice)?;
-    let plan =
-        import::plan(&options.file, &config.server.tenants).map_err(|error| Failure::new(DATA, error.to_string()))?;
+    let plan = import::plan(&options.file, &config.server.tenants).map_err(|error| match &error {
+        ImportError::Busy(why) => Failure::try_again(why),
+        ImportError::Unreadable(why) => Failure::new(DATA, why),
+    })?;
     let mut out = std::io::stdout().lock();
     write!(out, "{plan}")?;
     if options.dry_run {
