@@ -94,14 +94,23 @@ fn push_field(canonical: &mut Vec<u8>, field: &[u8]) {
     canonical.push(1 + u8::try_from(index).unwrap_or(u8::MAX));
     let start = canonical.len() + size_of::<u64>();
     canonical.resize(start, 0);
-    for word in field[colon + 1..].split(u8::is_ascii_whitespace).filter(|word| !word.is_empty()) {
-        if canonical.len() > start {
+    push_words(canonical, field[colon + 1..].trim_ascii());
+    let length = (canonical.len() - start) as u64;
+    canonical[start - size_of::<u64>()..start].copy_from_slice(&length.to_be_bytes());
+}
+
+/// Most values are words with one space between them already.
+fn push_words(canonical: &mut Vec<u8>, value: &[u8]) {
+    let gaps = |pair: &[u8]| pair == b"  " || pair[1].is_ascii_whitespace() && pair[1] != b' ';
+    if !value.windows(2).any(gaps) {
+        return canonical.extend_from_slice(value);
+    }
+    for (index, word) in value.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty()).enumerate() {
+        if index > 0 {
             canonical.push(b' ');
         }
         canonical.extend_from_slice(word);
     }
-    let length = (canonical.len() - start) as u64;
-    canonical[start - size_of::<u64>()..start].copy_from_slice(&length.to_be_bytes());
 }
 
 #[cfg(test)]
@@ -123,6 +132,8 @@ mod tests {
             MAIL.replace("Received: by a\r\n", ""),
             MAIL.replace("Received: by a\r\n", "Received: by b;\r\n\tlater\r\nReturn-Path: <>\r\nX-Spam: no\r\n"),
             MAIL.replace("Undelivered mail", "Undelivered\r\n mail"),
+            MAIL.replace("Undelivered mail", "Undelivered\tmail  "),
+            MAIL.replace("Undelivered mail", "  Undelivered  mail"),
             MAIL.replace("Subject: ", "SUBJECT:\t"),
             format!("{MAIL}\r\n"),
         ] {

@@ -41,7 +41,8 @@ pub enum Content {
 
 impl Content {
     fn from_type(value: &str) -> Self {
-        let kind = value.split([';', ' ', '\t', '\r', '\n']).next().unwrap_or("");
+        let end = value.bytes().position(|c| matches!(c, b';' | b' ' | b'\t' | b'\r' | b'\n'));
+        let kind = end.and_then(|end| value.get(..end)).unwrap_or(value);
         let known = TYPES.iter().find(|(name, _)| name.eq_ignore_ascii_case(kind)).map(|(_, content)| *content);
         let is_multipart = || kind.get(..10).is_some_and(|start| start.eq_ignore_ascii_case("multipart/"));
         known.unwrap_or_else(|| if is_multipart() { Self::Multipart } else { Self::Other })

@@ -31,11 +31,13 @@ pub fn normalise(text: &str) -> String {
 pub fn with_one_spelling(text: String) -> String {
     const SPELLINGS: [(&str, &str); 5] =
         [("e-mail", "email"), ("can not ", "cannot "), ("can't", "cannot"), ("won't", "will not"), ("n't", " not")];
+    const WITHOUT_APOSTROPHE: usize = 2;
     static FINDERS: LazyLock<[Finder<'static>; 5]> = LazyLock::new(|| SPELLINGS.map(|(from, _)| Finder::new(from)));
     let replace = |text: String, (finder, (from, to)): (&Finder<'_>, (&str, &str))| {
         if finder.find(text.as_bytes()).is_some() { text.replace(from, to) } else { text }
     };
-    FINDERS.iter().zip(SPELLINGS).fold(text, replace)
+    let count = if text.contains('\'') { SPELLINGS.len() } else { WITHOUT_APOSTROPHE };
+    FINDERS.iter().zip(SPELLINGS).take(count).fold(text, replace)
 }
 
 fn push_word(out: &mut String, word: &str) {
