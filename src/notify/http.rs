@@ -137,6 +137,7 @@ impl Client {
             ureq::Error::Io(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
                 "the connection was closed without an answer".to_owned()
             }
+            ureq::Error::Io(error) => error.to_string(),
             error => error.to_string(),
         }
     }
@@ -182,6 +183,15 @@ mod tests {
             let parts = parts.map(|(scheme, host)| (scheme.to_owned(), host.to_owned()));
             assert_eq!(scheme_and_host(url), parts, "{url}");
         }
+    }
+
+    #[test]
+    fn an_error_is_told_in_the_words_of_the_system() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}/", listener.local_addr().unwrap());
+        drop(listener);
+        let error = Client::new(Duration::from_secs(5)).get(&url, 0).unwrap_err();
+        assert!(error.starts_with("Connection refused"), "{error}");
     }
 
     #[test]
