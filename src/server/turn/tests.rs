@@ -1,7 +1,7 @@
 //! What a turn of the loop does by itself, and what it does not leave undone.
 
 use super::*;
-use crate::server::{Endpoint, Listener, Settings, UnixSocket};
+use crate::server::{Endpoint, Listener, Settings, Tls, TlsFiles, UnixSocket};
 use crate::store;
 use std::io::{Read as _, Write as _};
 use std::os::unix::net::UnixStream;
@@ -27,10 +27,16 @@ impl Loop {
 
     /// With a socket that takes mail, and this room for mails in flight.
     fn start_listening(room: usize) -> Self {
+        Self::start_listening_with(|settings| settings.mails_in_flight_octets_max = room)
+    }
+
+    fn start_listening_with(configure: impl FnOnce(&mut Settings)) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let endpoint = Endpoint::Unix(UnixSocket { path: folder.path().join("smtp.sock"), group: None });
         let listeners = vec![Listener { endpoint, ..Listener::smtp(([0, 0, 0, 0], 0).into()) }];
-        Self::start_with(folder, Settings { listeners, mails_in_flight_octets_max: room, ..Settings::default() })
+        let mut settings = Settings { listeners, ..Settings::default() };
+        configure(&mut settings);
+        Self::start_with(folder, settings)
     }
 
     fn start_with(folder: TempDir, settings: Settings) -> Self {
@@ -157,5 +163,23 @@ fn a_mail_beyond_the_rate_of_its_client_is_put_off_and_counted() {
     daemon.turn_until(|_| has_got(&client, "451 4.3.0 "));
     assert_eq!(daemon.server.metrics.deferred[&451], 1);
     assert!(!daemon.server.ledger.has_mails());
+    daemon.server.finish().unwrap();
+}
+
+#[test]
+fn a_client_that_waits_for_tls_is_turned_away_without_a_word_in_the_clear() {
+    let files = tempfile::tempdir().unwrap();
+    let made = rcgen::generate_simple_self_signed(["mail.example".to_owned()]).unwrap();
+    let [certificate, key] = ["certificate", "key"].map(|name| files.path().join(name));
+    std::fs::write(&certificate, made.cert.pem()).unwrap();
+    std::fs::write(&key, made.signing_key.serialize_pem()).unwrap();
+    let mut daemon = Loop::start_listening_with(|settings| {
+        settings.tls = Some(TlsFiles { certificate, key });
+        settings.listeners[0].tls = Tls::Implicit;
+        settings.connections_max = 0;
+    });
+    let mut client = UnixStream::connect(daemon.folder.path().join("smtp.sock")).unwrap();
+    daemon.turn_until(|server| !server.metrics.connections.refused.is_empty());
+    assert_eq!(client.read(&mut [0; 100]).unwrap(), 0);
     daemon.server.finish().unwrap();
 }
