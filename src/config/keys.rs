@@ -302,7 +302,7 @@ fn database_settings(mut fields: Fields<'_>, retry_delay_max: Duration) -> store
         next_attempt_ahead_max: default.next_attempt_ahead_max.max(retry_delay_max * 2),
         // A guard against attacks, far above what sessions leave.
         digests_max: default.digests_max,
-        // What it costs in memory is told with the daemon's.
+        // Part of the memory that the daemon is promised to stay below: more of it gains nothing.
         journal_octets_max: default.journal_octets_max,
     };
     fields.done();

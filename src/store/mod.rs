@@ -67,7 +67,7 @@ use writer::Writer;
 pub struct Settings {
     /// redb's page cache, in octets.
     pub cache_octets: usize,
-    /// Counters that went up and are not in their table yet, in memory.
+    /// Counters that went up and are not in their table yet, in octets of memory. Beyond it each commit moves more of them than it counts.
     pub journal_octets_max: usize,
     /// How long the history of delivered notifications is kept.
     pub history_age_max: Duration,
