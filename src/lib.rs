@@ -45,6 +45,8 @@ pub mod notify;
 pub mod operate;
 pub mod policy;
 pub mod priority;
+#[cfg(test)]
+mod samples;
 pub mod server;
 pub mod smtp;
 pub mod spelling;

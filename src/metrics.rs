@@ -215,31 +215,10 @@ fn zeros<K: Ord>(keys: impl IntoIterator<Item = K>) -> BTreeMap<K, u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bounce::Envelope;
-    use crate::types::Address;
+    use crate::samples;
 
     fn report(address: &str) -> Report {
-        let recipient = Recipient {
-            address: Address::parse(address).unwrap(),
-            final_recipient: None,
-            class: Class::Soft,
-            reason: Reason::Blocked,
-            action: None,
-            status: None,
-            reply: None,
-            remote_mta: None,
-            diagnostic: None,
-            rule: String::new(),
-            evidence: String::new(),
-        };
-        Report {
-            kind: Kind::Bounce,
-            recipients: vec![recipient],
-            rule: String::new(),
-            envelope: Envelope::default(),
-            returned: None,
-            problems: Vec::new(),
-        }
+        samples::report(Kind::Bounce, vec![samples::recipient(address, Class::Soft, Reason::Blocked)])
     }
 
     fn finding(action: Option<Action>, note: Option<&'static str>) -> Finding {

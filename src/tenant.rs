@@ -158,6 +158,7 @@ impl Tenants {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::samples;
 
     fn expanded(template: &str, address: &str) -> String {
         UrlTemplate::parse(template).unwrap().expand(&Address::parse(address).unwrap())
@@ -180,16 +181,7 @@ mod tests {
 
     #[test]
     fn a_platform_is_told_otherwise_when_anything_of_the_way_is_new() {
-        let tenant = Tenant {
-            domain: Domain::parse("mydomain.de").unwrap(),
-            endpoint: Endpoint::Template(UrlTemplate::parse("http://h/{address}").unwrap()),
-            headers: Vec::new(),
-            json_body: false,
-            done_statuses: Vec::new(),
-            threshold: 3,
-            window: None,
-            evidence: evidence::Rules::default(),
-        };
+        let tenant = samples::tenant("mydomain.de");
         let before = Tenants::new(vec![tenant.clone()]);
         let elsewhere = UrlTemplate::parse("http://other/{address}").unwrap();
         for (new, is_told_otherwise) in [

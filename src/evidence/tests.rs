@@ -1,6 +1,5 @@
 use super::*;
-use crate::bounce::Envelope;
-use crate::tenant::{Endpoint, UrlTemplate};
+use crate::samples;
 
 const TODAY: Day = Day(20_778);
 
@@ -17,25 +16,13 @@ fn secret(text: &str) -> Secret {
 }
 
 fn tenant() -> Tenant {
-    Tenant {
-        domain: domain(),
-        endpoint: Endpoint::Template(UrlTemplate::parse("http://h/{address}").unwrap()),
-        headers: Vec::new(),
-        json_body: false,
-        done_statuses: Vec::new(),
-        threshold: 3,
-        window: None,
-        evidence: Rules {
-            secrets: vec![secret("new secret of ours"), secret("old secret of ours")],
-            ..Rules::default()
-        },
-    }
+    let secrets = vec![secret("new secret of ours"), secret("old secret of ours")];
+    Tenant { evidence: Rules { secrets, ..Rules::default() }, ..samples::tenant("mydomain.de") }
 }
 
 fn report(mailboxes: &[&str], returned: Option<Returned>) -> Report {
     let recipients = mailboxes.iter().map(|mailbox| unread(address(mailbox))).collect();
-    let envelope = Envelope::default();
-    Report { kind: Kind::Bounce, recipients, rule: String::new(), envelope, returned, problems: Vec::new() }
+    Report { returned, ..samples::report(Kind::Bounce, recipients) }
 }
 
 fn with_token(token: String) -> Report {

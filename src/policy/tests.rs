@@ -1,46 +1,20 @@
 use super::*;
 use crate::bounce::{EnhancedStatus, Envelope, Returned};
 use crate::evidence::Rules;
-use crate::tenant::{Endpoint, UrlTemplate};
+use crate::samples::{self, recipient};
 use std::time::Duration;
 
 fn tenants(domains: &[&str]) -> Tenants {
-    let tenant = |domain: &&str| Tenant {
-        domain: Domain::parse(domain).unwrap(),
-        endpoint: Endpoint::Template(UrlTemplate::parse("http://h/{address}").unwrap()),
-        headers: Vec::new(),
-        json_body: false,
-        done_statuses: Vec::new(),
-        threshold: 3,
-        window: None,
-        evidence: Rules::default(),
-    };
-    Tenants::new(domains.iter().map(tenant).collect())
+    Tenants::new(domains.iter().map(|domain| samples::tenant(domain)).collect())
 }
 
 fn address(text: &str) -> Address {
     Address::parse(text).unwrap()
 }
 
-fn recipient(mailbox: &str, class: Class, reason: Reason) -> Recipient {
-    Recipient {
-        address: address(mailbox),
-        final_recipient: None,
-        class,
-        reason,
-        action: None,
-        status: None,
-        reply: None,
-        remote_mta: None,
-        diagnostic: None,
-        rule: String::new(),
-        evidence: String::new(),
-    }
-}
-
 fn report(kind: Kind, recipients: Vec<Recipient>) -> Report {
     let envelope = Envelope { to_mailboxes: vec![address("no-reply@mydomain.de")], ..Envelope::default() };
-    Report { kind, recipients, rule: String::new(), envelope, returned: None, problems: Vec::new() }
+    Report { envelope, ..samples::report(kind, recipients) }
 }
 
 fn decided(report: &Report, actions: &Actions) -> Decision {

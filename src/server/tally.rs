@@ -93,27 +93,16 @@ impl Tally {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bounce::{Class, Envelope, Kind, Reason, Recipient, Report};
+    use crate::bounce::{Class, Kind, Reason};
     use crate::change::Queued;
     use crate::policy::Finding;
-    use crate::types::{Address, MessageId};
+    use crate::samples;
+    use crate::types::MessageId;
     use std::net::{IpAddr, Ipv4Addr};
 
     /// A mail about two recipients, and what was found in it as a whole.
     fn judged() -> Judged {
-        let recipient = |address: &str, reason| Recipient {
-            address: Address::parse(address).unwrap(),
-            final_recipient: None,
-            class: Class::Soft,
-            reason,
-            action: None,
-            status: None,
-            reply: None,
-            remote_mta: None,
-            diagnostic: None,
-            rule: String::new(),
-            evidence: String::new(),
-        };
+        let recipient = |address, reason| samples::recipient(address, Class::Soft, reason);
         let recipients =
             vec![recipient("a@full.example", Reason::MailboxFull), recipient("b@strict.example", Reason::Blocked)];
         let finding = |recipient, action, note| Finding { recipient, domain: None, action, change: None, note };
@@ -123,14 +112,7 @@ mod tests {
             sender: String::new(),
             octets: 100,
             has_bare_line_ends: false,
-            report: Report {
-                kind: Kind::Bounce,
-                recipients,
-                rule: String::new(),
-                envelope: Envelope::default(),
-                returned: None,
-                problems: Vec::new(),
-            },
+            report: samples::report(Kind::Bounce, recipients),
             findings: vec![
                 finding(Some(0), Some(Action::Count), None),
                 finding(Some(1), Some(Action::Alert), None),
