@@ -10,8 +10,9 @@ use super::handover::{self, Handed, Letter, hand_over};
 use super::{Failure, database, drain};
 use crate::bounce;
 use crate::change::{Accepted, Batch};
-use crate::config::{self, Choice, Complete, Config};
+use crate::config::{self, Choice, Complete};
 use crate::policy::{self, Received};
+use crate::server::Listener;
 use crate::store::{OpenError, Store};
 use crate::types::Address;
 use crate::{digest, escape};
@@ -49,14 +50,14 @@ fn deliver(choice: &Choice) -> Result<(), Failure> {
         }
         match database::open_or_make(&config) {
             Err(OpenError::Locked(_)) if Instant::now() < give_up => std::thread::sleep(BUSY_STEP),
-            Err(locked @ OpenError::Locked(_)) => return Err(no_way_in(&locked, &config)),
+            Err(locked @ OpenError::Locked(_)) => return Err(no_way_in(&locked, &config.server.settings.listeners)),
             opened => return write(opened?, &config.complete()?, &letter, octets),
         }
     }
 }
 
-fn no_way_in(locked: &OpenError, config: &Config) -> Failure {
-    let has_plain = config.server.settings.listeners.iter().any(handover::is_plain);
+fn no_way_in(locked: &OpenError, listeners: &[Listener]) -> Failure {
+    let has_plain = listeners.iter().any(handover::is_plain);
     let advice = "; each listener asks for TLS, which is not spoken here: add one without it, as `unix:PATH`";
     Failure::try_again(format!("{locked}{}", if has_plain { "" } else { advice }))
 }
@@ -127,6 +128,7 @@ fn is_plain(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::server::Tls;
 
     #[test]
     fn of_a_long_mail_the_head_is_kept_and_the_rest_is_read() {
@@ -134,6 +136,20 @@ mod tests {
         let mut input = mail.as_slice();
         assert_eq!(read_mail(&mut input, 10).unwrap(), (mail[..10].to_vec(), 1000));
         assert!(input.is_empty());
+    }
+
+    #[test]
+    fn where_each_listener_asks_for_tls_another_one_is_advised() {
+        let plain = Listener::smtp(([127, 0, 0, 1], 2525).into());
+        let asking = Listener { require_tls: true, ..plain.clone() };
+        let beginning = Listener { tls: Tls::Implicit, ..plain.clone() };
+        let locked = OpenError::Locked("bounces.redb".into());
+        for (listeners, is_advised) in [(vec![asking.clone(), beginning], true), (vec![asking, plain], false)] {
+            let failure = no_way_in(&locked, &listeners);
+            assert_eq!(failure.code, TRY_AGAIN);
+            assert!(failure.message.starts_with(&locked.to_string()), "{}", failure.message);
+            assert_eq!(failure.message.contains("add one without it"), is_advised, "{}", failure.message);
+        }
     }
 
     #[test]
