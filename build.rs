@@ -34,10 +34,11 @@ fn git(arguments: &[&str]) -> Option<String> {
 /// daemon has run made nearly all of it resident. Packed relocations are 0.15 MB less to read at each start.
 ///
 /// Neither changes what the program does. Linkers without `INSERT` (gold, mold) and C libraries that cannot unpack (glibc before 2.36)
-/// go without, as does a program for another machine.
+/// go without, as does a program for another machine. The feature `portable` leaves out what only newer C libraries can unpack.
 fn link_small() {
     let start_order = Path::new(&variable("CARGO_MANIFEST_DIR")).join(START_ORDER);
-    for argument in [format!("-T{}", start_order.display()), "-Wl,-z,pack-relative-relocs".to_owned()] {
+    let packed = (!feature("PORTABLE")).then(|| "-Wl,-z,pack-relative-relocs".to_owned());
+    for argument in [format!("-T{}", start_order.display())].into_iter().chain(packed) {
         if trial_program(&argument).is_some_and(|program| succeeds(&mut Command::new(program))) {
             println!("cargo::rustc-link-arg-bin=bouncesvc={argument}");
         }
@@ -61,6 +62,10 @@ fn trial_program(argument: &str) -> Option<PathBuf> {
 
 fn succeeds(command: &mut Command) -> bool {
     command.output().is_ok_and(|output| output.status.success())
+}
+
+fn feature(name: &str) -> bool {
+    std::env::var_os(format!("CARGO_FEATURE_{name}")).is_some()
 }
 
 /// One of those that Cargo sets.
