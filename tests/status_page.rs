@@ -104,7 +104,7 @@ fn stats_fit_on_one_screen() {
     let stats = render_stats(&sample_snapshot::snapshot());
     assert!(stats.lines().count() <= 40, "{stats}");
     for line in stats.lines() {
-        assert!(line.chars().count() <= 132, "{line}");
+        assert!(line.chars().count() <= 100, "{line}");
     }
     for part in ["running for 3 d 3 h", "learn.example", "the platform answered 404", "user_unknown", "6.6 MiB"] {
         assert!(stats.contains(part), "{part} is missing in\n{stats}");

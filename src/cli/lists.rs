@@ -1,30 +1,59 @@
 //! Lists as tables, JSON and CSV. Rows are printed as they come; a table takes its widths from the first rows.
+//!
+//! On a terminal a table's free text is cut to what the line has left for it. Nothing else ever is, so that what is shown can be
+//! searched for and copied: a line of long addresses goes on in the next one. A pipe or a file gets everything.
 
 use super::values::Form;
 use crate::escape::{Escaped, JsonString};
+use crate::status::words::cut;
 use serde_json::Value;
 use std::fmt::Write as _;
-use std::io::{self, Write};
+use std::io::{self, BufWriter, IsTerminal as _, StdoutLock, Write};
 
 /// Rows that decide on the widths of a table's columns.
 const MEASURED_ROWS: usize = 500;
 /// A wider column is not aligned.
 const WIDTH_MAX: usize = 60;
+/// What others wrote, as a rule the longest of a row; a list has one such column at most.
+const FREE_TEXT: [&str; 3] = ["last_error", "subject", "detail"];
+/// Free text is not cut below this.
+const FREE_TEXT_MIN: usize = 20;
+/// Between two columns.
+const GAP: usize = 2;
 
 /// Prints a list.
 pub struct List<W: Write> {
     form: Form,
     columns: &'static [&'static str],
     out: W,
+    /// Columns of the terminal; none elsewhere.
+    line_max: Option<usize>,
     rows: usize,
     measured: Vec<Vec<String>>,
     widths: Vec<usize>,
+    /// Which column is free text, and how much of it is shown.
+    cut: Option<(usize, usize)>,
+}
+
+impl List<BufWriter<StdoutLock<'static>>> {
+    /// Fitted to the terminal, where standard output is one.
+    pub fn to_stdout(form: Form, columns: &'static [&'static str]) -> Self {
+        let out = io::stdout();
+        let line_max = if out.is_terminal() { terminal_columns(&out) } else { None };
+        Self::new(form, columns, line_max, BufWriter::new(out.lock()))
+    }
+}
+
+/// `None`: it does not tell.
+fn terminal_columns(terminal: &io::Stdout) -> Option<usize> {
+    let size = rustix::termios::tcgetwinsize(terminal).ok()?;
+    Some(size.ws_col.into()).filter(|columns| *columns > 0)
 }
 
 impl<W: Write> List<W> {
     /// Nothing is printed yet.
-    pub fn new(form: Form, columns: &'static [&'static str], out: W) -> Self {
-        Self { form, columns, out, rows: 0, measured: Vec::new(), widths: Vec::new() }
+    pub fn new(form: Form, columns: &'static [&'static str], line_max: Option<usize>, out: W) -> Self {
+        Self { form, columns, out, line_max, rows: 0, measured: Vec::new(), widths: Vec::new(), cut: None }
     }
 
     /// The next row: a value for each column.
@@ -78,19 +107,38 @@ impl<W: Write> List<W> {
             let head: Vec<String> = self.columns.iter().map(|column| column.to_uppercase()).collect();
             let width = |at: usize| {
                 let cells = rows.iter().chain([&head]).filter_map(|row| row.get(at));
-                cells.map(|cell| cell.chars().count()).max().unwrap_or(0).min(WIDTH_MAX)
+                cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
             };
-            self.widths = (0..head.len()).map(width).collect();
+            self.fit((0..head.len()).map(width).collect());
             self.print(&head)?;
         }
         rows.iter().try_for_each(|cells| self.print(cells))
     }
 
+    fn fit(&mut self, mut widths: Vec<usize>) {
+        let free = self.columns.iter().position(|column| FREE_TEXT.contains(column));
+        if let (Some(at), Some(line_max)) = (free, self.line_max) {
+            let others: usize =
+                widths.iter().enumerate().filter(|(other, _)| *other != at).map(|(_, width)| width + GAP).sum();
+            self.cut = Some((at, line_max.saturating_sub(others).max(FREE_TEXT_MIN)));
+        }
+        for (at, width) in widths.iter_mut().enumerate() {
+            *width = (*width).min(self.shown_of(at).unwrap_or(WIDTH_MAX));
+        }
+        self.widths = widths;
+    }
+
+    /// How much of a column is shown; `None`: all.
+    fn shown_of(&self, at: usize) -> Option<usize> {
+        self.cut.filter(|(free, _)| *free == at).map(|(_, chars_max)| chars_max)
+    }
+
     fn print(&mut self, cells: &[String]) -> io::Result<()> {
         let mut line = String::new();
-        for (cell, width) in cells.iter().zip(&self.widths) {
+        for (at, (cell, width)) in cells.iter().zip(&self.widths).enumerate() {
+            let shown = self.shown_of(at).map_or_else(|| cell.clone(), |chars_max| cut(cell, chars_max));
             // Writing to a String cannot fail.
-            _ = write!(line, "{cell:width$}  ");
+            _ = write!(line, "{shown:width$}{:GAP$}", "");
         }
         writeln!(self.out, "{}", line.trim_end())
     }
@@ -131,7 +179,7 @@ mod tests {
 
     fn printed(form: Form, rows: &[Vec<Value>]) -> String {
         let mut out = Vec::new();
-        let mut list = List::new(form, &["address", "count"], &mut out);
+        let mut list = List::new(form, &["address", "count"], None, &mut out);
         for row in rows {
             list.row(row).unwrap();
         }
@@ -168,5 +216,30 @@ mod tests {
     fn long_lists_go_on_behind_the_measured_rows() {
         let rows: Vec<_> = (0..MEASURED_ROWS + 10).map(|number| vec![json!("a@b.de"), json!(number)]).collect();
         assert_eq!(printed(Form::Table, &rows).lines().count(), rows.len() + 1);
+    }
+
+    #[test]
+    fn on_a_terminal_free_text_takes_what_the_line_has_left_and_nothing_else_is_cut() {
+        const COLUMNS: &[&str] = &["address", "last_error", "created"];
+        let long = "the platform answered 503 and said much about it";
+        let rows = [("quite.a.long.name@example.com", long), ("a@b.de", "short")];
+        for (line_max, first) in [
+            (Some(62), "quite.a.long.name@example.com  the platform answered…  now\n"),
+            (Some(10), "quite.a.long.name@example.com  the platform answer…  now\n"),
+            (Some(200), "quite.a.long.name@example.com  the platform answered 503 and said much about it  now\n"),
+            (None, "quite.a.long.name@example.com  the platform answered 503 and said much about it  now\n"),
+        ] {
+            let mut out = Vec::new();
+            let mut list = List::new(Form::Table, COLUMNS, line_max, &mut out);
+            for (address, error) in rows {
+                list.row(&[json!(address), json!(error), json!("now")]).unwrap();
+            }
+            list.finish().unwrap();
+            let text = String::from_utf8(out).unwrap();
+            let mut lines = text.split_inclusive('\n');
+            assert_eq!((lines.nth(1), line_max), (Some(first), line_max));
+            let at = |line: &str| line.find("now").map(|at| line[..at].chars().count());
+            assert_eq!(lines.next().and_then(at), at(first), "{text}");
+        }
     }
 }

@@ -48,7 +48,7 @@ fn sorted(config: &Config, request: &Request, options: &DumpCounters, column: &s
         Ok(())
     })?;
     keep_highest(&mut rows, at, limit);
-    let mut list = List::new(options.format, columns(request), BufWriter::new(io::stdout().lock()));
+    let mut list = List::to_stdout(options.format, columns(request));
     rows.iter().try_for_each(|row| list.row(row))?;
     Ok(list.finish()?)
 }
@@ -66,7 +66,7 @@ const SORTED_ROWS: usize = 10_000;
 
 /// Prints the rows as they come, at most `limit`.
 fn list(config: &Config, request: &Request, form: Form, limit: Option<usize>) -> Result<(), Failure> {
-    let mut list = List::new(form, columns(request), BufWriter::new(io::stdout().lock()));
+    let mut list = List::to_stdout(form, columns(request));
     let mut left = limit.unwrap_or(usize::MAX);
     let mut is_missing = false;
     let asked = ask(config, request, &mut |reply| match reply {

@@ -60,7 +60,7 @@ pub fn replay(choice: &Choice, options: &Replay) -> Result<(), Failure> {
         count(&mut totals, &report, &decision);
         Ok(())
     });
-    let mut list = List::new(options.format, REPLAY_COLUMNS, BufWriter::new(io::stdout().lock()));
+    let mut list = List::to_stdout(options.format, REPLAY_COLUMNS);
     for ([domain, action, class, reason], number) in totals {
         list.row(&[json!(domain), json!(action), json!(class), json!(reason), json!(number)])?;
     }

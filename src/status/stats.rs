@@ -1,7 +1,7 @@
 //! A snapshot as one screen of text: [`render_stats`].
 
 use super::summary::top;
-use super::words::{count, number, octets, short, span};
+use super::words::{count, cut, number, octets, short, span};
 use super::{Live, Slot, Snapshot, Times};
 use crate::bounce::Class;
 use crate::escape::Escaped;
@@ -12,11 +12,11 @@ use std::time::Duration;
 const ROWS_MAX: usize = 8;
 
 /// The longest error that is shown, in characters.
-const ERROR_CHARS_MAX: usize = 60;
+const ERROR_CHARS_MAX: usize = 46;
 
 const HOUR: Duration = Duration::from_secs(3600);
 
-/// `bouncesvc stats`: at most 100 columns, harmless for a terminal.
+/// `bouncesvc stats`: at most 100 columns, but for what is wrong, which is told whole; harmless for a terminal.
 pub fn render_stats(snapshot: &Snapshot) -> String {
     let mut text = String::new();
     // Writing to a String cannot fail.
@@ -91,13 +91,13 @@ fn write_queues(text: &mut String, snapshot: &Snapshot) -> std::fmt::Result {
     if queues.is_empty() {
         return writeln!(text, "queue            empty\n");
     }
-    writeln!(text, "{:<24}{:>10}{:>10}{:>14}   last error", "queue", "pending", "parked", "oldest")?;
+    writeln!(text, "{:<24}{:>9}{:>8}{:>11}  last error", "queue", "pending", "parked", "oldest")?;
     for queue in queues {
         let oldest = queue.age(snapshot.now).map(span).unwrap_or_default();
         let error = queue.last_error.as_ref().map_or("", |(_, error)| error);
         let (domain, error) = (cut(&queue.domain, 23), cut(error, ERROR_CHARS_MAX));
         let (pending, parked) = (number(queue.pending), number(queue.parked));
-        let line = format!("{domain:<24}{pending:>10}{parked:>10}{oldest:>14}   {error}");
+        let line = format!("{domain:<24}{pending:>9}{parked:>8}{oldest:>11}  {error}");
         writeln!(text, "{}", line.trim_end())?;
     }
     writeln!(text)
@@ -146,13 +146,4 @@ fn write_live(text: &mut String, live: &Live) -> std::fmt::Result {
 fn times(times: &Times) -> String {
     let (median, p99, longest) = (short(times.median), short(times.p99), short(times.longest));
     format!("{}: median {median}, 99 % {p99}, longest {longest}", number(times.count))
-}
-
-/// Harmless, in one line, and not longer than `chars_max`.
-fn cut(text: &str, chars_max: usize) -> String {
-    let text = Escaped(text).to_string();
-    if text.chars().count() <= chars_max {
-        return text;
-    }
-    text.chars().take(chars_max - 1).chain(['…']).collect()
 }

@@ -1,5 +1,6 @@
 //! Numbers, spans of time and sizes as people read them.
 
+use crate::escape::Escaped;
 use std::time::Duration;
 
 /// `1,234,567`.
@@ -65,6 +66,15 @@ const GIB: u64 = 1 << 30;
 fn with_unit(value: f64, unit: &str) -> String {
     let decimals = usize::from(value < 9.95);
     format!("{value:.decimals$} {unit}")
+}
+
+/// A text harmless, in one line, and not longer than `chars_max`; where it goes on stands `…`.
+pub fn cut(text: &str, chars_max: usize) -> String {
+    let text = Escaped(text).to_string();
+    if text.chars().count() <= chars_max {
+        return text;
+    }
+    text.chars().take(chars_max - 1).chain(['…']).collect()
 }
 
 #[cfg(test)]
