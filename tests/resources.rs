@@ -145,11 +145,11 @@ fn words() -> Vec<(String, Vec<String>)> {
 fn bash() -> String {
     let mut script = "# bash completion of bouncesvc\n_bouncesvc() {\n    local word command= words\n    \
         for word in \"${COMP_WORDS[@]:1:COMP_CWORD-1}\"; do\n        [[ $word == -* ]] || command=\"${command:+$command }$word\"\n    done\n    \
-        case $command in\n"
+        case \" $command \" in\n"
         .to_owned();
-    // The longest first, so that `queue list` is not taken for `queue`.
+    // The longest first, so that `queue list` is not taken for `queue`; whole words, so that `classify design.eml` is not `sign`.
     for (name, words) in words().into_iter().rev().filter(|(name, _)| !name.is_empty()) {
-        writeln!(script, "        *\"{name}\"*) words=\"{}\" ;;", words.join(" ")).unwrap();
+        writeln!(script, "        *\" {name} \"*) words=\"{}\" ;;", words.join(" ")).unwrap();
     }
     writeln!(script, "        *) words=\"{}\" ;;", words()[0].1.join(" ")).unwrap();
     script.push_str("    esac\n    COMPREPLY=($(compgen -W \"$words\" -- \"${COMP_WORDS[COMP_CWORD]}\"))\n}\ncomplete -o default -F _bouncesvc bouncesvc\n");
@@ -157,46 +157,41 @@ fn bash() -> String {
 }
 
 fn zsh() -> String {
-    let mut script = "#compdef bouncesvc\n# zsh completion of bouncesvc\nlocal command=\"${(j: :)${words[2,CURRENT-1]:#-*}}\"\ncase $command in\n".to_owned();
+    let mut script = "#compdef bouncesvc\n# zsh completion of bouncesvc\nlocal command=\"${(j: :)${words[2,CURRENT-1]:#-*}}\"\ncase \" $command \" in\n".to_owned();
     for (name, words) in words().into_iter().rev().filter(|(name, _)| !name.is_empty()) {
-        writeln!(script, "  *\"{name}\"*) compadd -- {} ;;", words.join(" ")).unwrap();
+        writeln!(script, "  *\" {name} \"*) compadd -- {} ;;", words.join(" ")).unwrap();
     }
     writeln!(script, "  *) compadd -- {} ;;\nesac\n_files", words()[0].1.join(" ")).unwrap();
     script
 }
 
 fn fish() -> String {
-    let program = Arguments::get_args_info();
     let mut script = "# fish completion of bouncesvc\n".to_owned();
-    let quote = |text: &str| text.replace('\\', "\\\\").replace('\'', "\\'");
-    for sub in &program.commands {
-        let about = quote(sub.command.description);
-        writeln!(script, "complete -c bouncesvc -n __fish_use_subcommand -a {} -d '{about}'", sub.name).unwrap();
-        for below in &sub.command.commands {
-            let about = quote(below.command.description);
-            writeln!(
-                script,
-                "complete -c bouncesvc -n '__fish_seen_subcommand_from {}' -a {} -d '{about}'",
-                sub.name, below.name
-            )
-            .unwrap();
-        }
-        for flag in options(&sub.command).filter(|flag| flag.long != "--help") {
-            let (name, about) = (flag.long.trim_start_matches('-'), quote(flag.description));
-            let needs = if value(flag).is_some() { " -r" } else { "" };
-            writeln!(
-                script,
-                "complete -c bouncesvc -n '__fish_seen_subcommand_from {}' -l {name}{needs} -d '{about}'",
-                sub.name
-            )
-            .unwrap();
-        }
-    }
-    for flag in options(&program) {
-        let (name, about) = (flag.long.trim_start_matches('-'), quote(flag.description));
-        writeln!(script, "complete -c bouncesvc -l {name} -d '{about}'").unwrap();
-    }
+    fish_command(&mut script, &Arguments::get_args_info(), &[]);
     script
+}
+
+/// What may follow the words of `path`: options and subcommands, and what follows those.
+fn fish_command(script: &mut String, command: &CommandInfoWithArgs, path: &[&str]) {
+    let quote = |text: &str| text.replace('\\', "\\\\").replace('\'', "\\'");
+    let seen: Vec<String> = path.iter().map(|word| format!("__fish_seen_subcommand_from {word}")).collect();
+    for flag in options(command).filter(|flag| path.is_empty() || flag.long != "--help") {
+        let (name, about) = (flag.long.trim_start_matches('-'), quote(flag.description));
+        let when = if seen.is_empty() { String::new() } else { format!(" -n '{}'", seen.join("; and ")) };
+        let needs = if value(flag).is_some() { " -r" } else { "" };
+        writeln!(script, "complete -c bouncesvc{when} -l {name}{needs} -d '{about}'").unwrap();
+    }
+    // Not "no word yet", since the value of an option is one.
+    let names: Vec<&str> = command.commands.iter().map(|sub| sub.name).collect();
+    let none = format!("not __fish_seen_subcommand_from {}", names.join(" "));
+    let when = seen.into_iter().chain([none]).collect::<Vec<_>>().join("; and ");
+    for sub in &command.commands {
+        let about = quote(sub.command.description);
+        writeln!(script, "complete -c bouncesvc -f -n '{when}' -a {} -d '{about}'", sub.name).unwrap();
+    }
+    for sub in &command.commands {
+        fish_command(script, &sub.command, &[path, &[sub.name]].concat());
+    }
 }
 
 #[test]
