@@ -67,3 +67,25 @@ fn a_command_that_the_daemon_has_no_place_for_says_so() {
     drop(silent);
     daemon.stop();
 }
+
+/// As after a change of `control` that the daemon was not told of, or with the configuration of another one.
+#[test]
+fn a_daemon_that_listens_for_commands_elsewhere_is_told_from_none() {
+    let platform = Platform::answering(200);
+    let site = Site::new(&platform.template(), "");
+    let daemon = site.start();
+    site.configure(&platform.template(), "  control: {path: elsewhere.sock}\n");
+    let output = run(&site, &["stats"]);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!((output.status.code(), output.stdout.len()), (Some(75), 0), "{said}");
+    let socket = site.path("elsewhere.sock");
+    for part in [
+        "bounces.redb",
+        &format!("no daemon answers at the control socket {}", socket.display()),
+        "`path` below `control`",
+    ] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+    assert!(!socket.exists());
+    assert!(daemon.stop().success());
+}
