@@ -58,21 +58,7 @@ impl UrlTemplate {
     /// `{address}` must stand behind the host (a failed address shall not choose whom we call) and not in a fragment,
     /// which is never sent. The other expressions of RFC 6570 are refused rather than sent as they stand.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let authority = text.strip_prefix("http://").or_else(|| text.strip_prefix("https://"));
-        let authority = authority.ok_or("expected a URL that begins with http:// or https://")?;
-        let host_end = authority.find(['/', '?']).unwrap_or(authority.len());
-        let (host, rest) = authority.split_at(host_end);
-        if host.is_empty() || host.contains(['{', '}']) {
-            return Err("expected a fixed host behind http:// or https://".to_owned());
-        }
-        if host.contains('@') {
-            return Err("expected a URL without credentials: give them as `headers`".to_owned());
-        }
-        if !text.bytes().all(|octet| octet.is_ascii_graphic()) || text.contains('#') {
-            return Err(
-                "expected a URL without white space, '#' and non-ASCII characters (percent-encode them)".to_owned()
-            );
-        }
+        let rest = behind_host(text)?;
         if !rest.contains(PLACE) {
             return Err("expected {address} in the path or the query".to_owned());
         }
@@ -93,6 +79,36 @@ impl UrlTemplate {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+/// What stands behind the host of a URL that can be asked; the error says what is expected.
+pub fn behind_host(url: &str) -> Result<&str, String> {
+    let authority = url.strip_prefix("http://").or_else(|| url.strip_prefix("https://"));
+    let authority = authority.ok_or("expected a URL that begins with http:// or https://")?;
+    let host_end = authority.find(['/', '?']).unwrap_or(authority.len());
+    let (host, rest) = authority.split_at(host_end);
+    if host.is_empty() || host.starts_with(':') || host.contains(['{', '}']) {
+        return Err("expected a fixed host behind http:// or https://".to_owned());
+    }
+    if host.contains('@') {
+        return Err("expected a URL without credentials: give them as `headers`".to_owned());
+    }
+    if !has_fit_port(host) {
+        return Err("expected a port from 1 to 65535 behind the host; an IPv6 address stands in brackets".to_owned());
+    }
+    if !url.bytes().all(|octet| octet.is_ascii_graphic()) || url.contains('#') {
+        return Err("expected a URL without white space, '#' and non-ASCII characters (percent-encode them)".to_owned());
+    }
+    Ok(rest)
+}
+
+/// Also one without a port. The colons of an IPv6 address stand in brackets (RFC 3986 §3.2.2).
+fn has_fit_port(host: &str) -> bool {
+    let behind_brackets = host.rsplit_once(']').map_or(host, |(_, behind)| behind);
+    let port = behind_brackets.split_once(':').map(|(_, port)| port);
+    port.is_none_or(|port| {
+        port.bytes().all(|octet| octet.is_ascii_digit()) && port.parse::<u16>().is_ok_and(|port| port > 0)
+    })
 }
 
 /// What [`UrlTemplate::expand`] replaces.
@@ -213,6 +229,12 @@ mod tests {
             ("http:///{address}", "host"),
             ("http://{address}/", "host"),
             ("http://x{address}.h/{address}", "host"),
+            ("http://:80/{address}", "host"),
+            ("http://h:70010/{address}", "port"),
+            ("http://h:0/{address}", "port"),
+            ("http://h:/{address}", "port"),
+            ("http://[::1]:http/{address}", "port"),
+            ("http://2001:db8::1/{address}", "brackets"),
             ("http://user:secret@h/{address}", "credentials"),
             ("http://h/#{address}", "'#'"),
             ("http://h/{address} ", "white space"),

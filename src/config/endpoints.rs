@@ -9,18 +9,32 @@ use std::path::Path;
 const PROTOCOLS: &[(&str, Protocol)] = &[("smtp", Protocol::Smtp), ("lmtp", Protocol::Lmtp)];
 const TLS: &[(&str, Tls)] = &[("off", Tls::Off), ("starttls", Tls::StartTls), ("implicit", Tls::Implicit)];
 
-/// The listeners of the key `listen`: one, or a list of them; `default` where there is none.
+/// The listeners of the key `listen`: one, or a list of them; `default` where the key is absent.
 pub fn listeners(fields: &mut Fields<'_>, default: Vec<Listener>) -> Vec<Listener> {
-    let given = match fields.take("listen") {
-        None => Vec::new(),
-        Some(Value::Sequence(items)) => items,
-        Some(one) => vec![one],
-    };
-    let items = fields.below("listen", Value::Null);
-    let read: Vec<Listener> =
-        given.into_iter().enumerate().filter_map(|(index, item)| listener(&items, &index.to_string(), item)).collect();
-    let listeners = if read.is_empty() { default } else { read };
+    let listeners = fields.items("listen").map_or(default, |items| {
+        if items.is_empty() {
+            fields.problem("listen", "expected an address at least; without the key it is 0.0.0.0:2525");
+        }
+        different(&fields.below("listen", Value::Null), items)
+    });
     fields.record("listen", Value::Sequence(listeners.iter().map(shown).collect()));
+    listeners
+}
+
+/// The second listener at one place could not start.
+fn different(fields: &Fields<'_>, items: Vec<Value>) -> Vec<Listener> {
+    let is_chosen_by_the_system =
+        |endpoint: &Endpoint| matches!(endpoint, Endpoint::Tcp(address) if address.port() == 0);
+    let mut listeners: Vec<Listener> = Vec::new();
+    for (index, item) in items.into_iter().enumerate() {
+        let index = index.to_string();
+        let Some(listener) = listener(fields, &index, item) else { continue };
+        let is_same = |other: &Listener| shown_endpoint(&other.endpoint) == shown_endpoint(&listener.endpoint);
+        if listeners.iter().any(is_same) && !is_chosen_by_the_system(&listener.endpoint) {
+            fields.problem(&index, "stands here twice");
+        }
+        listeners.push(listener);
+    }
     listeners
 }
 

@@ -153,9 +153,12 @@ impl<'r> Fields<'r> {
         self.found(self.path_to(key), Part::Value, message.into());
     }
 
-    /// Notes that `key` must be there.
+    /// Notes that `key` must be there; one whose value is wrong is.
     pub fn missing(&self, key: &str, expected: &str) {
-        self.found(self.path_to(key), Part::Key, format!("is missing: expected {expected}"));
+        let path = self.path_to(key);
+        if self.reading.problems.borrow().iter().all(|found| found.path != path) {
+            self.found(path, Part::Key, format!("is missing: expected {expected}"));
+        }
     }
 
     /// Records the value in force.
@@ -264,11 +267,14 @@ impl<'r> Fields<'r> {
 
     /// One value or a list of them.
     pub fn texts<T: Display>(&mut self, key: &'static str, parse: impl Fn(&str) -> Result<T, String>) -> Vec<T> {
-        let items = match self.take(key) {
-            None => Vec::new(),
-            Some(Value::Sequence(items)) => items,
-            Some(one) => vec![one],
-        };
+        let parsed = self.list(key, parse).unwrap_or_default();
+        self.record(key, shown_list(&parsed));
+        parsed
+    }
+
+    /// As [`Self::texts`], for what is recorded elsewhere; `None` where the key is absent.
+    pub fn list<T>(&mut self, key: &'static str, parse: impl Fn(&str) -> Result<T, String>) -> Option<Vec<T>> {
+        let items = self.items(key)?;
         let mut parsed = Vec::new();
         for (index, item) in items.iter().enumerate() {
             match text_of(item).and_then(|text| parse(&text)) {
@@ -276,8 +282,15 @@ impl<'r> Fields<'r> {
                 Err(message) => self.below(key, Value::Null).problem(&index.to_string(), message),
             }
         }
-        self.record(key, Value::Sequence(parsed.iter().map(|value| value.to_string().into()).collect()));
-        parsed
+        Some(parsed)
+    }
+
+    /// What stands in a list, or alone where a list may stand; `None` where the key is absent.
+    pub fn items(&mut self, key: &'static str) -> Option<Vec<Value>> {
+        self.take(key).map(|value| match value {
+            Value::Sequence(items) => items,
+            one => vec![one],
+        })
     }
 
     /// Ends the mapping: what nobody asked for is unknown.
@@ -304,6 +317,11 @@ pub fn text_of(value: &Value) -> Result<String, String> {
         Value::Number(number) => Ok(number.to_string()),
         _ => Err("expected a text".to_owned()),
     }
+}
+
+/// Items as a list of texts.
+pub fn shown_list<T: Display>(items: &[T]) -> Value {
+    Value::Sequence(items.iter().map(|item| item.to_string().into()).collect())
 }
 
 /// The word of a value.

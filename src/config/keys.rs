@@ -2,7 +2,7 @@
 //! each is for; the defaults of limits stand with the settings they belong to.
 
 use super::endpoints;
-use super::fields::{Fields, Secrets, is_off, number_of};
+use super::fields::{self, Fields, Secrets, is_off, number_of};
 use super::platforms;
 use crate::bounce::Reason;
 use crate::policy::{Action, Actions};
@@ -122,7 +122,7 @@ fn actions(handler: &mut Fields<'_>) -> Actions {
 fn server_settings(root: &mut Fields<'_>, database: Option<&Path>) -> server::Settings {
     let default = server::Settings::default();
     let listeners = endpoints::listeners(root, default.listeners.clone());
-    let allowed_networks = root.texts("allowed_networks", network);
+    let allowed_networks = networks(root);
     let tls = tls(root.section("tls"));
     if tls.is_none() && listeners.iter().any(|listener| listener.tls != server::Tls::Off) {
         root.missing("tls", "certificate and key, since a listener uses TLS");
@@ -200,6 +200,16 @@ fn host_name() -> String {
 fn number_or_off(fields: &mut Fields<'_>, key: &'static str) -> Option<u32> {
     let parse = |value: &Value| if is_off(value) { Ok(None) } else { number_of(value, 1..=1_000_000_000).map(Some) };
     fields.parsed(key, None, parse, |number: &Option<u32>| number.map_or_else(|| "off".into(), Value::from))
+}
+
+/// Without the key everybody may connect; a list that names nobody would, too, and is not what it looks like.
+fn networks(root: &mut Fields<'_>) -> Vec<ipnet::IpNet> {
+    let networks = root.list("allowed_networks", network);
+    if networks.as_ref().is_some_and(Vec::is_empty) {
+        root.problem("allowed_networks", "expected a network at least; without the key everybody may connect");
+    }
+    root.record("allowed_networks", networks.as_deref().map_or(Value::Null, fields::shown_list));
+    networks.unwrap_or_default()
 }
 
 /// A network, or a single address.

@@ -187,7 +187,7 @@ pub fn parse_complete(file: &Path, text: &str, environment: &str) -> Result<Comp
 fn parse_with(secrets: Secrets, file: &Path, text: &str, environment: &str) -> Result<Config, ConfigError> {
     // Some editors put a byte order mark there, which YAML allows (1.2 §5.2) and its parser does not.
     let text = text.trim_start_matches('\u{feff}');
-    let not_yaml = |error: serde_yaml::Error| not_yaml(file, &error);
+    let not_yaml = |error: serde_yaml::Error| not_yaml(file, text, &error);
     let mut root: Value = serde_yaml::from_str(text).map_err(not_yaml)?;
     root.apply_merge().map_err(not_yaml)?;
     let section = root.get(environment).cloned().ok_or_else(|| no_environment(file, environment, &root))?;
@@ -204,10 +204,14 @@ fn parse_with(secrets: Secrets, file: &Path, text: &str, environment: &str) -> R
     Ok(Config { file, environment, database, store, server, warnings, effective, asked })
 }
 
-fn not_yaml(file: &Path, error: &serde_yaml::Error) -> ConfigError {
+fn not_yaml(file: &Path, text: &str, error: &serde_yaml::Error) -> ConfigError {
     let location = error.location().map(|location| (location.line(), location.column()));
     let place = location.map(|(line, column)| format!(" at line {line} column {column}")).unwrap_or_default();
-    ConfigError::NotYaml(file.to_owned(), location, error.to_string().replacen(&place, "", 1))
+    let line = location.and_then(|(line, _)| text.lines().nth(line.saturating_sub(1))).unwrap_or_default();
+    // YAML 1.2 §6.1; the parser's own word on it is "found character that cannot start any token", as a rule.
+    let tab =
+        if line.trim_start_matches(' ').starts_with('\t') { "; lines are indented with spaces, not tabs" } else { "" };
+    ConfigError::NotYaml(file.to_owned(), location, error.to_string().replacen(&place, "", 1) + tab)
 }
 
 fn no_environment(file: &Path, wanted: &str, root: &Value) -> ConfigError {

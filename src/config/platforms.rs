@@ -5,7 +5,7 @@
 use super::fields::{Fields, Secrets, text_of};
 use crate::evidence::{self, Strength};
 use crate::store::WINDOW_THRESHOLD_MAX;
-use crate::tenant::{Endpoint, Tenant, Tenants, UrlTemplate};
+use crate::tenant::{Endpoint, Tenant, Tenants, UrlTemplate, behind_host};
 use crate::types::{Domain, Secret};
 use serde_yaml::Value;
 use std::fs::File;
@@ -117,13 +117,8 @@ fn endpoint(fields: &mut Fields<'_>) -> Option<Endpoint> {
 }
 
 fn xikolo(fields: &Fields<'_>, base_url: String, allowed_hosts: Vec<String>) -> Option<Endpoint> {
-    let is_url = base_url.starts_with("http://") || base_url.starts_with("https://");
-    if !is_url || !base_url.bytes().all(|octet| octet.is_ascii_graphic()) {
-        fields.problem("base_url", "expected a URL that begins with http:// or https://");
-        return None;
-    }
-    if base_url.contains('@') {
-        fields.problem("base_url", "expected a URL without credentials: give them as `headers`");
+    if let Err(message) = behind_host(&base_url) {
+        fields.problem("base_url", message);
         return None;
     }
     if base_url.contains(['{', '}']) {
@@ -151,11 +146,7 @@ fn evidence(fields: &mut Fields<'_>) -> evidence::Rules {
 /// `{ file: … }` or `{ env: … }`, or a list of them: the first one signs, all of them verify. How many are named, and those
 /// that were read.
 fn signing_secrets(fields: &mut Fields<'_>) -> (usize, Vec<Secret>) {
-    let sources = match fields.take("signing_secret") {
-        None => Vec::new(),
-        Some(Value::Sequence(sources)) => sources,
-        Some(one) => vec![one],
-    };
+    let sources = fields.items("signing_secret").unwrap_or_default();
     let named = sources.len();
     let mut secrets = Vec::new();
     for source in sources {

@@ -90,7 +90,7 @@ fn what_is_no_yaml_is_told_with_the_place_first() {
     assert_eq!(
         error("develop:\n  handler:\n    dbfile: a\n\ttemporary_threshold: 3\n"),
         "/etc/here/config.yml:4:1: not valid YAML: found a tab character that violates indentation, while scanning a \
-         plain scalar at line 3 column 13"
+         plain scalar at line 3 column 13; lines are indented with spaces, not tabs"
     );
     assert_eq!(error("develop:\n  handler: *nobody\n"), "/etc/here/config.yml:2:12: not valid YAML: unknown anchor");
 }
@@ -189,6 +189,23 @@ fn listeners_are_texts_or_mappings() {
 fn a_group_is_for_a_unix_socket() {
     let problems = problems(&with("listen: {address: '127.0.0.1:25', group: postfix}"));
     assert!(problems[0].contains("develop.listen.0.group: is for a UNIX socket"), "{problems:?}");
+}
+
+#[test]
+fn an_empty_list_is_not_taken_for_everybody_or_everywhere() {
+    let problems = problems(&with("listen: []\nallowed_networks: []"));
+    assert!(problems[0].starts_with("(6, 11) develop.listen: expected an address"), "{problems:?}");
+    assert!(problems[1].starts_with("(7, 21) develop.allowed_networks: expected a network"), "{problems:?}");
+    let absent = parsed(&with("allowed_networks: null")).unwrap();
+    assert!(parsed(&absent.effective_yaml()).unwrap().server.settings.allowed_networks.is_empty());
+}
+
+#[test]
+fn two_listeners_at_one_place_are_a_mistake() {
+    let twice = "listen: [127.0.0.1:25, {address: '127.0.0.1:25', protocol: lmtp}, unix:x, unix:x]";
+    let expected = ["(6, 26) develop.listen.1: stands here twice", "(6, 77) develop.listen.3: stands here twice"];
+    assert_eq!(problems(&with(twice)), expected);
+    assert!(parsed(&with("listen: [127.0.0.1:0, 127.0.0.1:0, 127.0.0.1:25, '[::1]:25']")).is_ok());
 }
 
 #[test]
