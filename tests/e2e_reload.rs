@@ -161,3 +161,18 @@ fn a_new_limit_of_the_size_holds_for_the_next_client() {
     client.say(&format!("MAIL FROM:<> SIZE={}", 3 << 20), "250");
     daemon.stop();
 }
+
+/// The way back was once told to take a restart, too.
+#[test]
+fn a_database_of_another_name_takes_a_restart_and_the_open_one_takes_none() {
+    let site = Site::new("http://127.0.0.1:9/{address}", "");
+    let daemon = site.start();
+    let text = std::fs::read_to_string(site.path("config.yml")).unwrap();
+    for (reloads, name) in [(1, "other.redb"), (2, "bounces.redb")] {
+        std::fs::write(site.path("config.yml"), text.replace("bounces.redb", name)).unwrap();
+        daemon.signal(Signal::HUP);
+        daemon.wait_for_lines("the configuration was read again", reloads);
+        assert_eq!(daemon.lines("dbfile was changed, which takes a restart").len(), 1, "{name}");
+    }
+    daemon.stop();
+}

@@ -43,11 +43,15 @@ pub fn run(choice: Choice, options: &RunSmtpServer, debug: bool) -> Result<(), F
 fn serve(config: Config, choice: Choice, listener: Option<Listener>) -> Result<(), Failure> {
     let store = open_when_free(&config)?;
     let choice = Choice { file: Some(config.file.clone()), ..choice };
+    let opened = config.database.clone();
     let mut known = config.clone();
     let reload = Box::new(move || {
         let mut config = config::load_complete(&choice).map_err(|error| error.to_string())?.into_inner();
         adjust(&mut config, listener.as_ref());
         tell_differences(&config, &known);
+        if config.database != opened {
+            log::warn!("dbfile was changed, which takes a restart");
+        }
         known = config.clone();
         Ok(config.server)
     });
@@ -57,9 +61,6 @@ fn serve(config: Config, choice: Choice, listener: Option<Listener>) -> Result<(
 fn tell_differences(config: &Config, known: &Config) {
     for difference in config.differences(known).iter().take(DIFFERENCES_MAX) {
         log::info!("changed: {}", Escaped(difference));
-    }
-    if config.database != known.database {
-        log::warn!("dbfile was changed, which takes a restart");
     }
 }
 
