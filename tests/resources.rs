@@ -73,8 +73,8 @@ fn manual() -> String {
     );
     writeln!(page, "{}", roff(program.description)).unwrap();
     page.push_str(
-        ".PP\nOptions stand before or after the command, as \\-\\-option value or \\-\\-option=value. Commands work while the\n\
-         daemon runs and while it does not.\n.SH OPTIONS\n",
+        ".PP\nOptions stand before or after the command, as \\-\\-option value or \\-\\-option=value. All but\n\
+         tail work while the daemon runs and while it does not.\n.SH OPTIONS\n",
     );
     roff_options(&mut page, &program);
     page.push_str(".SH COMMANDS\n");

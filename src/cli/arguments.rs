@@ -361,7 +361,7 @@ pub struct QuarantineShow {
     pub id: String,
 }
 
-/// Write each mail, as it came, to ID.eml in a folder.
+/// Write what is kept of each mail, as it came, to ID.eml in a folder.
 #[derive(FromArgs, ArgsInfo, Debug)]
 #[argh(subcommand, name = "export")]
 pub struct QuarantineExport {
@@ -397,7 +397,7 @@ pub struct Stats {
 #[argh(subcommand, name = "tail")]
 pub struct Tail {}
 
-/// Write a consistent copy of the database to a file, also while the daemon runs. To restore it, copy it back.
+/// Write a consistent copy of the database to a file, also while the daemon runs. To restore it, copy it back while none runs.
 #[derive(FromArgs, ArgsInfo, Debug)]
 #[argh(subcommand, name = "backup")]
 pub struct Backup {

@@ -93,9 +93,10 @@ fn connect(config: &Config) -> Result<Option<UnixStream>, Failure> {
     match UnixStream::connect(&control.path) {
         Ok(stream) => Ok(Some(stream)),
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
-            let group = control.group.as_deref().unwrap_or("its own");
+            let group =
+                control.group.as_ref().map_or_else(|| "its own group".to_owned(), |group| format!("the group {group}"));
             let path = control.path.display();
-            Err(Failure::try_again(format!("{path}: {error}: the daemon answers its user and the group {group}")))
+            Err(Failure::try_again(format!("{path}: {error}: the daemon answers its user and {group}")))
         }
         Err(_) => Ok(None),
     }
