@@ -6,6 +6,7 @@ mod support;
 
 use rustix::process::Signal;
 use std::io::Write;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::process::{Command, Output, Stdio};
 use support::daemon::Site;
 use support::smtp::Client;
@@ -58,6 +59,25 @@ fn a_long_mail_is_shown_and_exported_whole_live_and_stopped() {
     assert!(exported.ends_with(mail.as_bytes()), "it is not whole");
     daemon.stop();
     assert!(show() == live && export("stopped") == exported);
+}
+
+/// The folder may be one that others can write to, as the README's example is.
+#[test]
+fn an_export_follows_no_links_and_is_for_who_calls_alone() {
+    let site = Site::new(NOWHERE, "");
+    let daemon = site.start();
+    assert!(Client::connect(daemon.address()).mail(&unreadable("odd", 0)).starts_with("250 "));
+    let id = listed(&site)[0]["id"].as_str().unwrap().to_owned();
+    let (folder, victim) = (site.path("odd"), site.path("victim"));
+    std::fs::create_dir(&folder).unwrap();
+    std::fs::write(&victim, "kept").unwrap();
+    let exported = folder.join(format!("{id}.eml"));
+    symlink(&victim, &exported).unwrap();
+    run(&site, &["quarantine", "export", folder.to_str().unwrap()], "");
+    assert_eq!(std::fs::read(&victim).unwrap(), b"kept");
+    let metadata = std::fs::symlink_metadata(&exported).unwrap();
+    assert!(metadata.is_file() && metadata.permissions().mode() & 0o777 == 0o600, "{metadata:?}");
+    daemon.stop();
 }
 
 #[test]

@@ -7,13 +7,14 @@ use super::Failure;
 use super::arguments::Backup;
 use super::desk::Asked;
 use super::exit::DATA;
+use super::part::Part;
 use crate::config::{self, Choice};
 use crate::operate::{Reply, Request};
 use crate::status::words::count;
-use std::fs::{self, File, OpenOptions};
+use std::fs::File;
 use std::io::{self, Read as _, Write as _};
-use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
-use std::path::{Path, PathBuf};
+use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
 
 /// What a copy begins with.
 const MAGIC: &[u8] = b"redb";
@@ -23,14 +24,11 @@ pub fn run(choice: &Choice, options: &Backup) -> Result<(), Failure> {
     let config = config::load(choice)?;
     let target = &options.file;
     check_replaced(target, &config.database)?;
-    let part = beside(target);
-    let copied =
-        fill(&mut Asked::open(&config, false)?, &part).and_then(|rows| Ok((rows, put_in_place(&part, target)?)));
-    if copied.is_err() {
-        // Whatever it is that failed, this file is of no use.
-        let _ = fs::remove_file(&part);
-    }
-    let (rows, octets) = copied?;
+    let mut asked = Asked::open(&config, false)?;
+    let mut part = Part::beside(target)?;
+    let rows = fill(&mut asked, part.file())?;
+    let octets = part.put_in_place()?;
+    sync_folder_of(target)?;
     Ok(writeln!(io::stdout(), "{}: {}, {octets} octets", target.display(), count(rows, "row"))?)
 }
 
@@ -50,28 +48,16 @@ fn check_replaced(target: &Path, database: &Path) -> Result<(), Failure> {
     Err(Failure::new(DATA, format!("{} is there already, and is no copy of a database", target.display())))
 }
 
-/// Readable by who calls alone, since it holds addresses.
-fn fill(asked: &mut Asked<'_>, part: &Path) -> Result<u64, Failure> {
-    let opened = OpenOptions::new().read(true).write(true).create(true).truncate(true).mode(0o600).open(part);
-    let file = opened.map_err(|error| Failure::try_again(format!("{}: {error}", part.display())))?;
+fn fill(asked: &mut Asked<'_>, part: &File) -> Result<u64, Failure> {
     let mut copied = 0;
-    asked.ask_with(&Request::Backup, Some(file), &mut |reply| {
+    asked.ask_with(&Request::Backup, Some(part.try_clone()?), &mut |reply| {
         copied = if let Reply::Copied(rows) = reply { rows } else { 0 };
         Ok(())
     })?;
     Ok(copied)
 }
 
-fn put_in_place(part: &Path, target: &Path) -> io::Result<u64> {
-    let octets = part.metadata()?.len();
-    fs::rename(part, target)?;
+fn sync_folder_of(target: &Path) -> io::Result<()> {
     let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    File::open(folder)?.sync_all()?;
-    Ok(octets)
-}
-
-fn beside(target: &Path) -> PathBuf {
-    let mut name = target.file_name().unwrap_or_default().to_owned();
-    name.push(format!(".{}.part", std::process::id()));
-    target.with_file_name(name)
+    File::open(folder)?.sync_all()
 }

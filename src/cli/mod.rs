@@ -17,6 +17,7 @@ mod heap;
 mod import;
 mod lists;
 mod operations;
+mod part;
 mod reading;
 mod sign;
 mod stdin;

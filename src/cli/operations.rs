@@ -8,6 +8,7 @@ use super::arguments::{
 use super::desk::ask;
 use super::exit::DATA;
 use super::lists::List;
+use super::part::Part;
 use super::values::{Form, Sort};
 use crate::bounce::{self, Class, Reason};
 use crate::change::{Command, CommandResult, Failure as AddressFailure, Queued, Selection};
@@ -223,11 +224,14 @@ fn export(config: &Config, options: &QuarantineExport) -> Result<(), Failure> {
         }
         Ok(())
     })?;
-    std::fs::create_dir_all(&options.folder)?;
+    let unmade = |error| Failure::try_again(format!("{}: {error}", options.folder.display()));
+    std::fs::create_dir_all(&options.folder).map_err(unmade)?;
     let mut written = 0;
     for id in ids {
         let Some(mail) = fetch(config, id)? else { continue };
-        std::fs::write(options.folder.join(format!("{id}.eml")), mail)?;
+        let mut part = Part::beside(&options.folder.join(format!("{id}.eml")))?;
+        part.file().write_all(&mail)?;
+        part.put_in_place()?;
         written += 1;
     }
     Ok(writeln!(io::stdout(), "{}: {}.", options.folder.display(), count(written, "mail"))?)
