@@ -80,7 +80,7 @@ impl Dashed {
         rest: &mut impl Iterator<Item = &'a String>,
     ) -> Result<(), Failure> {
         let is_global = program.flags.iter().any(|flag| flag.long == self.name);
-        let takes_value = takes_value(program, &self.name);
+        let takes_value = takes_value(program, &self.name).ok_or_else(|| unknown_option(program, &self.name))?;
         // The help of the command, not of the program, when there is one.
         let place = if is_global && self.name != "--help" { &mut arranged.global } else { &mut arranged.options };
         place.push(self.name.clone());
@@ -105,10 +105,22 @@ fn unknown(command: &CommandInfoWithArgs, word: &str) -> Failure {
     Failure::usage(format!("unknown command {}{}\nSee bouncesvc --help.", Escaped(word), hint.unwrap_or_default()))
 }
 
-/// Whether an option of this name takes a value anywhere: no name is a switch in one command and takes a value in another.
-fn takes_value(command: &CommandInfoWithArgs, name: &str) -> bool {
-    let is_it = |flag: &FlagInfo<'_>| flag.long == name && matches!(flag.kind, FlagInfoKind::Option { .. });
-    command.flags.iter().any(is_it) || command.commands.iter().any(|sub| takes_value(&sub.command, name))
+fn unknown_option(program: &CommandInfoWithArgs, name: &str) -> Failure {
+    let hint = spelling::nearest(name, all_options(program)).map(|name| format!("; did you mean {name}?"));
+    Failure::usage(format!("unknown option {}{}\nSee bouncesvc --help.", Escaped(name), hint.unwrap_or_default()))
+}
+
+fn all_options(command: &CommandInfoWithArgs) -> Vec<&str> {
+    let below = command.commands.iter().flat_map(|sub| all_options(&sub.command));
+    command.flags.iter().map(|flag| flag.long).chain(below).collect()
+}
+
+/// Whether an option of this name takes a value, in whichever command it is: no name is a switch in one and takes a value in
+/// another. `None`: there is none of this name.
+fn takes_value(command: &CommandInfoWithArgs, name: &str) -> Option<bool> {
+    let own = command.flags.iter().find(|flag| flag.long == name);
+    let takes = |flag: &FlagInfo<'_>| matches!(flag.kind, FlagInfoKind::Option { .. });
+    own.map(takes).or_else(|| command.commands.iter().find_map(|sub| takes_value(&sub.command, name)))
 }
 
 #[cfg(test)]
@@ -139,7 +151,9 @@ mod tests {
             ("queue help", "queue --help"),
             ("queue lsit", "unknown command lsit; did you mean list?\nSee bouncesvc --help."),
             ("classify help", "classify -- help"),
-            ("run-smtpserver --nonsense", "run-smtpserver --nonsense"),
+            ("run-smtpserver --nonsense", "unknown option --nonsense\nSee bouncesvc --help."),
+            ("stats --fromat=json", "unknown option --fromat; did you mean --format?\nSee bouncesvc --help."),
+            ("tail --format json", "tail --format json"),
             ("run-smtpserver --port", "run-smtpserver --port"),
             ("--debug=1 stdin", "--debug takes no value"),
         ] {
