@@ -5,11 +5,13 @@ use crate::bounce::report::Reason;
 use crate::bounce::status::EnhancedStatus;
 use std::ops::Range;
 
+type StatusRow = (u16, u16, Reason, &'static str);
+
 /// (subject, detail) of a permanent or temporary status → reason. `X.0.0` says nothing and is not here.
 ///
 /// Origin: the registry of RFC 5248 with RFC 3463, RFC 7372, RFC 7505; above 5.1.300, the list that Microsoft publishes for
 /// Exchange Online.
-const STATUSES: &[(u16, u16, Reason, &str)] = &[
+const STATUSES: &[StatusRow] = &[
     (1, 0, Reason::UserUnknown, "X.1.0 other address status"),
     (1, 1, Reason::UserUnknown, "X.1.1 bad destination mailbox address"),
     (1, 2, Reason::HostUnknown, "X.1.2 bad destination system address"),
@@ -61,6 +63,7 @@ const STATUSES: &[(u16, u16, Reason, &str)] = &[
     (6, 2, Reason::ContentError, "X.6.2 conversion prohibited"),
     (6, 3, Reason::ContentError, "X.6.3 conversion required"),
     (6, 5, Reason::ContentError, "X.6.5 conversion failed"),
+    (6, 6, Reason::ContentError, "X.6.6 message content not available"),
     (6, 11, Reason::ContentError, "5.6.11 Exchange: invalid characters"),
     (6, 7, Reason::ContentError, "X.6.7 non-ASCII addresses not permitted"),
     (6, 9, Reason::ContentError, "X.6.9 UTF-8 header message cannot be transferred"),
@@ -75,8 +78,12 @@ const STATUSES: &[(u16, u16, Reason, &str)] = &[
     (7, 9, Reason::SecurityError, "X.7.9 authentication mechanism is too weak"),
     (7, 10, Reason::SecurityError, "X.7.10 encryption needed"),
     (7, 13, Reason::MailboxDisabled, "X.7.13 user account disabled"),
+    (7, 14, Reason::SecurityError, "X.7.14 trust relationship required"),
+    (7, 15, Reason::PolicyViolation, "X.7.15 priority level is too low"),
+    (7, 16, Reason::MessageTooBig, "X.7.16 message is too big for the specified priority"),
     (7, 17, Reason::HasMoved, "X.7.17 mailbox owner has changed"),
     (7, 18, Reason::HasMoved, "X.7.18 domain owner has changed"),
+    (7, 19, Reason::SecurityError, "X.7.19 RRVS test cannot be completed"),
     (7, 20, Reason::AuthFailure, "X.7.20 no passing DKIM signature"),
     (7, 21, Reason::AuthFailure, "X.7.21 no acceptable DKIM signature"),
     (7, 22, Reason::AuthFailure, "X.7.22 no author-matched DKIM signature"),
@@ -124,6 +131,16 @@ pub const fn is_exact(status: EnhancedStatus) -> bool {
     status.subject == 7 && status.detail >= 20
 }
 
+/// Whether a text in normal form says no more than the title that the code has in the registry.
+pub fn is_titled(status: EnhancedStatus, normal: &str) -> bool {
+    let title = row(status.subject, status.detail).and_then(|row| row.3.strip_prefix("X.")?.split_once(' '));
+    title.is_some_and(|(_, title)| normal.contains(title.split(';').next().unwrap_or(title)))
+}
+
+fn row(subject: u16, detail: u16) -> Option<&'static StatusRow> {
+    STATUSES.iter().find(|row| (row.0, row.1) == (subject, detail))
+}
+
 /// Whether servers give this code for want of a better one, so that any word says more.
 pub const fn is_vague(status: EnhancedStatus) -> bool {
     matches!((status.subject, status.detail), (7, 0 | 1))
@@ -142,7 +159,7 @@ pub fn verdict(status: EnhancedStatus) -> Option<Verdict> {
         return Some(Verdict { reason: Reason::Greylisted, by: "status", detail: "4.7.X not now", origin: "RFC 5248" });
     }
     let detail = if is_banned_address(status) { BANNED_ADDRESSES.start } else { status.detail };
-    let row = STATUSES.iter().find(|row| (row.0, row.1) == (status.subject, detail))?;
+    let row = row(status.subject, detail)?;
     if status.class == 4 && matches!(row.2, Reason::UserUnknown | Reason::MailboxDisabled) {
         // What may be otherwise tomorrow is no unknown user, if nothing but the code says so.
         return None;

@@ -188,6 +188,7 @@ pub(super) const FORM: &[Row] = &[
     Row("unrecognized command", SyntaxError, "RFC 5321 500"),
     Row("bad sequence of commands", SyntaxError, "RFC 5321 503"),
     Row("bad command", SyntaxError, "various"),
+    Row("invalid command", SyntaxError, "RFC 3463 X.5.1"),
     Row("unknown command", SyntaxError, "various"),
     Row("improper sequence", SyntaxError, "various"),
     Row("malformed address", SyntaxError, "Exim"),

@@ -7,6 +7,8 @@ use crate::bounce::Reason::{MailboxDisabled, Suspended};
 pub(super) const DISABLED: &[Row] = &[
     Row("temporary locked", Suspended, "various"),
     Row("is overdue", Suspended, "various"),
+    Row("accountdisabled", MailboxDisabled, "Exchange"),
+    Row("mapiexceptionmailboxdisabled", MailboxDisabled, "Exchange"),
     Row("account is restricted", Suspended, "various"),
     Row("account .. temporarily blocked", Suspended, "various"),
     Row("user .. temporarily blocked", Suspended, "various"),

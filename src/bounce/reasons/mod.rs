@@ -57,6 +57,9 @@ pub fn decide<'t>(
     let mut found = Found::default();
     for (at, text) in texts.filter(|text| !text.trim().is_empty()).enumerate() {
         let normal = normalise(&text);
+        if let Some(verdict) = status.filter(|code| at == 0 && codes::is_titled(*code, &normal)).and_then(codes::verdict) {
+            return (verdict, text);
+        }
         let said = Said::read(&normal, remote_mta);
         if let Some(verdict) = said.clear.filter(|_| at == 0 || exact.is_none() && found.senses.clear.is_none()) {
             return (verdict, text);

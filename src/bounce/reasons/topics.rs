@@ -157,7 +157,7 @@ pub(super) const WORDS: &[(Topic, &str)] = &[
     ),
     (
         Missing,
-        "地址错误|地址有误|地址无效|地址無效|not a customer|not a client|not a member|not a subscriber|no mail exchanger|no mail server|no mail host|plus de compte|plus de boite|plus d'adresse|pas d'adresse|unknown|unknow|never opened|never existed|unkown|no user|no account|no mailbox|no person|no addressee|no customer|no subscriber|no employee|nonexist|non-exist|non exist|no such|nobody|no one|no-one|invalid|incorrect|wrong$|unrecogni|\
+        "地址错误|地址有误|地址无效|地址無效|not a customer|not a client|not a member|not a subscriber|no mail exchanger|no mail server|no mail host|plus de compte|plus de boite|plus d'adresse|pas d'adresse|unknown|unknow|never opened|never existed|unkown|no user|no account|no mailbox|no person|no addressee|no customer|no subscriber|no employee|nonexist|non-exist|non exist|no such|nobody|no one|no-one|invalid|incorrect$|wrong$|unrecogni|\
          undefined|unregistered|inexist|misspel|mistyped|unavailable|not available|not exist|does not work here|\
          no longer exist|unresolv|null mx|nxdomain|no mx$|no dns|not user|not a user|\
          unbekannt|ungultig|ungueltig|inconnu|introuvable|pas de compte|pas de boite|aucun compte|invalide|desconocid|inexistente|desconhecid|sconosciut|inesistent|\

@@ -107,6 +107,10 @@ pub(super) const WEAK: &[Row] = &[
     Row("suspenso", Suspended, "various"),
     Row("sospeso", Suspended, "various"),
     Row("mailbox unavailable", UserUnknown, "RFC 5321 550, Hotmail"),
+    Row("banned", PolicyViolation, "various"),
+    Row("blocked", Blocked, "various"),
+    Row("(bl)", Blocked, "various"),
+    Row("filtered", Filtered, "various"),
     Row("recipient address rejected: access denied", UserUnknown, "Exchange Online, Postfix"),
 ];
 
@@ -119,7 +123,6 @@ pub(super) const REFUSED: &[Row] = &[
     Row("delivery restriction", Filtered, "various"),
     Row("not accept", Filtered, "various"),
     Row("spoof", PolicyViolation, "various"),
-    Row("banned", PolicyViolation, "various"),
     Row("rejecting", PolicyViolation, "various"),
     Row("unacceptable", PolicyViolation, "various"),
     Row("disallowed", PolicyViolation, "various"),
@@ -132,8 +135,6 @@ pub(super) const REFUSED: &[Row] = &[
     Row("access denied", Blocked, "various"),
     Row("not allowed", Blocked, "various"),
     Row("not permitted", Blocked, "various"),
-    Row("blocked", Blocked, "various"),
-    Row("(bl)", Blocked, "various"),
     Row("rejected", PolicyViolation, "various"),
     Row("refused", Blocked, "various"),
     Row("denied", Blocked, "various"),
