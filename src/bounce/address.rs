@@ -108,6 +108,32 @@ pub fn find_all(text: &str) -> impl Iterator<Item = Found> + '_ {
     memchr::memchr_iter(b'@', text.as_bytes()).filter_map(|at| at_sign(text, at)).take(ADDRESSES_MAX)
 }
 
+/// Addresses in angle brackets that were broken over a line's end, in one piece again.
+pub fn mend_brackets(text: String) -> String {
+    let breaks: Vec<Range<usize>> = memchr::memchr_iter(b'<', text.as_bytes())
+        .filter_map(|at| break_inside(&text, at + 1))
+        .take(ADDRESSES_MAX)
+        .collect();
+    let mut mended = text;
+    for gap in breaks.into_iter().rev() {
+        mended.replace_range(gap, "");
+    }
+    mended
+}
+
+/// The line's end and the spaces around it, if they stand inside of an address whose bracket opens just before `start`.
+fn break_inside(text: &str, start: usize) -> Option<Range<usize>> {
+    let rest = text.get(start..)?;
+    let first = rest.get(..rest.find(|c: char| c.is_whitespace() || matches!(c, '<' | '>'))?)?;
+    let behind = rest.get(first.len()..)?;
+    let second = behind.trim_start();
+    let gap = behind.get(..behind.len() - second.len())?;
+    let second = second.get(..second.find(|c: char| c.is_whitespace() || matches!(c, '<' | '>'))?)?;
+    let is_closed = text.get(start + first.len() + gap.len() + second.len()..)?.starts_with('>');
+    let is_one = is_closed && gap.matches('\n').count() == 1 && Address::parse(&[first, second].concat()).is_some();
+    is_one.then(|| start + first.len()..start + first.len() + gap.len())
+}
+
 /// The octets of the address around each `@`, without a look at its form: for text in which addresses are masked.
 pub fn span_at(text: &str, at: usize) -> Option<Range<usize>> {
     let end = domain_end(text, at + 1);
@@ -253,6 +279,19 @@ mod tests {
         }
         for value in ["", "rfc822;", "rfc822; user", "local; \"a b\"", "rfc822; @example.com"] {
             assert_eq!(parse_recipient_field(value), None, "{value:?}");
+        }
+    }
+
+    #[test]
+    fn a_broken_address_is_mended() {
+        for (text, mended) in [
+            ("<jo@far.away.exam\n ple.net>: gone\n", "<jo@far.away.example.net>: gone\n"),
+            ("to <jo\n@example.net>\nand <al@\n\texample.net>", "to <jo@example.net>\nand <al@example.net>"),
+            ("<jo@example.net>\n<al@example.net>", "<jo@example.net>\n<al@example.net>"),
+            ("<jo@example.net\n\nal>", "<jo@example.net\n\nal>"),
+            ("1 < 2\nand 3 > 2 <", "1 < 2\nand 3 > 2 <"),
+        ] {
+            assert_eq!(mend_brackets(text.to_owned()), mended, "{text:?}");
         }
     }
 

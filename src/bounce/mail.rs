@@ -1,5 +1,6 @@
 //! A mail as the detectors see it: taken apart once, decoded when somebody asks.
 
+use super::address;
 use super::envelope::Outer;
 use super::header;
 use super::mime::{self, Content, Part, Tree};
@@ -79,7 +80,8 @@ fn join<'p, 'a: 'p>(parts: impl Iterator<Item = &'p Part<'a>>) -> String {
             out.push('\n');
         }
     }
-    if is_quoted_printable(&out) { out.replace("=\n", "") } else { out }
+    let out = if is_quoted_printable(&out) { out.replace("=\n", "") } else { out };
+    address::mend_brackets(out)
 }
 
 /// Soft line breaks that nobody took out, since no field says that the text has them.

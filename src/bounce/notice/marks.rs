@@ -348,6 +348,10 @@ pub(super) const MARKS: &[Mark] = &[
     Mark("questions", Help, "various"),
     Mark("complaints", Help, "various"),
     Mark("report this", Help, "various"),
+    Mark("report abuse", Help, "various"),
+    Mark("abuse to", Help, "various"),
+    Mark("please forward", Help, "various"),
+    Mark("get in touch", Help, "various"),
     Mark("kontaktieren", Help, "German"),
     Mark("wenden sie sich", Help, "German"),
 ];

@@ -102,7 +102,8 @@ impl Notice {
             Role::Title => starts_line(&text, hit.start) && ends_title(&text, hit.end),
             _ => false,
         };
-        let hits = hits::find(&text, is_copy);
+        // A mark may run over a line's end.
+        let hits = hits::find(&text.replace('\n', " "), is_copy);
         let end = hits.last().filter(|hit| is_copy(hit)).map_or(text.len(), |hit| line_start(&text, hit.start));
         Self { text, hits, end, lower: OnceCell::new() }
     }

@@ -65,7 +65,9 @@ impl<'a> Scan<'a> {
             if self.found.len() >= RECIPIENTS_MAX {
                 return;
             }
-            if is_help(hits, start + found.range.start) {
+            let is_told_of =
+                || line.get(found.range.end..).is_some_and(|rest| rest.trim_start_matches('>').starts_with(':'));
+            if is_help(hits, start + found.range.start, is_told_of) {
                 continue;
             }
             if is_expanded_from(self.notice.own().get(..start + found.range.start).unwrap_or("")) {
@@ -132,11 +134,12 @@ impl<'a> Scan<'a> {
     }
 }
 
-/// Whether an address is one to turn to: on a line that gives such, unless an introduction leads to it first.
-fn is_help(hits: &[Hit], at: usize) -> bool {
+/// Whether an address is one to turn to: on a line that gives such, unless an introduction leads to it first, or the line
+/// tells about it (`jo@example.net: too many complaints`).
+fn is_help(hits: &[Hit], at: usize, is_told_of: impl Fn() -> bool) -> bool {
     let introduced = || hits.iter().any(|hit| hit.role == Role::Intro && hit.end <= at);
     let mut helps = hits.iter().filter(|hit| hit.role == Role::Help);
-    helps.any(|hit| hit.start < at || !introduced())
+    helps.any(|hit| hit.start < at || !introduced() && !is_told_of())
 }
 
 /// Postfix: `<final@int.example> (expanded from <original@example>): user unknown`.

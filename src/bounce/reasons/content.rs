@@ -76,7 +76,7 @@ pub(super) const SPAM: &[Row] = &[
     Row("bulk email", SpamDetected, "various"),
     Row(", ube", SpamDetected, "amavisd"),
     Row("message content rejected", SpamDetected, "amavisd"),
-    Row("content rejected", SpamDetected, "various"),
+    Row("content reject", SpamDetected, "various"),
     Row("message rejected due to content", SpamDetected, "various"),
     Row("rejected due to content", SpamDetected, "various"),
     Row("phish", SpamDetected, "various"),

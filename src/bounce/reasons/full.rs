@@ -103,6 +103,7 @@ pub(super) const FULL: &[Row] = &[
     Row("mail drop is full", MailboxFull, "various"),
     Row("maildrop full", MailboxFull, "various"),
     Row("shutoffquotaexceeded", MailboxFull, "Exchange 2007"),
+    Row("quotaexceeded", MailboxFull, "Exchange's store"),
     Row("recipient's mailbox is over", MailboxFull, "various"),
     Row("has reached the maximum", MailboxFull, "various"),
     Row("boite pleine", MailboxFull, "French"),

@@ -57,7 +57,9 @@ pub fn decide<'t>(
     let mut found = Found::default();
     for (at, text) in texts.filter(|text| !text.trim().is_empty()).enumerate() {
         let normal = normalise(&text);
-        if let Some(verdict) = status.filter(|code| at == 0 && codes::is_titled(*code, &normal)).and_then(codes::verdict) {
+        if let Some(verdict) =
+            status.filter(|code| at == 0 && codes::is_titled(*code, &normal)).and_then(codes::verdict)
+        {
             return (verdict, text);
         }
         let said = Said::read(&normal, remote_mta);

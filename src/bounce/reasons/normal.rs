@@ -64,7 +64,8 @@ const IP: &str = "ip-number";
 /// `host 192.0.2.1`, `mx.example.net [192.0.2.1]`: the address of the server that speaks is not what it speaks of.
 fn names_a_host(before: &str) -> bool {
     let last = before.trim_end().rsplit(' ').next().unwrap_or("");
-    last == "host" || last.contains('.') && last.ends_with(|c: char| c.is_ascii_alphanumeric())
+    let is_status = last.starts_with("4.") || last.starts_with("5.");
+    last == "host" || last.contains('.') && !is_status && last.ends_with(|c: char| c.is_ascii_alphanumeric())
 }
 
 /// `192.0.2.1`, with brackets or punctuation around.
@@ -104,6 +105,7 @@ mod tests {
             ("550-5.1.1 The account does 550-5.1.1 not exist", "550-5.1.1 the account does not exist"),
             ("from [192.0.2.1] E-Mail", "from ip-number email"),
             ("It doesn\u{2019}t exist, I can't and can not", "it does not exist, i cannot and can not"),
+            ("553 5.3.0 192.0.2.1 rejected", "553 5.3.0 ip-number rejected"),
             ("host 192.0.2.1 [192.0.2.1]: 550", "host 192.0.2.1 [192.0.2.1]: 550"),
             ("\"x@example.com\": Gr\u{dc}\u{df}e", "\"@\": grusse"),
             ("", ""),

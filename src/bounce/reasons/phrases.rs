@@ -111,7 +111,7 @@ static PHRASES: LazyLock<Phrases> = LazyLock::new(|| {
             .split_once(" .. ")
             .map_or((&*phrase, None), |(a, b)| (a, Some(Box::new(Finder::new(b).into_owned()))));
         first_halves.push(first.to_owned());
-        spellings.push(Spelling { row, second_half: second, is_of_links: phrase.contains(['.', '/']) });
+        spellings.push(Spelling { row, second_half: second, is_of_links: phrase.contains(['.', '/', '?']) });
     }
     // A contiguous NFA: a DFA over this many phrases would take megabytes.
     let automaton = AhoCorasick::builder()
