@@ -3,7 +3,7 @@
 //! Files are single messages or mboxes, folders are walked in sorted order. How arguments are parsed is elsewhere.
 
 use crate::bounce::{self, Class, Kind, Reason, Recipient, Report};
-use crate::escape::Escaped;
+use crate::escape::{Escaped, JsonDocument};
 use crate::policy::Action;
 use std::fs;
 use std::io::{self, BufRead, Read as _, Write};
@@ -183,7 +183,7 @@ fn print_json(path: &Path, report: &Report, actions: Actions<'_>, out: &mut dyn 
     let recipients = recipients.collect::<Vec<_>>();
     let problems: Vec<&str> = report.problems.iter().map(|problem| problem.0.as_str()).collect();
     let line = serde_json::json!({ "file": path.to_string_lossy(), "kind": report.kind.name(), "recipients": recipients, "problems": problems });
-    writeln!(out, "{line}")
+    writeln!(out, "{}", JsonDocument(&line.to_string()))
 }
 
 fn print_text(path: &Path, report: &Report, actions: Actions<'_>, out: &mut dyn Write) -> io::Result<()> {

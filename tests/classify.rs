@@ -114,6 +114,18 @@ fn the_text_form_explains_the_decision_and_escapes_what_mails_say() {
     assert!(!text.contains('\u{202e}'));
 }
 
+#[test]
+fn the_json_form_carries_nothing_that_moves_a_cursor_or_hides_text() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = write(folder.path(), "odd\u{202e}.eml", BOUNCE);
+    let mut out = Vec::new();
+    classify::run(std::slice::from_ref(&path), Format::Json, &policy::default_action, &mut out).unwrap();
+    let text = String::from_utf8(out).unwrap();
+    assert!(!text.trim_end().contains(bouncesvc::escape::is_harmful), "{text}");
+    let line: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(line["file"], path.to_str().unwrap());
+}
+
 fn write(folder: &Path, name: &str, text: &str) -> PathBuf {
     let path = folder.join(name);
     std::fs::write(&path, text).unwrap();
