@@ -29,7 +29,7 @@ fuzz_target!(|input: &[u8]| {
 
 fn no_forgery_has_an_effect(path: &str, mail: &[u8]) {
     let mut report = bounce::read(mail);
-    let (recipients, mail) = ([path.to_owned()], Arc::from(mail));
+    let (recipients, mail) = ([path.to_owned()], Arc::new(mail.to_vec()));
     let time = today();
     let received =
         Received { id: MessageId(1), sender: "", recipients: &recipients, mail: &mail, archive: false, time };

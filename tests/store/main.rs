@@ -1,6 +1,8 @@
 //! What the store promises, each step on a database that was closed and opened in between.
 #![allow(clippy::unwrap_used, reason = "a test")]
 
+#[path = "../support/filled.rs"]
+mod filled;
 #[path = "../support/damage.rs"]
 mod meddling;
 #[path = "../support/store.rs"]
