@@ -33,8 +33,9 @@ fn git(arguments: &[&str]) -> Option<String> {
 /// The kernel maps 64 KiB and more around each page of a program that is touched: scattered over 4.5 MB, the 0.4 MB that an idle
 /// daemon has run made nearly all of it resident. Packed relocations are 0.15 MB less to read at each start.
 ///
-/// Neither changes what the program does. Linkers without `INSERT` (gold, mold) and C libraries that cannot unpack (glibc before 2.36)
-/// go without, as does a program for another machine. The feature `portable` leaves out what only newer C libraries can unpack.
+/// Neither changes what the program does. Linkers without `INSERT` (gold, mold), those that pack what no C library unpacks (mold 1.10: its
+/// program links and does not run), and C libraries that cannot unpack (glibc before 2.36) go without, as does a program for another
+/// machine. LLD, which Rust brings on x86-64, and GNU ld take both. The feature `portable` leaves out what only newer C libraries can unpack.
 fn link_small() {
     let start_order = Path::new(&variable("CARGO_MANIFEST_DIR")).join(START_ORDER);
     let packed = (!feature("PORTABLE")).then(|| "-Wl,-z,pack-relative-relocs".to_owned());
