@@ -14,6 +14,8 @@ use rusqlite::types::ValueRef;
 use rusqlite::{Connection, ErrorCode, OpenFlags, Row};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::fs::File;
+use std::io::Read as _;
 use std::path::Path;
 use time::PrimitiveDateTime;
 use time::macros::format_description;
@@ -53,6 +55,9 @@ pub fn plan(file: &Path, tenants: &Tenants) -> Result<Plan, ImportError> {
         }
         _ => ImportError::Unreadable(format!("{}: {error}", file.display())),
     };
+    // SQLite's word is the same for a file that is not there, that may not be read, or that is a folder.
+    let readable = File::open(file).and_then(|mut file| file.read(&mut [0]));
+    readable.map_err(|error| ImportError::Unreadable(format!("{}: {error}", file.display())))?;
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let database = Connection::open_with_flags(file, flags).map_err(explain)?;
     let tables = tables(&database).map_err(explain)?;

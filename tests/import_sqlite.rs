@@ -165,10 +165,16 @@ fn past_suspensions_are_found_with_the_platforms_answer() {
 fn another_file_is_refused_with_a_reason() {
     let folder = folder("DROP TABLE temporary_bounces; DROP TABLE permanent_bounces;");
     fs::write(folder.path().join("text.db"), "some text").expect("a file");
-    for file in ["bounced_emails.db", "text.db", "missing.db"] {
+    for (file, reason) in [
+        ("bounced_emails.db", "no table temporary_bounces"),
+        ("text.db", "not a database"),
+        ("missing.db", "No such file"),
+        (".", "Is a directory"),
+    ] {
         let refused = import(folder.path(), &[file]);
         assert_eq!(refused.status.code(), Some(65), "{refused:?}");
-        assert!(String::from_utf8_lossy(&refused.stderr).contains(file), "{refused:?}");
+        let said = String::from_utf8_lossy(&refused.stderr);
+        assert!(said.contains(&format!("{file}: ")) && said.contains(reason), "{said}");
     }
     assert!(!folder.path().join("missing.db").exists());
 }
