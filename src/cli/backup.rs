@@ -25,8 +25,9 @@ pub fn run(choice: &Choice, options: &Backup) -> Result<(), Failure> {
     let target = &options.file;
     check_replaced(target, &config.database)?;
     let mut asked = Asked::open(&config, false)?;
-    let mut part = Part::beside(target)?;
-    let rows = fill(&mut asked, part.file())?;
+    let part = Part::beside(target)?;
+    let named = |failure: Failure| Failure { message: format!("{}: {}", target.display(), failure.message), ..failure };
+    let rows = fill(&mut asked, part.file()?).map_err(named)?;
     let octets = part.put_in_place()?;
     sync_folder_of(target)?;
     Ok(writeln!(io::stdout(), "{}: {}, {octets} octets", target.display(), count(rows, "row"))?)
@@ -48,9 +49,9 @@ fn check_replaced(target: &Path, database: &Path) -> Result<(), Failure> {
     Err(Failure::new(DATA, format!("{} is there already, and is no copy of a database", target.display())))
 }
 
-fn fill(asked: &mut Asked<'_>, part: &File) -> Result<u64, Failure> {
+fn fill(asked: &mut Asked<'_>, part: File) -> Result<u64, Failure> {
     let mut copied = 0;
-    asked.ask_with(&Request::Backup, Some(part.try_clone()?), &mut |reply| {
+    asked.ask_with(&Request::Backup, Some(part), &mut |reply| {
         copied = if let Reply::Copied(rows) = reply { rows } else { 0 };
         Ok(())
     })?;

@@ -230,7 +230,7 @@ fn export(config: &Config, options: &QuarantineExport) -> Result<(), Failure> {
     for id in ids {
         let Some(mail) = fetch(config, id)? else { continue };
         let mut part = Part::beside(&options.folder.join(format!("{id}.eml")))?;
-        part.file().write_all(&mail)?;
+        part.write(&mail)?;
         part.put_in_place()?;
         written += 1;
     }

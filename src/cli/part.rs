@@ -4,7 +4,7 @@
 //! into the folder. What may be replaced is decided elsewhere.
 
 use std::fs::{self, File, OpenOptions};
-use std::io;
+use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
@@ -25,9 +25,14 @@ impl Part {
         Ok(Self { path, target: target.to_owned(), file })
     }
 
-    /// To fill it.
-    pub fn file(&mut self) -> &mut File {
-        &mut self.file
+    /// For another process to fill it.
+    pub fn file(&self) -> io::Result<File> {
+        self.file.try_clone()
+    }
+
+    /// Appends. The error names the place.
+    pub fn write(&mut self, octets: &[u8]) -> io::Result<()> {
+        self.file.write_all(octets).map_err(|error| named(&self.target, &error))
     }
 
     /// Replaces what is at its place, a link by itself; tells the octets. The error names the place.
@@ -61,7 +66,6 @@ fn named(path: &Path, error: &io::Error) -> io::Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::io::Write as _;
     use std::os::unix::fs::{PermissionsExt as _, symlink};
 
     #[test]
@@ -72,7 +76,7 @@ mod tests {
         symlink(&victim, &target).unwrap();
         symlink(&victim, folder.path().join(format!("copy.{}.part", std::process::id()))).unwrap();
         let mut part = Part::beside(&target).unwrap();
-        part.file().write_all(b"copied").unwrap();
+        part.write(b"copied").unwrap();
         assert_eq!(part.put_in_place().unwrap(), 6);
         assert_eq!((fs::read(&victim).unwrap(), fs::read(&target).unwrap()), (b"kept".to_vec(), b"copied".to_vec()));
         assert_eq!(fs::symlink_metadata(&target).unwrap().permissions().mode() & 0o777, 0o600);
