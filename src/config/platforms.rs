@@ -10,6 +10,7 @@ use crate::types::{Domain, Secret};
 use serde_yaml::Value;
 use std::fs::File;
 use std::io::Read as _;
+use std::net::{Ipv4Addr, Ipv6Addr};
 use std::ops::RangeInclusive;
 use std::path::Path;
 use std::time::Duration;
@@ -22,6 +23,9 @@ const SECRET_OCTETS_MAX: u64 = 16 << 10;
 
 /// The shortest secret that signs, in octets.
 const SIGNING_SECRET_OCTETS_MIN: usize = 16;
+
+/// A second one of these would break each request.
+const OF_THE_REQUEST: [&str; 4] = ["Connection", "Content-Length", "Idempotency-Key", "Transfer-Encoding"];
 
 /// What holds for every domain that does not say otherwise.
 pub struct Defaults {
@@ -98,7 +102,7 @@ fn tenant(mut fields: Fields<'_>, domain: Domain, defaults: &Defaults) -> Option
 fn endpoint(fields: &mut Fields<'_>) -> Option<Endpoint> {
     let base_url = fields.text("base_url");
     let resolver = fields.text("url_resolver");
-    let allowed_hosts = fields.texts("allowed_hosts", |text| Ok(text.to_owned()));
+    let allowed_hosts = fields.texts("allowed_hosts", host);
     let Some(base_url) = base_url else {
         fields.missing("base_url", "the URL of the platform, as in https://platform.example/emails/{address}/suspend");
         return None;
@@ -114,6 +118,16 @@ fn endpoint(fields: &mut Fields<'_>) -> Option<Endpoint> {
             None
         }
     }
+}
+
+/// As a URL has it, but for its port, which is not compared.
+fn host(text: &str) -> Result<String, String> {
+    let v6 = text.strip_prefix('[').and_then(|text| text.strip_suffix(']'));
+    let is_address = v6.map_or_else(|| text.parse::<Ipv4Addr>().is_ok(), |text| text.parse::<Ipv6Addr>().is_ok());
+    let is_host = is_address || Domain::parse(text).is_some();
+    is_host
+        .then(|| text.to_owned())
+        .ok_or_else(|| "expected a host without scheme and port, as in api.example.com".to_owned())
 }
 
 fn xikolo(fields: &Fields<'_>, base_url: String, allowed_hosts: Vec<String>) -> Option<Endpoint> {
@@ -177,6 +191,10 @@ fn headers(fields: &mut Fields<'_>) -> Vec<(String, Secret)> {
     for (name, value) in section.rest() {
         if !is_token(&name) {
             section.problem(&name, "expected the name of an HTTP header field");
+            continue;
+        }
+        if OF_THE_REQUEST.iter().any(|own| own.eq_ignore_ascii_case(&name)) {
+            section.problem(&name, "is a field that each request has already");
             continue;
         }
         shown.insert(name.as_str().into(), "***".into());
@@ -247,4 +265,22 @@ fn checked_value(value: String) -> Result<Secret, String> {
 fn is_token(name: &str) -> bool {
     let fits = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
     !name.is_empty() && name.chars().all(fits)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Anything else was taken once, and fitted no template.
+    #[test]
+    fn a_host_has_no_scheme_and_no_port() {
+        for text in ["api.example.com", "localhost", "127.0.0.1", "[::1]"] {
+            assert_eq!(host(text), Ok(text.to_owned()));
+        }
+        for text in
+            ["", "https://api.example.com", "api.example.com:8080", "api.example.com/", "::1", "[::1]:80", "a b"]
+        {
+            assert!(host(text).is_err(), "{text}");
+        }
+    }
 }

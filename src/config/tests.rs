@@ -242,6 +242,7 @@ fn secrets_come_from_files_and_are_never_shown() {
         ("{Authorization: {file: token, env: X}}", "either"),
         ("{Authorization: {file: token, prefx: X}}", "did you mean prefix?"),
         ("{'X Y': b}", "name of an HTTP header field"),
+        ("{content-length: 5}", "each request has already"),
         ("{X: \"hunter2\\r\\nY: z\"}", "one line"),
     ] {
         let error = read(headers).unwrap_err().to_string();
