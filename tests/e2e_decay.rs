@@ -26,15 +26,17 @@ fn filled(is_hard: impl Fn(u64) -> bool) -> Site {
     // Nobody listens there: what is queued stays.
     let more = "  status: {listen: '127.0.0.1:0'}\n  store: {cache_octets: 1MiB}\n";
     let site = Site::new("http://127.0.0.1:9/{address}", more);
+    let settings = Settings { journal_octets_max: 0, ..Settings::default() };
+    let mut store = Store::open(&site.path("bounces.redb"), settings, store::at(0)).unwrap();
     let mails = (0..COUNTERS).map(|number| {
         let address = format!("u{number}@some-provider.com");
         store::mail(number, vec![if is_hard(number) { store::hard(&address) } else { store::soft(&address) }])
     });
-    let batch = Batch { mails: mails.collect(), ..Batch::default() };
-    Store::open(&site.path("bounces.redb"), Settings::default(), store::at(0))
-        .unwrap()
-        .commit(&batch, store::at(0))
-        .unwrap();
+    store.commit(&Batch { mails: mails.collect(), ..Batch::default() }, store::at(0)).unwrap();
+    // From the journal to the table, as many as others come.
+    let others = (0..COUNTERS).map(|number| store::soft(&format!("other{number}@some-provider.com"))).collect();
+    let mails = vec![store::mail(COUNTERS, others)];
+    store.commit(&Batch { mails, ..Batch::default() }, store::at(0)).unwrap();
     site
 }
 

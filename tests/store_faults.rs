@@ -9,14 +9,14 @@
 mod support;
 
 use bouncesvc::bounce::Class;
-use bouncesvc::change::{Batch, Change, Outcome, Series, Settled};
+use bouncesvc::change::{Batch, Change, Command, Outcome, Series, Settled};
 use bouncesvc::notify::Queue;
 use bouncesvc::store::{CounterFilter, OpenError, Reader, Settings, Store, StoreError, WaitingFilter};
 use bouncesvc::types::Timestamp;
 use std::path::Path;
 use std::sync::Arc;
 use support::disk::{Fault, MemoryDisk};
-use support::{Random, at, delivered, failure, hard, mail, quarantined, soft};
+use support::{Random, address, at, delivered, failure, hard, mail, quarantined, soft};
 
 /// Each batch as it comes when nothing goes wrong. None holds what would show that it was applied twice, except mails.
 fn script() -> Vec<Batch> {
@@ -37,7 +37,18 @@ fn script() -> Vec<Batch> {
         settled(2, Outcome::Parked { error: "HTTP 400".to_owned() }),
         mails(110, vec![hard("b@x.example"), quarantined(8, [b'x'; 20_000])]),
         settled(4, Outcome::Archived),
+        // Counters that leave, come back and leave again: the one above its threshold, and others.
+        mails(
+            120,
+            vec![hard("user1@x.example"), soft("a@x.example"), soft("user1@x.example"), hard("user2@x.example")],
+        ),
+        forget("user3@x.example"),
+        mails(130, vec![soft("user3@x.example"), hard("user1@x.example"), soft("a@x.example")]),
     ]
+}
+
+fn forget(text: &str) -> Batch {
+    Batch { commands: vec![Command::Forget(address(text))], ..Batch::default() }
 }
 
 fn archived(text: &str) -> Change {
@@ -52,7 +63,7 @@ fn look(reader: &Reader) -> Vec<String> {
     let mut seen: Vec<String> = counters.iter().map(|row| format!("{} {}", row.address, row.count)).collect();
     seen.extend(waiting.iter().map(|row| format!("{} {}", row.notification.address, row.parked)));
     seen.push(format!("{} mails in {} octets", totals.quarantine_mails, totals.quarantine_octets));
-    seen.push(format!("{} past, {} digests", totals.history, totals.digests));
+    seen.push(format!("{} counters, {} past, {} digests", totals.counters, totals.history, totals.digests));
     seen.push(format!("{} archive jobs", reader.archive_jobs(&|_| false, 10).unwrap().len()));
     let queues = reader.domain_queues().unwrap();
     seen.extend(queues.iter().map(|queue| format!("{} pending {} parked", queue.pending, queue.parked)));

@@ -8,25 +8,34 @@ mod support;
 
 use bouncesvc::bounce::Class;
 use bouncesvc::change::{
-    Accepted, Batch, Change, Command, CommandResult, Committed, Digest, Effect, Failure, MailResult, Outcome, Queued,
-    Selection, Settled,
+    Accepted, Batch, Change, Command, CommandResult, Committed, Digest, Effect, Failure, Imported, MailResult, Outcome,
+    Queued, Selection, Settled,
 };
 use bouncesvc::notify::Queue;
 use bouncesvc::store::{CounterFilter, Settings, WaitingFilter};
 use bouncesvc::types::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 use support::{Fixture, Random, THRESHOLD, address, delivered, domain, failure, mail};
 
 type Key = (String, String);
+
+const COUNTER_AGE_MAX: Duration = Duration::from_secs(20);
 
 /// What the store should hold.
 #[derive(Debug, Default)]
 struct Model {
     digests: BTreeSet<Digest>,
-    counters: BTreeMap<Key, u32>,
+    counters: BTreeMap<Key, Counted>,
     waiting: BTreeMap<Key, Waiting>,
     last_id: u64,
-    past: u64,
+    past: BTreeMap<Key, u64>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Counted {
+    count: u32,
+    last_seen: Timestamp,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,10 +69,12 @@ impl Model {
     fn change(&mut self, change: &Change, now: Timestamp) -> Effect {
         match change {
             Change::CountSoft { failure, threshold, .. } => {
-                let count = self.counters.entry(key(failure)).or_default();
-                *count += 1;
-                if *count <= *threshold {
-                    return Effect::Counted { count: *count, threshold: *threshold };
+                let counted = self.counted(key(failure), now);
+                counted.count += 1;
+                counted.last_seen = now;
+                let count = counted.count;
+                if count <= *threshold {
+                    return Effect::Counted { count, threshold: *threshold };
                 }
                 self.counters.remove(&key(failure));
                 Effect::Escalated(self.enqueue(failure, now))
@@ -71,6 +82,14 @@ impl Model {
             Change::Suspend { failure, .. } => Effect::Suspended(self.suspend(failure, now)),
             Change::Quarantine(_) => unreachable!("the model keeps no quarantine"),
         }
+    }
+
+    fn counted(&mut self, key: Key, now: Timestamp) -> &mut Counted {
+        self.counters.entry(key).or_insert(Counted { count: 0, last_seen: now })
+    }
+
+    fn expire(&mut self, now: Timestamp) {
+        self.counters.retain(|_, counted| now.since(counted.last_seen) <= COUNTER_AGE_MAX);
     }
 
     fn suspend(&mut self, failure: &Failure, now: Timestamp) -> Queued {
@@ -102,7 +121,7 @@ impl Model {
         match &settled.outcome {
             Outcome::Delivered { .. } => {
                 self.waiting.remove(&key);
-                self.past += 1;
+                *self.past.entry(key).or_default() += 1;
             }
             Outcome::Retry { next_attempt, .. } => {
                 *row = Waiting { parked: false, due: *next_attempt, attempts: row.attempts + 1, ..row.clone() };
@@ -121,12 +140,37 @@ impl Model {
             Command::ResetCounter { address, .. } => self.counters.retain(|(_, other), _| *other != address.key()),
             Command::RetryNotifications(Selection::Parked) => return CommandResult::Rows(self.retry_parked(now)),
             Command::DropNotifications(Selection::Domain(domain)) => {
+                for key in self.waiting.keys().filter(|(other, _)| other == domain.as_str()) {
+                    *self.past.entry(key.clone()).or_default() += 1;
+                }
                 self.waiting.retain(|(other, _), _| other != domain.as_str());
-                self.past += (before.1 - self.waiting.len()) as u64;
+            }
+            Command::Forget(address) => return CommandResult::Rows(self.forget(&address.key())),
+            Command::Import(rows) => {
+                return CommandResult::Rows(rows.iter().map(|row| u64::from(self.import(row, now))).sum());
             }
             other => unreachable!("{other:?} is not drawn"),
         }
         CommandResult::Rows((before.0 - self.counters.len() + before.1 - self.waiting.len()) as u64)
+    }
+
+    fn forget(&mut self, address: &str) -> u64 {
+        let past: u64 = self.past.iter().filter(|((_, other), _)| other == address).map(|(_, rows)| rows).sum();
+        let before = self.counters.len() + self.waiting.len();
+        self.counters.retain(|(_, other), _| other != address);
+        self.waiting.retain(|(_, other), _| other != address);
+        self.past.retain(|(_, other), _| other != address);
+        past + (before - self.counters.len() - self.waiting.len()) as u64
+    }
+
+    fn import(&mut self, row: &Imported, now: Timestamp) -> bool {
+        let Imported::Counter { domain, address, count } = row else { unreachable!("{row:?} is not drawn") };
+        let key = (domain.as_str().to_owned(), address.key());
+        let is_more = self.counters.get(&key).is_none_or(|counted| counted.count < *count);
+        if is_more {
+            self.counted(key, now).count = *count;
+        }
+        is_more
     }
 
     fn retry_parked(&mut self, now: Timestamp) -> u64 {
@@ -175,12 +219,20 @@ fn some_settled(random: &mut Random, now: Timestamp, last_id: u64) -> Settled {
 }
 
 fn some_command(random: &mut Random) -> Command {
-    match random.below(4) {
+    let some_address = |random: &mut Random| address(&format!("User{}@x.example", random.below(8)));
+    match random.below(6) {
         0 => Command::Suspend(some_failure(random, Class::Hard)),
-        1 => Command::ResetCounter { address: address(&format!("User{}@x.example", random.below(8))), domain: None },
-        2 => Command::RetryNotifications(Selection::Parked),
+        1 => Command::ResetCounter { address: some_address(random), domain: None },
+        2 => Command::Forget(some_address(random)),
+        3 => Command::Import(random.some(3, some_import)),
+        4 => Command::RetryNotifications(Selection::Parked),
         _ => Command::DropNotifications(Selection::Domain(domain("one.example"))),
     }
+}
+
+fn some_import(random: &mut Random) -> Imported {
+    let Failure { domain, address, .. } = some_failure(random, Class::Soft);
+    Imported::Counter { domain, address, count: 1 + u32::try_from(random.below(3)).unwrap() }
 }
 
 /// Digests are few, so that redeliveries and confirmations are drawn often.
@@ -203,9 +255,12 @@ fn some_batch(random: &mut Random, now: Timestamp, last_id: u64) -> Batch {
 fn assert_equal(fixture: &mut Fixture, model: &Model, story: &str) {
     let reader = fixture.reader();
     let counters = reader.counters(&CounterFilter::default(), None, 1000).unwrap().rows;
-    let counters: BTreeMap<Key, u32> = counters
+    let counters: BTreeMap<Key, Counted> = counters
         .into_iter()
-        .map(|counter| ((counter.domain.as_str().to_owned(), counter.address.key()), counter.count))
+        .map(|counter| {
+            let counted = Counted { count: counter.count, last_seen: counter.last_seen };
+            ((counter.domain.as_str().to_owned(), counter.address.key()), counted)
+        })
         .collect();
     assert_eq!(counters, model.counters, "{story}");
     let rows = reader.notifications(&WaitingFilter::default(), None, 1000).unwrap().rows;
@@ -219,7 +274,8 @@ fn assert_equal(fixture: &mut Fixture, model: &Model, story: &str) {
         .collect();
     assert_eq!(waiting, model.waiting, "{story}");
     let totals = reader.totals().unwrap();
-    assert_eq!((totals.digests, totals.history), (model.digests.len() as u64, model.past), "{story}");
+    let expected = (model.counters.len() as u64, model.digests.len() as u64, model.past.values().sum());
+    assert_eq!((totals.counters, totals.digests, totals.history), expected, "{story}");
     assert_indexes_agree(fixture, model, story);
 }
 
@@ -244,7 +300,8 @@ fn run(seed: u64, batches: u64) {
     let mut random = Random(seed);
     // With little room, counters move from the journal to their table in each transaction.
     let journal_octets_max = [0, 500, Settings::default().journal_octets_max][usize::try_from(seed % 3).unwrap()];
-    let mut fixture = Fixture::new(Settings { journal_octets_max, ..Settings::default() });
+    let counter_age_max = Some(COUNTER_AGE_MAX);
+    let mut fixture = Fixture::new(Settings { journal_octets_max, counter_age_max, ..Settings::default() });
     let mut model = Model::default();
     for number in 0..batches {
         fixture.seconds += random.below(3);
@@ -253,6 +310,7 @@ fn run(seed: u64, batches: u64) {
         assert_eq!(fixture.commit(&batch), model.apply(&batch, fixture.now()), "{story}");
         if random.below(8) == 0 {
             fixture.tidy();
+            model.expire(fixture.now());
             fixture.reopen();
         }
         if random.below(4) == 0 {

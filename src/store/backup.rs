@@ -68,7 +68,7 @@ fn copy_table(source: &ReadTransaction, copy: &Database, definition: Definition)
 mod tests {
     use super::*;
     use crate::change::{Batch, Command, Imported};
-    use crate::store::tables::COUNTERS;
+    use crate::store::tables::HISTORY;
     use crate::store::{Settings, Store};
     use crate::types::{Address, Domain, Timestamp};
 
@@ -78,7 +78,10 @@ mod tests {
         let mut store = Store::open(&folder.path().join("b.redb"), settings, Timestamp::default()).unwrap();
         let domain = Domain::parse("mydomain.de").unwrap();
         let address = |number| Address::parse(&format!("user{number}@some-provider.com")).unwrap();
-        let row = |number| Imported::Counter { domain: domain.clone(), address: address(number), count: 1 };
+        let row = |number| {
+            let (at, domain) = (Timestamp::default(), domain.clone());
+            Imported::Past { at, domain, address: address(number), status: 200 }
+        };
         let batch = Batch { commands: vec![Command::Import((0..2000).map(row).collect())], ..Batch::default() };
         store.commit(&batch, Timestamp::default()).unwrap();
         store
@@ -91,9 +94,9 @@ mod tests {
         let underway = store.reader().begin().unwrap();
         store.connection.reopen().unwrap();
         let copy = Database::create(folder.path().join("copy.redb")).unwrap();
-        let error = copy_table(&underway, &copy, COUNTERS).unwrap_err();
+        let error = copy_table(&underway, &copy, HISTORY).unwrap_err();
         assert!(error.to_string().contains("was closed after a fault"), "{error}");
         let again = store.reader().begin().unwrap();
-        assert_eq!(copy_table(&again, &copy, COUNTERS), Ok(2000));
+        assert_eq!(copy_table(&again, &copy, HISTORY), Ok(2000));
     }
 }

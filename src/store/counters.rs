@@ -1,16 +1,15 @@
 //! Soft failures, counted under (sending domain, address).
 
 use super::StoreError;
-use super::connection::Connection;
 use super::encoding::{encode, legible, reason_by_name};
+use super::latest::Latest;
 use super::reader::{Cursor, Page, Pattern, Reader, page};
-use super::tables::{COUNTERS, domain_key, domains, split_domain_key};
+use super::tables::{domain_key, split_domain_key};
 use super::writer::Writer;
 use crate::bounce::{EnhancedStatus, Reason};
 use crate::change::{Effect, Failure};
 use crate::types::{Address, Domain, Timestamp};
 use serde::{Deserialize, Serialize};
-use std::sync::Arc;
 use std::time::Duration;
 
 /// The highest threshold that a counter with a window can exceed.
@@ -151,29 +150,28 @@ impl Writer<'_> {
         let key = domain_key(&failure.domain, failure.address.key().as_bytes());
         let now = self.now;
         let window = window.map(|span| Window { span, end: self.sober });
-        let known = self.counter(&key)?;
-        let is_known = known.is_some();
-        let mut row = known.unwrap_or_else(|| Row::new(now));
+        let known = self.latest(&key)?;
+        let mut row = counter(&key, known.as_deref()).unwrap_or_else(|| Row::new(now));
         row.add(failure, threshold, window, now);
         let count = row.count;
         if count > threshold {
-            self.remove_counter(key)?;
+            self.remove_counter(key, known.is_some());
             return Ok(Effect::Escalated(self.enqueue(failure, count, archive)?));
         }
-        self.put_counter(key, &row, is_known)?;
+        self.put_in_journal(key, Some(encode(&row)?), known.is_some());
         Ok(Effect::Counted { count, threshold })
     }
 
     /// Removes a counter; whether there was one.
     pub(super) fn clear_counter(&mut self, domain: &Domain, address: &Address) -> Result<bool, StoreError> {
-        self.remove_counter(domain_key(domain, address.key().as_bytes()))
+        self.clear(domain_key(domain, address.key().as_bytes()))
     }
 
     /// Removes the counters of an address in every domain; how many.
     pub(super) fn clear_counters(&mut self, address: &Address) -> Result<u64, StoreError> {
         let mut cleared = 0;
         for key in self.keys_of(address)? {
-            cleared += u64::from(self.remove_counter(key)?);
+            cleared += u64::from(self.clear(key)?);
         }
         Ok(cleared)
     }
@@ -181,22 +179,12 @@ impl Writer<'_> {
     /// The same, and nothing stays of them anywhere.
     pub(super) fn forget_counters_of(&mut self, address: &Address) -> Result<u64, StoreError> {
         let keys = self.keys_of(address)?;
-        self.forget_counters(keys)
-    }
-
-    /// Removes these counters, of which nothing stays anywhere; how many.
-    pub(super) fn forget_counters(&mut self, keys: Vec<Vec<u8>>) -> Result<u64, StoreError> {
-        let mut forgotten = 0;
-        for key in &keys {
-            forgotten += u64::from(self.counters.remove(key)?);
-        }
-        self.erase_from_journal(keys.into_iter().collect())?;
-        Ok(forgotten)
+        self.erase(keys.into_iter().collect())
     }
 
     /// Where counters of an address may be.
     fn keys_of(&mut self, address: &Address) -> Result<Vec<Vec<u8>>, StoreError> {
-        let domains = self.counters.domains(&[])?;
+        let domains = self.counter_domains()?;
         Ok(domains.iter().map(|domain| domain_key(domain, address.key().as_bytes())).collect())
     }
 
@@ -208,41 +196,34 @@ impl Writer<'_> {
         count: u32,
     ) -> Result<bool, StoreError> {
         let key = domain_key(domain, address.key().as_bytes());
-        let known = self.counter(&key)?;
-        let is_known = known.is_some();
-        let mut row = known.unwrap_or_else(|| Row::new(self.now));
+        let known = self.latest(&key)?;
+        let mut row = counter(&key, known.as_deref()).unwrap_or_else(|| Row::new(self.now));
         if row.count >= count {
             return Ok(false);
         }
         row.count = count;
         row.show_as(address);
-        self.put_counter(key, &row, is_known)?;
+        self.put_in_journal(key, Some(encode(&row)?), known.is_some());
         Ok(true)
     }
 
-    fn counter(&mut self, key: &[u8]) -> Result<Option<Row>, StoreError> {
-        match self.journaled(key) {
-            Some(octets) => Ok(legible(octets, "journal", key)),
-            None => self.counters.read(key),
-        }
+    /// Removes a counter; whether there was one.
+    fn clear(&mut self, key: Vec<u8>) -> Result<bool, StoreError> {
+        let is_known = self.latest(&key)?.is_some();
+        self.remove_counter(key, is_known);
+        Ok(is_known)
     }
 
-    /// A new counter goes to the table, one that is known to the journal.
-    fn put_counter(&mut self, key: Vec<u8>, row: &Row, is_known: bool) -> Result<(), StoreError> {
-        if !is_known && self.journaled(&key).is_none() {
-            return self.counters.write(&key, row);
+    fn remove_counter(&mut self, key: Vec<u8>, is_known: bool) {
+        if is_known {
+            self.put_in_journal(key, None, true);
         }
-        self.put_in_journal(key, Some(encode(row)?));
-        Ok(())
     }
+}
 
-    fn remove_counter(&mut self, key: Vec<u8>) -> Result<bool, StoreError> {
-        let was_there = self.counters.remove(&key)?;
-        if was_there {
-            self.put_in_journal(key, None);
-        }
-        Ok(was_there)
-    }
+/// A row that cannot be decoded is as good as none.
+fn counter(key: &[u8], octets: Option<&[u8]>) -> Option<Row> {
+    legible(octets?, "counters", key)
 }
 
 impl Reader {
@@ -253,48 +234,23 @@ impl Reader {
         cursor: Option<&Cursor>,
         rows_max: usize,
     ) -> Result<Page<Counter>, StoreError> {
-        let journal = JournalView::begin(&self.connection);
-        let table = self.begin()?.open_table(COUNTERS)?;
         let prefix = filter.domain.as_ref().map(|domain| domain_key(domain, &[])).unwrap_or_default();
         let start = cursor.map_or_else(|| prefix.clone(), Cursor::successor);
-        page(table.range::<&[u8]>(start.as_slice()..)?, &prefix, rows_max, |key, value| {
-            let counter = journal.latest(key, value).and_then(|row| row.show(key));
-            Ok(counter.filter(|counter| filter.matches(counter)))
+        page(Latest::begin(&self.connection)?.from(&start)?, &prefix, rows_max, |key, octets| {
+            let found = counter(key, Some(octets)).and_then(|row| row.show(key));
+            Ok(found.filter(|counter| filter.matches(counter)))
         })
     }
 
     /// The counters of one address, in every domain.
     pub fn counters_of(&self, address: &Address) -> Result<Vec<Counter>, StoreError> {
-        let journal = JournalView::begin(&self.connection);
-        let table = self.begin()?.open_table(COUNTERS)?;
+        let latest = Latest::begin(&self.connection)?;
         let mut found = Vec::new();
-        for domain in domains(&table, &[])? {
+        for domain in latest.domains()? {
             let key = domain_key(&domain, address.key().as_bytes());
-            if let Some(value) = table.get(key.as_slice())? {
-                found.extend(journal.latest(&key, value.value()).and_then(|row| row.show(&key)));
-            }
+            found.extend(counter(&key, latest.get(&key)?.as_deref()).and_then(|row| row.show(&key)));
         }
         Ok(found)
-    }
-}
-
-/// The journal beside a state of the table that is not older. Of a counter that is removed meanwhile, an older count may be seen.
-struct JournalView<'a> {
-    connection: &'a Connection,
-    _held: Arc<()>,
-}
-
-impl<'a> JournalView<'a> {
-    /// Before the transaction begins in which the table is looked at.
-    fn begin(connection: &'a Connection) -> Self {
-        Self { connection, _held: connection.journal().hold() }
-    }
-
-    /// A counter of which the table has `octets`.
-    fn latest(&self, key: &[u8], octets: &[u8]) -> Option<Row> {
-        // Copied: the writer waits for whoever holds the journal, and who looks may be put off by the scheduler at any time.
-        let newer = self.connection.journal().get(key).map(<[u8]>::to_vec);
-        legible(newer.as_deref().unwrap_or(octets), "counters", key)
     }
 }
 

@@ -23,10 +23,13 @@ mod encoding;
 mod error;
 mod history;
 mod journal;
+mod journaling;
+mod latest;
 mod mending;
 mod meta;
 mod open;
 mod overlay;
+mod packed;
 mod quarantine;
 mod queue;
 mod reader;
@@ -53,6 +56,7 @@ use crate::change::{Batch, Committed};
 use crate::digest::DigestKey;
 use crate::types::Timestamp;
 use connection::Connection;
+use latest::Latest;
 use recovery::Recovery;
 use std::io;
 use std::path::Path;
@@ -67,7 +71,7 @@ use writer::Writer;
 pub struct Settings {
     /// redb's page cache, in octets.
     pub cache_octets: usize,
-    /// Counters that went up and are not in their table yet, in octets of memory. Beyond it each commit moves more of them than it counts.
+    /// Counters that changed and are not in their table yet, in octets of memory. Beyond it each commit moves more of them than it changes.
     pub journal_octets_max: usize,
     /// How long the history of delivered notifications is kept.
     pub history_age_max: Duration,
@@ -95,7 +99,7 @@ impl Default for Settings {
         const DAY: Duration = Duration::from_secs(24 * 3600);
         Self {
             cache_octets: 8 << 20,
-            journal_octets_max: 4 << 20,
+            journal_octets_max: 6 << 20,
             history_age_max: 365 * DAY,
             digest_age_max: 7 * DAY,
             digests_max: 1_000_000,
@@ -187,8 +191,8 @@ impl Store {
     }
 
     fn look(&mut self, now: Timestamp, sober: Timestamp) -> Result<(Findings, bool), StoreError> {
-        let (transaction, journal) = (self.connection.begin_read()?, self.connection.journal());
-        tidy::look((&transaction, &journal), &self.settings, &mut self.walks, now, sober)
+        let (transaction, latest) = (self.connection.begin_read()?, Latest::begin(&self.connection)?);
+        tidy::look((&transaction, &latest), &self.settings, &mut self.walks, now, sober)
     }
 
     fn write<T>(

@@ -201,7 +201,7 @@ fn format(database: &Database) -> Result<Found, StoreError> {
     }
 }
 
-/// To the format of this version. The first one had no journal.
+/// To the format of this version. The first one had no journal; in the second, its rows said less, see [`super::journal`].
 fn upgrade(database: &Database) -> Result<(), StoreError> {
     let transaction = database.begin_write()?;
     transaction.open_table(JOURNAL)?;

@@ -5,7 +5,7 @@
 
 use super::connection::Connection;
 use super::meta;
-use super::tables::{COUNTERS, DIGESTS, HISTORY, META, NOTIFICATIONS, QUARANTINE};
+use super::tables::{DIGESTS, HISTORY, META, NOTIFICATIONS, QUARANTINE};
 use super::{StoreError, tables};
 use redb::{AccessGuard, ReadTransaction, ReadableTableMetadata};
 use std::sync::Arc;
@@ -75,7 +75,7 @@ impl Reader {
         };
         let state = meta::state(&transaction.open_table(META)?)?;
         Ok(Totals {
-            counters: rows(COUNTERS)?,
+            counters: self.connection.journal().counters(),
             notifications: rows(NOTIFICATIONS)?,
             history: rows(HISTORY)?,
             digests: rows(DIGESTS)?,
@@ -123,24 +123,41 @@ impl Pattern {
     }
 }
 
-type Entry = (AccessGuard<'static, &'static [u8]>, AccessGuard<'static, &'static [u8]>);
+/// A row that was found, with its key.
+pub trait Row {
+    /// Its key.
+    fn key(&self) -> &[u8];
 
-/// Collects what `show` makes of the entries that begin with `prefix`.
-pub fn page<T>(
-    entries: impl Iterator<Item = Result<Entry, redb::StorageError>>,
+    /// What stands under the key.
+    fn octets(&self) -> &[u8];
+}
+
+impl Row for (AccessGuard<'_, &'static [u8]>, AccessGuard<'_, &'static [u8]>) {
+    fn key(&self) -> &[u8] {
+        self.0.value()
+    }
+
+    fn octets(&self) -> &[u8] {
+        self.1.value()
+    }
+}
+
+/// Collects what `show` makes of the rows whose keys begin with `prefix`.
+pub fn page<T, E: Into<StoreError>>(
+    entries: impl Iterator<Item = Result<impl Row, E>>,
     prefix: &[u8],
     rows_max: usize,
     mut show: impl FnMut(&[u8], &[u8]) -> Result<Option<T>, StoreError>,
 ) -> Result<Page<T>, StoreError> {
     let mut rows = Vec::new();
     for (scanned, entry) in entries.enumerate() {
-        let (key, value) = entry?;
-        if !key.value().starts_with(prefix) {
+        let row = entry.map_err(Into::into)?;
+        if !row.key().starts_with(prefix) {
             break;
         }
-        rows.extend(show(key.value(), value.value())?);
+        rows.extend(show(row.key(), row.octets())?);
         if rows.len() >= rows_max || scanned + 1 >= SCANNED_ROWS_MAX {
-            return Ok(Page { rows, next: Some(Cursor(key.value().to_vec())) });
+            return Ok(Page { rows, next: Some(Cursor(row.key().to_vec())) });
         }
     }
     Ok(Page { rows, next: None })

@@ -13,16 +13,16 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 /// The format of this version. A database with a higher one is refused.
-pub const FORMAT: u32 = 2;
+pub const FORMAT: u32 = 3;
 
 /// Every table maps octets to octets.
 pub type Definition = TableDefinition<'static, &'static [u8], &'static [u8]>;
 
 /// `"format"`, `"database"`, `"state"` -> see [`super::meta`].
 pub const META: Definition = TableDefinition::new("meta");
-/// domain NUL address key -> [`super::counters::Row`].
+/// domain NUL address key -> [`super::counters::Row`], where [`JOURNAL`] has nothing newer.
 pub const COUNTERS: Definition = TableDefinition::new("counters");
-/// number -> counters of a transaction, see [`super::journal`].
+/// number -> the counters that a transaction changed, newer than [`COUNTERS`]; see [`super::journal`].
 pub const JOURNAL: Definition = TableDefinition::new("journal");
 /// notification id -> [`super::queue::Row`].
 pub const NOTIFICATIONS: Definition = TableDefinition::new("notifications");
@@ -187,14 +187,23 @@ pub fn domains(
     table: &(impl ReadableTable<&'static [u8], &'static [u8]> + TableHandle),
     prefix: &[u8],
 ) -> Result<Vec<Domain>, StoreError> {
+    domains_by(table.name(), prefix, |start| Ok(keys(table, prefix, start, 1)?.pop()))
+}
+
+/// The same, where `first` gives the first key from another on.
+pub fn domains_by(
+    name: &str,
+    prefix: &[u8],
+    mut first: impl FnMut(&[u8]) -> Result<Option<Vec<u8>>, StoreError>,
+) -> Result<Vec<Domain>, StoreError> {
     let mut domains = Vec::new();
     let mut start = prefix.to_vec();
-    while let Some(key) = keys(table, prefix, &start, 1)?.pop() {
+    while let Some(key) = first(&start)? {
         if let Some((domain, _)) = split_domain_key(&key[prefix.len()..]) {
             start = [prefix, domain.as_str().as_bytes(), &[1]].concat();
             domains.push(domain);
         } else {
-            tell(&Damaged { table: table.name().to_owned(), cause: "its key names no domain".to_owned() }, &key);
+            tell(&Damaged { table: name.to_owned(), cause: "its key names no domain".to_owned() }, &key);
             start = after(&key);
         }
     }

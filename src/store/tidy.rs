@@ -5,14 +5,15 @@
 //! after slice: an index by time would cost every mail a write for what is needed once in a while.
 
 use super::history::End;
-use super::journal::Journal;
+use super::latest::Latest;
 use super::queue::{PARKED, PENDING, index_prefix};
+use super::reader::Row;
 use super::tables::{self, Definition, number_at_end, number_key, time_key};
 use super::writer::Writer;
 use super::{Settings, StoreError, counters, digests, sums};
 use crate::change::NotificationId;
 use crate::types::Timestamp;
-use redb::{ReadTransaction, ReadableTable, ReadableTableMetadata};
+use redb::{ReadTransaction, ReadableTableMetadata};
 use std::time::Duration;
 
 /// Rows of each kind that one slice looks at.
@@ -53,7 +54,7 @@ pub struct Findings {
 /// A look at one state of the database.
 struct Look<'a> {
     transaction: &'a ReadTransaction,
-    journal: &'a Journal,
+    latest: &'a Latest<'a>,
     settings: &'a Settings,
     now: Timestamp,
     /// What ages are measured by.
@@ -62,13 +63,13 @@ struct Look<'a> {
 
 /// What one slice found, and whether there is more to look at.
 pub fn look(
-    (transaction, journal): (&ReadTransaction, &Journal),
+    (transaction, latest): (&ReadTransaction, &Latest<'_>),
     settings: &Settings,
     walks: &mut Walks,
     now: Timestamp,
     sober: Timestamp,
 ) -> Result<(Findings, bool), StoreError> {
-    let look = Look { transaction, journal, settings, now, sober };
+    let look = Look { transaction, latest, settings, now, sober };
     let findings = Findings {
         counters: look.stale_counters(&mut walks.counters)?,
         digests: look.stale_digests(&mut walks.digests)?,
@@ -118,10 +119,8 @@ impl Look<'_> {
 
     fn stale_counters(&self, walk: &mut Walk) -> Result<Keys, StoreError> {
         let Some(age_max) = self.settings.counter_age_max else { return Ok(Keys::new()) };
-        let is_stale = |key: &[u8], row: &[u8]| {
-            self.is_older(counters::last_seen(key, self.journal.get(key).unwrap_or(row)), age_max)
-        };
-        walk.step(&self.transaction.open_table(tables::COUNTERS)?, self.now, is_stale)
+        let is_stale = |key: &[u8], row: &[u8]| self.is_older(counters::last_seen(key, row), age_max);
+        walk.step(|start| self.latest.from(start), self.now, is_stale)
     }
 
     fn stale_digests(&self, walk: &mut Walk) -> Result<Keys, StoreError> {
@@ -131,7 +130,7 @@ impl Look<'_> {
             return tables::keys(&table, &[], &[], excess.min(SLICE_ROWS_MAX));
         }
         let is_stale = |key: &[u8], row: &[u8]| self.is_older(digests::time(key, row), self.settings.digest_age_max);
-        walk.step(&table, self.now, is_stale)
+        walk.step(|start| Ok(table.range::<&[u8]>(start..)?), self.now, is_stale)
     }
 
     /// Whether a time is past its age; of a damaged row, never: it stays, as the log says.
@@ -180,9 +179,10 @@ impl Walk {
         true
     }
 
-    fn step(
+    /// Looks at some rows of those that `from` gives from a key on.
+    fn step<R: Row, E: Into<StoreError>, I: Iterator<Item = Result<R, E>>>(
         &mut self,
-        table: &impl ReadableTable<&'static [u8], &'static [u8]>,
+        from: impl FnOnce(&[u8]) -> Result<I, StoreError>,
         now: Timestamp,
         is_stale: impl Fn(&[u8], &[u8]) -> bool,
     ) -> Result<Keys, StoreError> {
@@ -191,14 +191,14 @@ impl Walk {
         }
         let mut stale = Keys::new();
         let start = std::mem::take(&mut self.position);
-        for (looked_at, entry) in table.range::<&[u8]>(start.as_slice()..)?.enumerate() {
-            let (key, row) = entry?;
+        for (looked_at, entry) in from(&start)?.enumerate() {
+            let row = entry.map_err(Into::into)?;
             if looked_at == SLICE_ROWS_MAX {
-                self.position = key.value().to_vec();
+                self.position = row.key().to_vec();
                 return Ok(stale);
             }
-            if is_stale(key.value(), row.value()) {
-                stale.push(key.value().to_vec());
+            if is_stale(row.key(), row.octets()) {
+                stale.push(row.key().to_vec());
             }
         }
         self.resume = Some(now.after(PAUSE));
@@ -210,7 +210,7 @@ impl Writer<'_> {
     /// Lets go what a look found.
     pub(super) fn clear_out(&mut self, findings: &Findings) -> Result<(), StoreError> {
         if !findings.counters.is_empty() {
-            self.forget_counters(findings.counters.clone())?;
+            self.erase(findings.counters.iter().cloned().collect())?;
         }
         for key in &findings.digests {
             self.digests.remove(key)?;

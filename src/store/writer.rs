@@ -1,6 +1,7 @@
 //! One write transaction: all tables, and the order in which a batch is applied.
 
-use super::journal::{Additions, Journal};
+use super::journal::Journal;
+use super::journaling::Additions;
 use super::meta::Numbers;
 use super::queue::DomainRow;
 use super::tables::{self, Lazy};

@@ -1,13 +1,13 @@
-//! Counters that went up and are not in their table yet: seen by all who look, kept in a copy, forgotten when they have to be.
+//! Counters that changed and are not in their table yet: seen by all who look, kept in a copy, forgotten when they have to be.
 
-use super::meddling::{meddle, turn_into_format_one};
+use super::meddling::{damage, meddle, turn_into_format_one, turn_into_format_two};
 use super::support::{Fixture, address, at, hard, mail, soft};
 use super::{DAY, collect, fixture};
 use bouncesvc::change::{Batch, Change, Command, CommandResult, Effect};
 use bouncesvc::store::{CounterFilter, Reader, Settings, Store};
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -73,6 +73,8 @@ fn a_counter_that_was_removed_begins_anew_though_the_journal_knew_it() {
         fixture.receive(vec![count(1), count(2)]);
         // Above its threshold the soft one removes the counter as well.
         fixture.receive(vec![removal]);
+        assert_eq!(counts(&fixture.reader()), BTreeMap::from([(user(2), 3)]));
+        assert_eq!(fixture.reader().counters_of(&address(&user(1))).unwrap(), []);
         fixture.receive(vec![count(1)]);
         for _ in 0..2 {
             assert_eq!(counts(&fixture.reader()), BTreeMap::from([(user(1), 1), (user(2), 3)]));
@@ -182,27 +184,116 @@ fn an_import_lifts_a_counter_that_is_in_the_journal() {
 #[test]
 fn a_damaged_row_of_the_journal_costs_no_more_than_itself() {
     let mut fixture = fixture();
-    fixture.receive(vec![count(1)]);
-    fixture.receive(vec![count(1)]);
-    fixture.receive(vec![count(1)]);
+    fixture.receive(vec![count(1), count(2)]);
+    fixture.receive(vec![count(1), hard(&user(2))]);
+    fixture.receive(vec![count(1), count(3)]);
     fixture.close();
-    super::meddling::damage(&fixture.path(), "journal", |key| key.ends_with(&[2]));
+    damage(&fixture.path(), "journal", |key| key.ends_with(&[3]));
     fixture.reopen();
     assert_eq!(counts(&fixture.reader()), BTreeMap::from([(user(1), 2)]));
+    assert_eq!(fixture.reader().totals().unwrap().counters, 1);
     assert_eq!(fixture.receive(vec![count(1)]), [Effect::Counted { count: 3, threshold: u32::MAX }]);
     fixture.reopen();
     assert_eq!(counts(&fixture.reader()), BTreeMap::from([(user(1), 3)]));
 }
 
 #[test]
-fn a_database_of_the_first_format_goes_on() {
-    let mut fixture = fixture();
-    fixture.receive((0..20).map(count).collect());
+fn a_damaged_row_of_the_journal_leaves_in_its_turn() {
+    let mut fixture = Fixture::new(moving());
+    (0..5).for_each(|_| drop(fixture.receive(vec![count(1)])));
     fixture.close();
-    turn_into_format_one(&fixture.path());
-    for round in 1..3 {
-        fixture.reopen();
-        fixture.receive((0..20).map(count).collect());
-        assert!(counts(&fixture.reader()).values().all(|count| *count == round + 1));
+    damage(&fixture.path(), "journal", |_| true);
+    fixture.reopen();
+    (0..20).for_each(|round| drop(fixture.receive(vec![count(round)])));
+    let rows = rows_in_the_journal(&mut fixture);
+    assert!(rows < 5, "{rows}");
+}
+
+/// Counters that are new, went up, were removed, came back, and came back and were removed again.
+fn with_a_past(settings: Settings) -> Fixture {
+    let mut fixture = Fixture::new(settings);
+    fixture.receive((0..20).map(count).collect());
+    fixture.receive((0..15).map(count).collect());
+    fixture.receive((5..15).map(|number| hard(&user(number))).collect());
+    fixture.receive((8..15).map(count).collect());
+    fixture.receive((10..15).map(|number| hard(&user(number))).collect());
+    fixture.receive((30..32).map(count).collect());
+    fixture
+}
+
+#[test]
+fn a_database_of_an_older_format_goes_on() {
+    for turn_back in [turn_into_format_one, turn_into_format_two] {
+        for settings in [Settings::default(), moving()] {
+            let mut fixture = with_a_past(settings);
+            let mut expected = counts(&fixture.reader());
+            assert_eq!(expected.len(), 14);
+            fixture.close();
+            turn_back(&fixture.path());
+            for _ in 0..40 {
+                fixture.reopen();
+                assert_eq!(counts(&fixture.reader()), expected);
+                assert_eq!(fixture.reader().totals().unwrap().counters, expected.len() as u64);
+                fixture.receive(vec![count(1), count(9), count(12), hard(&user(31))]);
+                for number in [1, 9, 12] {
+                    *expected.entry(user(number)).or_default() += 1;
+                }
+                expected.remove(&user(31));
+            }
+        }
     }
+}
+
+#[test]
+fn the_number_of_counters_is_right_wherever_they_are() {
+    for settings in [Settings::default(), moving()] {
+        let mut fixture = with_a_past(settings);
+        for command in [
+            Command::Forget(address(&user(1))),
+            Command::ResetCounter { address: address(&user(2)), domain: None },
+            Command::ResetCounter { address: address(&user(2)), domain: None },
+            Command::Forget(address(&user(12))),
+            Command::Forget(address(&user(77))),
+        ] {
+            fixture.command(command);
+            for _ in 0..2 {
+                let listed = counts(&fixture.reader()).len() as u64;
+                assert_eq!(fixture.reader().totals().unwrap().counters, listed);
+                fixture.reopen();
+            }
+        }
+        assert_eq!(counts(&fixture.reader()).len(), 12);
+    }
+}
+
+#[test]
+fn who_looks_while_counters_are_removed_sees_none_of_them_again() {
+    const COUNTERS: u64 = 60;
+    let mut fixture = Fixture::new(moving());
+    for _ in 0..3 {
+        fixture.receive((0..COUNTERS).map(count).collect());
+    }
+    let (reader, removed) = (fixture.reader(), AtomicU64::new(0));
+    thread::scope(|scope| {
+        let looking = scope.spawn(|| {
+            while removed.load(Ordering::SeqCst) < COUNTERS {
+                let gone = removed.load(Ordering::SeqCst);
+                let seen = counts(&reader);
+                // One more may be under way.
+                let left = removed.load(Ordering::SeqCst) + 1;
+                assert!((0..gone).all(|number| !seen.contains_key(&user(number))), "{gone} {seen:?}");
+                assert!((left..COUNTERS).all(|number| seen[&user(number)] == 3), "{left} {seen:?}");
+            }
+        });
+        for number in 0..COUNTERS {
+            if number % 3 == 0 {
+                fixture.command(Command::Forget(address(&user(number))));
+            } else {
+                fixture.receive(vec![hard(&user(number))]);
+            }
+            removed.store(number + 1, Ordering::SeqCst);
+        }
+        looking.join().unwrap();
+    });
+    assert_eq!(counts(&fixture.reader()), BTreeMap::new());
 }
