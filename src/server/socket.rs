@@ -112,7 +112,11 @@ fn bind_unix(place: &UnixSocket) -> io::Result<(UnixListener, SocketFile)> {
 fn give_to_group(path: &Path, group: &str) -> io::Result<()> {
     let id = group.parse().ok().or_else(|| group_id(group));
     let id = id.ok_or_else(|| io::Error::other(format!("there is no group {group}")))?;
-    std::os::unix::fs::chown(path, None, Some(id))
+    let named = |error: io::Error| {
+        let why = format!("it cannot be given to the group {group}, which has to be one of this user's: {error}");
+        io::Error::new(error.kind(), why)
+    };
+    std::os::unix::fs::chown(path, None, Some(id)).map_err(named)
 }
 
 /// From the group file (group(5)); groups of a directory service are given by number.
