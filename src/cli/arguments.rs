@@ -321,7 +321,7 @@ pub struct QueueDrop {
     pub all: bool,
 }
 
-/// Look at the mails that nobody could read or no domain claims.
+/// Look at the bounces that nobody could read, no domain claims, or that lack the evidence.
 #[derive(FromArgs, ArgsInfo, Debug)]
 #[argh(subcommand, name = "quarantine")]
 pub struct Quarantine {
