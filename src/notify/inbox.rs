@@ -7,14 +7,30 @@ use super::schedule::Ticket;
 use crate::change::{Notification, NotificationId};
 use crate::tenant::Tenants;
 use crate::types::Domain;
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Shared by the thread, its owner and the workers.
 pub struct Inbox {
     clocks: Arc<dyn Clocks>,
-    news: Mutex<News>,
+    state: Mutex<State>,
     changed: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    news: News,
+    haste: Haste,
+}
+
+/// Whether the thread waits for what ended.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Haste {
+    /// It has nothing to start: an end may wait for the next ones.
+    #[default]
+    None,
+    /// With an end something else may start.
+    Pressing,
 }
 
 /// What happened since the thread looked last.
@@ -49,34 +65,57 @@ pub struct Ended {
 impl Inbox {
     /// Without news.
     pub fn new(clocks: Arc<dyn Clocks>) -> Self {
-        Self { clocks, news: Mutex::default(), changed: Condvar::default() }
+        Self { clocks, state: Mutex::default(), changed: Condvar::default() }
     }
 
-    /// Adds news and wakes the thread.
+    /// Adds news and wakes the thread, unless it has to rest and knows already that there are some.
     pub fn tell(&self, add: impl FnOnce(&mut News)) {
-        add(&mut self.news.lock().unwrap_or_else(PoisonError::into_inner));
-        self.changed.notify_one();
+        let mut state = self.lock();
+        let had_some = state.news.has_some();
+        add(&mut state.news);
+        if !had_some || state.is_pressing() {
+            self.changed.notify_one();
+        }
     }
 
-    /// Waits for news until `until` at most, and takes them. A nudge alone does not end the wait before `rested`.
-    pub fn wait(&self, until: Instant, rested: Instant) -> News {
-        let mut news = self.news.lock().unwrap_or_else(PoisonError::into_inner);
+    /// Waits for news until `until` at most, and takes them. Nudges, and without `haste` what ended as well, do not end the wait before
+    /// `rested`: in a busy hour they come by the thousand a second, and each would cost a change of threads.
+    pub fn wait(&self, until: Instant, rested: Instant, haste: Haste) -> News {
+        let mut state = self.lock();
+        state.haste = haste;
         loop {
             let now = self.clocks.steady();
-            let until = if news.nudged { until.min(rested) } else { until };
-            if news.is_pressing() || now >= until {
-                return std::mem::take(&mut news);
+            let until = if state.news.has_some() { until.min(rested) } else { until };
+            if state.is_pressing() || now >= until {
+                return std::mem::take(&mut state.news);
             }
-            let waited = self.changed.wait_timeout(news, until - now);
-            (news, _) = waited.unwrap_or_else(PoisonError::into_inner);
+            let waited = self.changed.wait_timeout(state, until - now);
+            (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
         }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn is_pressing(&self) -> bool {
+        self.news.is_pressing() || (self.haste == Haste::Pressing && self.news.has_ends())
     }
 }
 
 impl News {
     fn is_pressing(&self) -> bool {
-        let none = self.committed.is_empty() && self.ended.is_empty() && self.archived.is_empty();
-        !none || !self.resumed.is_empty() || self.reload.is_some() || self.stop.is_some()
+        !self.resumed.is_empty() || self.reload.is_some() || self.stop.is_some()
+    }
+
+    fn has_ends(&self) -> bool {
+        !self.committed.is_empty() || !self.ended.is_empty() || !self.archived.is_empty()
+    }
+
+    fn has_some(&self) -> bool {
+        self.nudged || self.has_ends() || self.is_pressing()
     }
 }
 
@@ -85,16 +124,46 @@ mod tests {
     use super::super::clock::SystemClocks;
     use super::*;
 
+    const HOUR: Duration = Duration::from_secs(3600);
+
     #[test]
-    fn a_nudge_alone_waits_until_the_queue_has_rested_and_all_else_is_told_at_once() {
+    fn a_nudge_waits_until_the_queue_has_rested_and_news_that_press_are_told_at_once() {
         let inbox = Inbox::new(Arc::new(SystemClocks));
-        let hour = Duration::from_secs(3600);
-        let (until, rested) = (Instant::now() + hour, Instant::now() + Duration::from_millis(20));
+        let (until, rested) = (Instant::now() + HOUR, Instant::now() + Duration::from_millis(20));
         inbox.tell(|news| news.nudged = true);
-        assert!(inbox.wait(until, rested).nudged);
+        assert!(inbox.wait(until, rested, Haste::Pressing).nudged);
         assert!(Instant::now() >= rested);
         inbox.tell(|news| news.nudged = true);
+        inbox.tell(|news| news.resumed.push(None));
+        assert_eq!(inbox.wait(until, until, Haste::None).resumed, [None]);
+    }
+
+    #[test]
+    fn what_ended_is_told_at_once_where_something_else_may_start_and_else_after_a_rest() {
+        let inbox = Inbox::new(Arc::new(SystemClocks));
+        let until = Instant::now() + HOUR;
         inbox.tell(|news| news.committed.push(7));
-        assert_eq!(inbox.wait(until, until).committed, [7]);
+        assert_eq!(inbox.wait(until, until, Haste::Pressing).committed, [7]);
+        let rested = Instant::now() + Duration::from_millis(20);
+        inbox.tell(|news| news.committed.push(8));
+        assert_eq!(inbox.wait(until, rested, Haste::None).committed, [8]);
+        assert!(Instant::now() >= rested);
+    }
+
+    #[test]
+    fn a_thread_that_waits_is_woken_by_the_first_news_and_by_those_that_press() {
+        let inbox = Arc::new(Inbox::new(Arc::new(SystemClocks)));
+        let until = Instant::now() + HOUR;
+        let waiting = |rested, haste| {
+            let inbox = Arc::clone(&inbox);
+            std::thread::spawn(move || inbox.wait(until, rested, haste).committed)
+        };
+        let thread = waiting(Instant::now(), Haste::None);
+        inbox.tell(|news| news.committed.push(1));
+        assert_eq!(thread.join().unwrap(), [1]);
+        let thread = waiting(until, Haste::Pressing);
+        inbox.tell(|news| news.nudged = true);
+        inbox.tell(|news| news.committed.push(2));
+        assert_eq!(thread.join().unwrap(), [2]);
     }
 }

@@ -8,7 +8,7 @@ use super::attempt::{Attempt, End, Services, unreachable};
 use super::clock::{Clock, Clocks};
 use super::flights::Flights;
 use super::http::Client;
-use super::inbox::{Ended, Inbox, News};
+use super::inbox::{Ended, Haste, Inbox, News};
 use super::pool::Pool;
 use super::queue::Queue;
 use super::resolver::Resolver;
@@ -45,6 +45,8 @@ pub struct Runner {
     /// Domains that went down again, whose rows may have been tried for long enough.
     giving_up: BTreeSet<Domain>,
     served_last: Option<Domain>,
+    /// Whether rows wait for an attempt to end.
+    haste: Haste,
 }
 
 impl Runner {
@@ -74,6 +76,7 @@ impl Runner {
             view: View::new(now),
             giving_up: BTreeSet::new(),
             served_last: None,
+            haste: Haste::None,
             settings,
         }
     }
@@ -82,7 +85,7 @@ impl Runner {
     pub fn run(mut self) {
         let mut until = self.clocks.steady();
         loop {
-            let news = self.inbox.wait(until, self.view.rested_at);
+            let news = self.inbox.wait(until, self.view.rested_at, self.haste);
             if let Some(grace) = self.take(news) {
                 return self.finish(grace);
             }
@@ -121,6 +124,7 @@ impl Runner {
         for domain in std::mem::take(&mut self.giving_up) {
             self.give_up(domain, time);
         }
+        self.haste = Haste::None;
         // Behind the one that was served last, so that the limit of all workers starves none.
         for (domain, first_due) in self.view.domains_behind(self.served_last.as_ref()) {
             self.serve(&domain, first_due, now, time);
@@ -160,6 +164,7 @@ impl Runner {
             self.served_last = Some(domain.clone());
             self.launch(ticket, notification, time);
         }
+        self.haste = Haste::Pressing;
     }
 
     /// The time that decides what is due; `None` if nothing is. A row that is due later than any delay allows was written before the
@@ -329,7 +334,7 @@ impl Runner {
     fn finish(mut self, grace: Duration) {
         let deadline = self.clocks.steady() + grace;
         while (self.schedule.running() > 0 || self.archiving.under_way() > 0) && self.clocks.steady() < deadline {
-            let news = self.inbox.wait(deadline, deadline);
+            let news = self.inbox.wait(deadline, deadline, Haste::Pressing);
             self.take(news);
         }
         if self.schedule.running() > 0 {
