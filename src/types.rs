@@ -199,10 +199,14 @@ const DIGITS: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 impl fmt::Display for MessageId {
     /// Base 32, upper case, at least ten digits.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let digits = (64 - self.0.leading_zeros()).div_ceil(5).max(10);
-        let digit = |place: u32| DIGITS[usize::try_from(self.0 >> (5 * place) & 31).unwrap_or(0)];
-        let text: String = (0..digits).rev().map(|place| char::from(digit(place))).collect();
-        f.write_str(&text)
+        let mut text = [0; 13];
+        let mut rest = self.0;
+        for digit in text.iter_mut().rev() {
+            *digit = DIGITS[usize::try_from(rest & 31).unwrap_or(0)];
+            rest >>= 5;
+        }
+        let zeros = text.iter().take(text.len() - 10).take_while(|digit| **digit == b'0').count();
+        f.write_str(str::from_utf8(&text[zeros..]).unwrap_or_default())
     }
 }
 

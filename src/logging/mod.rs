@@ -90,9 +90,14 @@ pub fn flush() {
 }
 
 /// One event: named values in order, without those that are `None`.
-#[derive(Default)]
 pub struct Event<'a> {
     fields: Vec<(&'static str, Value<'a>)>,
+}
+
+impl Default for Event<'_> {
+    fn default() -> Self {
+        Self { fields: Vec::with_capacity(FIELDS) }
+    }
 }
 
 impl<'a> Event<'a> {
@@ -123,6 +128,9 @@ impl<'a> Event<'a> {
         );
     }
 }
+
+/// As many fields as most events have at most.
+const FIELDS: usize = 16;
 
 /// Modules of other crates log nothing here.
 const OUR_TARGET: &str = "bouncesvc";

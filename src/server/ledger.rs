@@ -182,6 +182,9 @@ impl Ledger {
     /// transaction: each mail's memory serves the next one while others are gathered.
     pub(super) fn read(&mut self, config: &Config, time: Timestamp) {
         let start = Instant::now();
+        let room = config.settings.mails_per_commit_max.saturating_sub(self.waiting.len());
+        self.waiting.reserve(room.min(self.arrived.len()));
+        self.mails.reserve(room.min(self.arrived.len()));
         while self.waiting.len() < config.settings.mails_per_commit_max && start.elapsed() <= READING_TIME_MAX {
             let Some(arrived) = self.arrived.pop_front() else { return };
             let connection = arrived.connection;
@@ -276,7 +279,8 @@ impl Ledger {
         let unfinished: Vec<_> = unfinished.filter_map(|(command, _)| our_retry(command)).collect();
         self.retry(unfinished, now);
         let retried = batch.commands.into_iter().filter_map(retried).collect();
-        let mut closed = Closed { settled: batch.settled, has_queued, retried, ..Closed::default() };
+        let answers = Vec::with_capacity(waiting.len());
+        let mut closed = Closed { answers, settled: batch.settled, has_queued, retried };
         for (((connection, judged), mail), result) in waiting.into_iter().zip(batch.mails).zip(&committed.mails) {
             story::tell_mail(&judged, result);
             self.tally.mail(&judged, result, now);

@@ -44,6 +44,8 @@ pub(super) struct Sessions {
     connections: FxHashMap<ConnectionId, Box<Conn>>,
     /// Those to be driven in the next turn.
     listed: Vec<ConnectionId>,
+    /// Empty between turns; its memory is for the next one.
+    driven: Vec<ConnectionId>,
     /// For the mails in flight.
     room: Room,
     timers: Timers,
@@ -73,6 +75,7 @@ impl Sessions {
         Self {
             connections: FxHashMap::default(),
             listed: Vec::new(),
+            driven: Vec::new(),
             room: Room::new(octets_in_flight_max),
             timers: Timers::default(),
             buffer: vec![0; BUFFER_OCTETS].into_boxed_slice(),
@@ -133,14 +136,16 @@ impl Sessions {
         self.room.set_waiting(octets_waiting);
         self.make_room(now);
         self.resume_paused(now);
-        let listed = std::mem::take(&mut self.listed);
-        let share = (TURN_OCTETS_MAX / listed.len().max(1)).clamp(*SHARE_OCTETS.start(), *SHARE_OCTETS.end());
-        for id in listed {
+        std::mem::swap(&mut self.listed, &mut self.driven);
+        let mut driven = std::mem::take(&mut self.driven);
+        let share = (TURN_OCTETS_MAX / driven.len().max(1)).clamp(*SHARE_OCTETS.start(), *SHARE_OCTETS.end());
+        for id in driven.drain(..) {
             if let Some(connection) = self.connections.get_mut(&id) {
                 connection.is_listed = false;
                 self.drive_one(id, share, now, harvest);
             }
         }
+        self.driven = driven;
         let connections = &self.connections;
         self.timers.sweep(connections.len(), |id| connections.contains_key(&id));
     }

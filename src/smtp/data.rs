@@ -14,6 +14,9 @@ const CRLF: &[u8] = b"\r\n";
 /// The first piece of a head gets at least this much room, so that most mails are kept in one allocation.
 const HEAD_RESERVE_OCTETS: usize = 8 << 10;
 
+/// What it gets beyond itself, for its last line end and the odd dot: the whole head would move for them.
+const HEAD_SPARE_OCTETS: usize = 256;
+
 /// What [`is_plain`] looks at in one go.
 const BLOCK_OCTETS: usize = 256;
 
@@ -150,7 +153,8 @@ impl DataReader {
     fn keep(&mut self, text: &[u8]) {
         let (kept, _) = text.split_at(text.len().min(self.room()));
         if self.head.capacity() == 0 && !kept.is_empty() {
-            self.head.reserve(HEAD_RESERVE_OCTETS.min(self.head_octets_max).max(kept.len()));
+            let octets = HEAD_RESERVE_OCTETS.max(kept.len() + HEAD_SPARE_OCTETS);
+            self.head.reserve(octets.min(self.head_octets_max));
         }
         self.head.extend_from_slice(kept);
     }
@@ -211,6 +215,16 @@ mod tests {
         let mut reader = DataReader::new(head_octets_max);
         let taken = input.chunks(size).map(|piece| reader.receive(piece)).sum();
         (reader.is_complete().then(|| reader.into_data()), taken)
+    }
+
+    #[test]
+    fn a_mail_that_comes_at_once_is_kept_where_its_first_line_went() {
+        for octets in [100, 8 << 10, 40 << 10] {
+            let mail = ["x".repeat(octets), "\r\n.\r\n".to_owned()].concat();
+            let (data, _) = read(mail.as_bytes(), ALL, ALL);
+            let room = data.unwrap().head.capacity();
+            assert!(room <= HEAD_RESERVE_OCTETS.max(octets + HEAD_SPARE_OCTETS), "{octets}: {room}");
+        }
     }
 
     #[test]

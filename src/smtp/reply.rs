@@ -41,7 +41,7 @@ impl Reply {
             Protocol::Smtp => "ESMTP",
             Protocol::Lmtp => "LMTP",
         };
-        Self::plain(220, "").with_text(format!("{} {protocol} bouncesvc", settings.hostname))
+        Self::plain(220, "").with_text([&settings.hostname, " ", protocol, " bouncesvc"].concat())
     }
 
     /// The answer to HELO.
@@ -89,7 +89,7 @@ impl Reply {
     /// Appends it in the form of the wire (RFC 5321 §4.2.1).
     pub(super) fn write_to(&self, output: &mut Vec<u8>) {
         output.reserve(self.text.len() + LINE_OCTETS);
-        let mut lines = self.text.split('\n').peekable();
+        let mut lines = self.text.as_bytes().split(|octet| *octet == b'\n').peekable();
         while let Some(line) = lines.next() {
             push_number(output, self.code);
             output.push(if lines.peek().is_some() { b'-' } else { b' ' });
@@ -99,7 +99,7 @@ impl Reply {
                     output.push(mark);
                 }
             }
-            output.extend_from_slice(line.as_bytes());
+            output.extend_from_slice(line);
             output.extend_from_slice(b"\r\n");
         }
     }

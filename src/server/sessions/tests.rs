@@ -296,14 +296,14 @@ fn a_client_that_stalls_loses_its_place_only_when_others_need_the_room() {
     let mut rig = Rig::new();
     let mut stalled = rig.connect(1);
     send(&mut stalled, MAIL_START);
-    send(&mut stalled, &format!("{}\r\n", "x".repeat(76)).repeat(700));
+    send(&mut stalled, &format!("{}\r\n", "x".repeat(76)).repeat(1000));
     rig.settle(0);
     rig.settle(60);
     assert_eq!(rig.sessions.len(), 1);
     let mut others = [rig.connect(2), rig.connect(3)];
     for client in &mut others {
         send(client, MAIL_START);
-        send(client, &format!("{}\r\n", "y".repeat(76)).repeat(700));
+        send(client, &format!("{}\r\n", "y".repeat(76)).repeat(1000));
     }
     rig.settle(60);
     rig.settle(62);
