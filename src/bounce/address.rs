@@ -172,6 +172,10 @@ fn local_start(text: &str, at: usize) -> usize {
     if lead.get(..5).is_some_and(|name| name.eq_ignore_ascii_case("smtp=")) {
         return start + 5;
     }
+    // An encoded word (RFC 2047) where none may stand.
+    if lead.starts_with("=?") && lead.ends_with("?=") {
+        return start;
+    }
     start + (lead.len() - lead.trim_start_matches(['.', '\'', '`', '/', '&', '=', '|', '*', '!']).len())
 }
 
@@ -304,6 +308,7 @@ mod tests {
             ("M4@*%U@`)@A 12@noon a@b", vec![]),
             ("'quoted@example.com'", vec!["quoted@example.com"]),
             ("=rcpt@[192.0.2.1]", vec!["rcpt@[192.0.2.1]"]),
+            ("<=?utf-8?B?8J+Q?=@example.org>", vec!["=?utf-8?B?8J+Q?=@example.org"]),
         ] {
             let found: Vec<_> = find_all(text).map(|found| found.address.to_string()).collect();
             assert_eq!(found, addresses, "{text:?}");

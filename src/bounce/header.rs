@@ -69,12 +69,21 @@ pub fn read(mail: &[u8]) -> (Vec<Field<'_>>, &[u8]) {
     (fields, rest)
 }
 
+/// How many lines of mailbox folders (`From …`, RFC 4155) may stand in front.
+const FROM_LINES_MAX: usize = 3;
+
 fn without_lead(mail: &[u8]) -> &[u8] {
     let mut rest = mail;
     while let [b'\n' | b'\r' | b' ' | b'\t', after @ ..] = rest {
         rest = after;
     }
-    if rest.starts_with(b"From ") || rest.starts_with(b">From ") { next_line(rest).1 } else { rest }
+    // A folder that was taken out of another one leaves a line of each.
+    for _ in 0..FROM_LINES_MAX {
+        if rest.starts_with(b"From ") || rest.starts_with(b">From ") {
+            rest = next_line(rest).1;
+        }
+    }
+    rest
 }
 
 /// Whether a header goes on behind a line that is no field: a fold that lost its indentation.
@@ -156,6 +165,7 @@ mod tests {
         for (mail, fields, body) in [
             (&b"A: 1\r\nB: 2\r\n\r\ntext"[..], &["A: 1\r\n", "B: 2\r\n"][..], "text"),
             (b"From x@y Mon\nA: 1\n folded\n\ntext", &["A: 1\n folded\n"], "text"),
+            (b"From x@y Mon\nFrom z@y Tue\nA: 1\n\ntext", &["A: 1\n"], "text"),
             (b"From x@y Mon\n A: 1\nB: 2\n", &[], " A: 1\nB: 2\n"),
             (b"\n \nA: 1\n", &["A: 1\n"], ""),
             (b"Hello there\nA: 1\n", &[], "Hello there\nA: 1\n"),

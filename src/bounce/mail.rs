@@ -6,7 +6,9 @@ use super::header;
 use super::mime::{self, Content, Part, Tree};
 use super::notice::{Notice, origin};
 use super::text;
+use memchr::memmem::Finder;
 use std::cell::OnceCell;
+use std::sync::LazyLock;
 
 /// The most octets of the human-readable parts that are put together.
 const NOTICE_OCTETS_MAX: usize = text::TEXT_OCTETS_MAX;
@@ -57,7 +59,16 @@ impl<'a> Mail<'a> {
 
     /// How much the header speaks for a mail system as author; see [`origin::ENOUGH`].
     pub fn weight(&self) -> i32 {
-        *self.weight.get_or_init(|| origin::weigh(&self.outer, &self.tree.content_type))
+        *self.weight.get_or_init(|| {
+            origin::weigh(&self.outer, &self.tree.content_type) + i32::from(self.returns_a_message())
+        })
+    }
+
+    /// People seldom pass a message on under a null sender.
+    fn returns_a_message(&self) -> bool {
+        self.outer.return_path.as_deref().is_some_and(|path| path.trim() == "<>")
+            && self.tree.content_type.starts_with("multipart/")
+            && self.part(Content::Message).is_some()
     }
 }
 
@@ -81,7 +92,18 @@ fn join<'p, 'a: 'p>(parts: impl Iterator<Item = &'p Part<'a>>) -> String {
         }
     }
     let out = if is_quoted_printable(&out) { out.replace("=\n", "") } else { out };
-    address::mend_brackets(out)
+    address::mend_brackets(without_subjects(out))
+}
+
+/// What the returned message was about tells nothing about the failure, though it may speak of spam or quotas.
+fn without_subjects(text: String) -> String {
+    static FINDER: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"ubject:"));
+    if FINDER.find(text.as_bytes()).is_none() {
+        return text;
+    }
+    let is_subject =
+        |line: &str| line.trim_start().get(..8).is_some_and(|start| start.eq_ignore_ascii_case("subject:"));
+    text.split_inclusive('\n').filter(|line| !is_subject(line)).collect()
 }
 
 /// Soft line breaks that nobody took out, since no field says that the text has them.

@@ -24,21 +24,21 @@ const STATUSES: &[StatusRow] = &[
     (1, 20, Reason::UserUnknown, "5.1.20 Exchange Online"),
     (1, 90, Reason::RateLimited, "5.1.90 Exchange Online: recipient limit"),
     (1, 351, Reason::UserUnknown, "5.1.351 Exchange Online"),
-    (2, 0, Reason::Filtered, "X.2.0 other mailbox status"),
+    (2, 0, Reason::Filtered, "X.2.0 other or undefined mailbox status"),
     (2, 1, Reason::MailboxDisabled, "X.2.1 mailbox disabled"),
     (2, 2, Reason::MailboxFull, "X.2.2 mailbox full"),
     (2, 3, Reason::MessageTooBig, "X.2.3 message length exceeds limit"),
     (2, 4, Reason::Filtered, "X.2.4 mailing list expansion problem"),
     (2, 121, Reason::RateLimited, "5.2.121 Exchange Online: recipient's hourly limit for one sender"),
     (2, 122, Reason::RateLimited, "5.2.122 Exchange Online: recipient's hourly limit"),
-    (3, 0, Reason::SystemError, "X.3.0 other mail system status"),
+    (3, 0, Reason::SystemError, "X.3.0 other or undefined mail system status"),
     (3, 1, Reason::SystemFull, "X.3.1 mail system full"),
     (3, 2, Reason::SystemError, "X.3.2 system not accepting network messages"),
     (3, 3, Reason::SystemError, "X.3.3 system not capable of selected features"),
     (3, 4, Reason::MessageTooBig, "X.3.4 message too big"),
     (3, 5, Reason::SystemError, "X.3.5 system incorrectly configured"),
     (3, 190, Reason::SystemError, "5.3.190 Exchange Online: journaling"),
-    (4, 0, Reason::Expired, "X.4.0 other network status"),
+    (4, 0, Reason::Expired, "X.4.0 other or undefined network or routing status"),
     (4, 1, Reason::Expired, "X.4.1 no answer from host"),
     (4, 2, Reason::NetworkError, "X.4.2 bad connection"),
     (4, 3, Reason::SystemError, "X.4.3 directory server failure"),
@@ -58,7 +58,7 @@ const STATUSES: &[StatusRow] = &[
     (5, 3, Reason::RateLimited, "X.5.3 too many recipients"),
     (5, 4, Reason::SyntaxError, "X.5.4 invalid command arguments"),
     (5, 1, Reason::SyntaxError, "X.5.1 invalid command"),
-    (6, 0, Reason::ContentError, "X.6.0 other media error"),
+    (6, 0, Reason::ContentError, "X.6.0 other or undefined media error"),
     (6, 1, Reason::ContentError, "X.6.1 media not supported"),
     (6, 2, Reason::ContentError, "X.6.2 conversion prohibited"),
     (6, 3, Reason::ContentError, "X.6.3 conversion required"),
@@ -67,7 +67,7 @@ const STATUSES: &[StatusRow] = &[
     (6, 11, Reason::ContentError, "5.6.11 Exchange: invalid characters"),
     (6, 7, Reason::ContentError, "X.6.7 non-ASCII addresses not permitted"),
     (6, 9, Reason::ContentError, "X.6.9 UTF-8 header message cannot be transferred"),
-    (7, 0, Reason::SecurityError, "X.7.0 other security status"),
+    (7, 0, Reason::SecurityError, "X.7.0 other or undefined security status"),
     (7, 1, Reason::SecurityError, "X.7.1 delivery not authorized"),
     (7, 2, Reason::Rejected, "X.7.2 mailing list expansion prohibited"),
     (7, 3, Reason::SecurityError, "X.7.3 security conversion required"),
@@ -139,6 +139,11 @@ pub fn is_titled(status: EnhancedStatus, normal: &str) -> bool {
 
 fn row(subject: u16, detail: u16) -> Option<&'static StatusRow> {
     STATUSES.iter().find(|row| (row.0, row.1) == (subject, detail))
+}
+
+/// Whether the code speaks of the recipient's address or mailbox, and says more than that.
+pub const fn is_of_the_recipient(status: &EnhancedStatus) -> bool {
+    matches!(status.subject, 1 | 2) && status.detail > 0
 }
 
 /// Whether servers give this code for want of a better one, so that any word says more.

@@ -68,7 +68,6 @@ pub(super) const SYSTEM: &[Row] = &[
     Row("service unavailable, closing", SystemError, "various"),
     Row("database error", SystemError, "various"),
     Row("backend error", SystemError, "various"),
-    Row("storedrv", SystemError, "Exchange's store"),
     Row("x-unix; 77", SystemError, "Sendmail, EX_NOPERM"),
     Row("command died with", MailerError, "Postfix"),
     Row("command died by", MailerError, "Postfix"),
@@ -219,4 +218,5 @@ pub(super) const TRANSIT: &[Row] = &[
 ];
 
 /// A program failed, whatever it did: any other clear phrase says more.
-pub(super) const PROGRAM: &[Row] = &[Row("x-unix", MailerError, "RFC 3464")];
+pub(super) const PROGRAM: &[Row] =
+    &[Row("x-unix", MailerError, "RFC 3464"), Row("storedrv", SystemError, "Exchange's store")];

@@ -67,11 +67,18 @@ pub fn decide<'t>(
             return (verdict, text);
         }
         found.senses.look(&normal, at == 0, || text.clone());
+        if let Some(late) = said.late.filter(|_| at == 0 || exact.is_none() && found.senses.clear.is_none()) {
+            if !found.senses.tell_of_the_mailbox() {
+                return (status.filter(codes::is_of_the_recipient).and_then(codes::verdict).unwrap_or(late), text);
+            }
+        }
         found.command = found.command.or_else(|| codes::by_command(&normal).map(|verdict| (verdict, text.clone())));
         if at < NEAR_TEXTS {
             let weak = said.weak.filter(|verdict| believes_weak(verdict, status));
             found.faint = found.faint.or_else(|| said.faint.map(|verdict| (verdict, text.clone())));
             found.weak = found.weak.or_else(|| weak.map(|verdict| (verdict, text.clone())));
+            let refused = said.refused.filter(|verdict| believes_weak(verdict, status));
+            found.refused = found.refused.or_else(|| refused.map(|verdict| (verdict, text.clone())));
         }
         if at == 0 {
             found.nearest = (normal, text);
@@ -88,6 +95,7 @@ struct Found<'t> {
     senses: Senses<'t>,
     faint: Option<(Verdict, Cow<'t, str>)>,
     weak: Option<(Verdict, Cow<'t, str>)>,
+    refused: Option<(Verdict, Cow<'t, str>)>,
     /// The first text, in normal form and as it was.
     nearest: (String, Cow<'t, str>),
     command: Option<(Verdict, Cow<'t, str>)>,
@@ -117,6 +125,7 @@ impl<'t> Found<'t> {
             .or_else(by_status)
             .or(self.weak)
             .or(self.senses.vague)
+            .or(self.refused)
             .or_else(by_hint)
             .or_else(by_vague_status)
             .or_else(by_reply)
@@ -145,6 +154,16 @@ struct Senses<'t> {
 }
 
 impl<'t> Senses<'t> {
+    /// Whether the nearest text says clearly what is wrong with the mailbox: the reason for which it waited in vain.
+    fn tell_of_the_mailbox(&self) -> bool {
+        self.clear.as_ref().is_some_and(|(verdict, _)| {
+            matches!(
+                verdict.reason,
+                Reason::MailboxFull | Reason::Suspended | Reason::MailboxDisabled | Reason::HasMoved
+            )
+        })
+    }
+
     fn look(&mut self, normal: &str, is_nearest: bool, text: impl FnOnce() -> Cow<'t, str>) {
         if self.clear.is_some() || self.vague.is_some() {
             return;
@@ -165,8 +184,10 @@ fn verdict_of(found: Match, by: &'static str, normal: &str) -> Verdict {
 #[derive(Default)]
 struct Said {
     clear: Option<Verdict>,
+    late: Option<Verdict>,
     faint: Option<Verdict>,
     weak: Option<Verdict>,
+    refused: Option<Verdict>,
 }
 
 impl Said {
@@ -179,8 +200,10 @@ impl Said {
         let weak = |found: Match| verdict_of(found, if found.is_at_rcpt() { "rcpt" } else { "weak" }, normal);
         Self {
             clear: found.clear.map(|found| verdict_of(found, "phrase", normal)),
+            late: found.late.map(|found| verdict_of(found, "phrase", normal)),
             faint: found.faint.map(|found| verdict_of(found, "phrase", normal)),
             weak: found.weak.map(weak),
+            refused: found.refused.map(weak),
         }
     }
 }
@@ -193,7 +216,8 @@ pub fn names_a_cause(text: &str) -> bool {
 }
 
 fn names_one(normal: &str) -> bool {
-    phrases::search(normal).clear.is_some_and(|found| found.reason() != Reason::OnHold)
+    let found = phrases::search(normal);
+    found.clear.or(found.late).is_some_and(|found| found.reason() != Reason::OnHold)
 }
 
 /// Whether a mail system's text names a cause, in whatever words.

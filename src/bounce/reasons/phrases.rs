@@ -67,6 +67,7 @@ const REFUSED_FROM: usize = ROWS - weak::REFUSED.len();
 const RCPT_FROM: usize = REFUSED_FROM - weak::RCPT.len();
 const WEAK_FROM: usize = RCPT_FROM - weak::WEAK.len();
 const FAINT_FROM: usize = WEAK_FROM - delivery::PROGRAM.len();
+const LATE_FROM: usize = FAINT_FROM - languages::LATE.len() - delivery::TRANSIT.len();
 
 /// The columns of all rows, in order: for the compiler alone, which packs them.
 const COLUMNS: ([&str; ROWS], [Reason; ROWS], [&str; ROWS]) = {
@@ -154,17 +155,23 @@ impl Match {
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Matches {
     pub(super) clear: Option<Match>,
+    /// About time and network: what notices say beside the real cause, too.
+    pub(super) late: Option<Match>,
     /// In a link alone (`see https://mail.example/spam`), or true of many causes.
     pub(super) faint: Option<Match>,
     pub(super) weak: Option<Match>,
+    /// A refusal without its cause.
+    pub(super) refused: Option<Match>,
 }
 
 impl Matches {
     const fn slot(&mut self, row: usize, is_linked: bool) -> &mut Option<Match> {
         match row {
+            REFUSED_FROM.. => &mut self.refused,
             WEAK_FROM.. => &mut self.weak,
             FAINT_FROM.. => &mut self.faint,
             _ if is_linked => &mut self.faint,
+            LATE_FROM.. => &mut self.late,
             _ => &mut self.clear,
         }
     }

@@ -240,7 +240,9 @@ fn breaks(span: &[u8]) -> bool {
 fn is_word(text: &[u8], found: &Range<usize>, whole: bool) -> bool {
     let letter = |at: usize| text.get(at).is_some_and(u8::is_ascii_alphanumeric);
     let starts = found.start == 0 || !letter(found.start) || !letter(found.start - 1);
-    starts && (!whole || !letter(found.end)) && !is_in_host_name(text, found)
+    // `MAIL FROM:<…> SIZE=2779` speaks of no size.
+    let is_parameter = text.get(found.end) == Some(&b'=');
+    starts && !is_parameter && (!whole || !letter(found.end)) && !is_in_host_name(text, found)
 }
 
 #[cfg(test)]

@@ -149,6 +149,8 @@ pub(super) const UNKNOWN: &[Row] = &[
     Row("user non-existent", UserUnknown, "various"),
     Row("user doesn't have a", UserUnknown, "Yahoo"),
     Row("does not have an account", UserUnknown, "various"),
+    Row("does not have a .. account", UserUnknown, "various"),
+    Row("does not have a .. mailbox", UserUnknown, "various"),
     Row("does not have any", UserUnknown, "various"),
     Row("user not found", UserUnknown, "various"),
     Row("user @ not found", UserUnknown, "various"),

@@ -119,7 +119,7 @@ pub(super) const WEAK: &[Row] = &[
 
 /// A refusal at `RCPT TO`: of that recipient, unless the code speaks of security.
 pub(super) const RCPT: &[Row] =
-    &[Row("recipient rejected", UserUnknown, "various"), Row("recipient address rejected", UserUnknown, "Postfix")];
+    &[Row("recipient rejected", UserUnknown, "various"), Row("address rejected", UserUnknown, "Postfix")];
 
 /// Refusals that give no cause.
 pub(super) const REFUSED: &[Row] = &[
