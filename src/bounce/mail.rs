@@ -59,9 +59,9 @@ impl<'a> Mail<'a> {
 
     /// How much the header speaks for a mail system as author; see [`origin::ENOUGH`].
     pub fn weight(&self) -> i32 {
-        *self.weight.get_or_init(|| {
-            origin::weigh(&self.outer, &self.tree.content_type) + i32::from(self.returns_a_message())
-        })
+        *self
+            .weight
+            .get_or_init(|| origin::weigh(&self.outer, &self.tree.content_type) + i32::from(self.returns_a_message()))
     }
 
     /// People seldom pass a message on under a null sender.

@@ -123,6 +123,8 @@ pub(super) const BLOCKED: &[Row] = &[
     Row("dynamically", Blocked, "various"),
     Row("dialup", Blocked, "various"),
     Row("dial-up", Blocked, "various"),
+    Row("dial-in", Blocked, "various"),
+    Row("dialin", Blocked, "various"),
     Row("residential", Blocked, "various"),
     Row("use the smtp server of your isp", Blocked, "various"),
     Row("your isp", Blocked, "various"),

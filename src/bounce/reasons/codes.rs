@@ -158,6 +158,11 @@ fn is_banned_address(status: EnhancedStatus) -> bool {
     status.subject == 7 && BANNED_ADDRESSES.contains(&status.detail)
 }
 
+/// Whether the code names no more than a part of the way: `X.2.0`, something about the mailbox.
+pub const fn is_general(status: EnhancedStatus) -> bool {
+    matches!((status.subject, status.detail), (2 | 4, 0))
+}
+
 /// The reason of a status, unless it says no more than its class.
 pub fn verdict(status: EnhancedStatus) -> Option<Verdict> {
     if status.class == 4 && is_vague(status) {

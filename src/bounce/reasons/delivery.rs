@@ -14,7 +14,7 @@ pub(super) const SYSTEM: &[Row] = &[
     Row("insufficient space", SystemFull, "various"),
     Row("system storage", SystemFull, "various"),
     Row("system full", SystemFull, "RFC 3463 X.3.1"),
-    Row("out of disk space", SystemFull, "various"),
+    Row("out of disk", SystemFull, "various"),
     Row("no space left on device", SystemFull, "Unix"),
     Row("space shortage", SystemFull, "Exim"),
     Row("disk full", SystemFull, "various"),

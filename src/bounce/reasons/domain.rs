@@ -23,6 +23,8 @@ pub(super) const DOMAIN: &[Row] = &[
     Row("nullmx", NotAccept, "RFC 7505"),
     Row("never accepts mail", NotAccept, "RFC 7504"),
     Row("accepts no mail", NotAccept, "various"),
+    Row("takes no mail", NotAccept, "various"),
+    Row("never takes mail", NotAccept, "various"),
     Row("does not receive email", NotAccept, "various"),
     Row("does not receive mail", NotAccept, "various"),
     Row("smtp protocol returned a permanent error 521", NotAccept, "RFC 7504"),

@@ -114,7 +114,12 @@ impl<'t> Found<'t> {
         // A report that says no more than 5.0.0 may quote the code for people.
         let quoted = || frame::split(&normal).0.and_then(EnhancedStatus::find);
         let status = status.filter(|code| !code.is_bare()).or_else(quoted);
-        let by_status = || status.filter(|code| !codes::is_vague(*code)).and_then(codes::verdict).map(without_text);
+        let by_status = || {
+            status
+                .filter(|code| !codes::is_vague(*code) && !codes::is_general(*code))
+                .and_then(codes::verdict)
+                .map(without_text)
+        };
         let by_vague_status = || status.and_then(codes::verdict).map(without_text);
         let by_hint = || sense::hint(&normal).map(|topic| (topic.verdict("hint", topic.reason), nearest.clone()));
         let by_reply = || codes::by_reply(reply?, &normal).map(without_text);

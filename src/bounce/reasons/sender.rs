@@ -56,6 +56,7 @@ pub(super) const AUTHENTICATION: &[Row] = &[
     Row("designated sender", AuthFailure, "RFC 7208"),
     Row("p=reject", AuthFailure, "RFC 7489"),
     Row("alignment failed", AuthFailure, "RFC 7489"),
+    Row("not align", AuthFailure, "RFC 7489"),
     Row("domain owner", AuthFailure, "various"),
 ];
 
@@ -90,6 +91,7 @@ pub(super) const REVERSE_DNS: &[Row] = &[
     Row("ip address sending this message does not have", RequirePtr, "Gmail"),
     Row("does not resolve to a host", RequirePtr, "various"),
     Row("no reverse", RequirePtr, "various"),
+    Row("in-addr.arpa", RequirePtr, "RFC 1035"),
     Row("your reverse", RequirePtr, "various"),
     Row("all mail servers must have a", RequirePtr, "Comcast"),
     Row("bad dns ptr", RequirePtr, "various"),
@@ -131,6 +133,7 @@ pub(super) const RATE: &[Row] = &[
     Row("too many sessions", RateLimited, "various"),
     Row("too many sequential", RateLimited, "various"),
     Row("too many recipients", RateLimited, "RFC 5321"),
+    Row("recipients per", RateLimited, "various"),
     Row("too many rcpt", RateLimited, "various"),
     Row("too many messages", RateLimited, "various"),
     Row("too many mails", RateLimited, "various"),

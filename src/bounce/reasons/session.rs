@@ -23,6 +23,8 @@ pub(super) const SESSION: &[Row] = &[
     Row("only for local", NoRelaying, "various"),
     Row("domain .. not hosted", NoRelaying, "various"),
     Row("not a local domain", NoRelaying, "various"),
+    Row("not our domain", NoRelaying, "various"),
+    Row("domain is not ours", NoRelaying, "various"),
     Row("not one of our domains", NoRelaying, "various"),
     Row("restrictedtorecipientspermission", SecurityError, "Exchange Online"),
     Row("not authorized to deliver", SecurityError, "Exchange Online"),

@@ -105,7 +105,7 @@ pub(super) const WORDS: &[(Topic, &str)] = &[
     (
         Recipient,
         "cliente|clienti|konta$|kunden|user|recipient|addressee|mailbox|mail box|inbox|account|address|alias|subscriber|member$|person$|person.s|\
-         employee|customer|rcpt|login name|local part|local-part|maildrop|message store|mail store|this name|that name|\
+         employee|customer|rcpt|login name|local part|local-part|maildrop|message store|mail store|delivery point|this name|that name|\
          empfanger|empfaenger|adressat|benutzer|teilnehmer|nutzer|postfach|posteingang|postfaech|konto|adress|mailadress|emailadress|mailkonto|emailkonto|kunde|\
          destinataire|utilisateur|boite|compte$|abonne$|\
          destinatari|usuario|buzon|cuenta|direccion|casilla|bandeja|\
@@ -157,7 +157,7 @@ pub(super) const WORDS: &[(Topic, &str)] = &[
     ),
     (
         Missing,
-        "地址错误|地址有误|地址无效|地址無效|not a customer|not a client|not a member|not a subscriber|no mail exchanger|no mail server|no mail host|plus de compte|plus de boite|plus d'adresse|pas d'adresse|unknown|unknow|never opened|never existed|unkown|no user|no account|no mailbox|no person|no addressee|no customer|no subscriber|no employee|nonexist|non-exist|non exist|no such|nobody|no one|no-one|invalid|incorrect$|wrong$|unrecogni|\
+        "地址错误|地址有误|地址无效|地址無效|not a customer|not a client|not a member|not a subscriber|no mail exchanger|no mail server|no mail host|plus de compte|plus de boite|plus d'adresse|pas d'adresse|unknown|unknow|never opened|never existed|unkown|no user|no account|no mailbox|no person|no addressee|no customer|no subscriber|no employee|nonexist|non-exist|non exist|no such|nobody|no one|no-one|invalid|incorrect$|wrong$|unrecogni|unlisted|not resolvable|points to nothing|\
          undefined|unregistered|inexist|misspel|mistyped|unavailable|not available|not exist|does not work here|\
          no longer exist|unresolv|null mx|nxdomain|no mx$|no dns|not user|not a user|\
          unbekannt|ungultig|ungueltig|inconnu|introuvable|pas de compte|pas de boite|aucun compte|invalide|desconocid|inexistente|desconhecid|sconosciut|inesistent|\
@@ -180,7 +180,7 @@ pub(super) const WORDS: &[(Topic, &str)] = &[
         "dada de baja|de baja$|aufgelost|aufgeloest|beendet|erloschen|사용하지 않|closed|close by|deactivat|de-activat|disabled|disactiv|deprovision|was given up|has ended|ended with|turned off|ended on|shut off|archived|terminat|cancel|deleted|removed|inactive|retired|discontinu|decommission|\
          purged|expired|abandon|dormant|shut down|shut by|was shut|ceased|withdrawn|not active|not in use|no longer in use|no longer active|\
          no longer in service|no longer valid|no longer used|no longer available|no longer accept|no longer receiv|no longer monitor|\
-         not in service|out of service|defunct|obsolete|erased|switched off|not activated|\
+         not in service|out of service|defunct|obsolete|erased|wiped|switched off|not activated|\
          geschlossen|geloscht|geloescht|deaktiviert|stillgelegt|gekundigt|gekuendigt|abgemeldet|inaktiv|abgeschaltet|\
          ferme|supprim|desactiv|resili|inactif|cloture|cerrad|eliminad|cancelad|inactiv|dado de baja|borrad|\
          encerrad|excluid|removid|inativ|chius|disattivat|eliminat|cancellat|rimoss|cessat|inattiv|disabilitat|\

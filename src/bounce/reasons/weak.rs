@@ -43,6 +43,7 @@ pub(super) const WEAK: &[Row] = &[
     Row("広告", SpamDetected, "Japanese"),
     Row("광고", SpamDetected, "Korean"),
     Row("unknown error", SystemError, "various"),
+    Row("maintenance", SystemError, "various"),
     Row("unknown reason", SystemError, "various"),
     Row("spf", AuthFailure, "various"),
     Row("callout", Rejected, "various"),
