@@ -108,30 +108,23 @@ pub fn find_all(text: &str) -> impl Iterator<Item = Found> + '_ {
     memchr::memchr_iter(b'@', text.as_bytes()).filter_map(|at| at_sign(text, at)).take(ADDRESSES_MAX)
 }
 
-/// Addresses in angle brackets that were broken over a line's end, in one piece again.
-pub fn mend_brackets(text: String) -> String {
-    let breaks: Vec<Range<usize>> = memchr::memchr_iter(b'<', text.as_bytes())
-        .filter_map(|at| break_inside(&text, at + 1))
-        .take(ADDRESSES_MAX)
-        .collect();
-    let mut mended = text;
-    for gap in breaks.into_iter().rev() {
-        mended.replace_range(gap, "");
+/// The whole of an address that stands in angle brackets and was broken over a line's end: `range` holds one piece of it.
+pub fn mend_in_brackets(text: &str, range: &Range<usize>) -> Option<Address> {
+    let (piece, behind) = (text.get(range.clone())?, text.get(range.end..)?);
+    let before = text.get(..range.start)?;
+    let is_word = |word: &str| !word.is_empty() && !word.contains(|c: char| c.is_whitespace() || c == '<');
+    if let Some(head) = before.strip_suffix([' ', '\t', '\n']).filter(|_| behind.starts_with('>')) {
+        let (_, first) =
+            last_line(head.trim_end_matches([' ', '\t']).strip_suffix('\n').unwrap_or(head)).rsplit_once('<')?;
+        return Address::parse(&[first, piece].concat()).filter(|_| is_word(first) && !first.contains('>'));
     }
-    mended
+    let rest = behind.strip_prefix('\n').filter(|_| before.ends_with('<'))?;
+    let (second, _) = rest.lines().next()?.trim_start().split_once('>')?;
+    Address::parse(&[piece, second].concat()).filter(|_| is_word(second))
 }
 
-/// The line's end and the spaces around it, if they stand inside of an address whose bracket opens just before `start`.
-fn break_inside(text: &str, start: usize) -> Option<Range<usize>> {
-    let rest = text.get(start..)?;
-    let first = rest.get(..rest.find(|c: char| c.is_whitespace() || matches!(c, '<' | '>'))?)?;
-    let behind = rest.get(first.len()..)?;
-    let second = behind.trim_start();
-    let gap = behind.get(..behind.len() - second.len())?;
-    let second = second.get(..second.find(|c: char| c.is_whitespace() || matches!(c, '<' | '>'))?)?;
-    let is_closed = text.get(start + first.len() + gap.len() + second.len()..)?.starts_with('>');
-    let is_one = is_closed && gap.matches('\n').count() == 1 && Address::parse(&[first, second].concat()).is_some();
-    is_one.then(|| start + first.len()..start + first.len() + gap.len())
+fn last_line(text: &str) -> &str {
+    text.rsplit('\n').next().unwrap_or("")
 }
 
 /// The octets of the address around each `@`, without a look at its form: for text in which addresses are masked.
@@ -289,13 +282,16 @@ mod tests {
     #[test]
     fn a_broken_address_is_mended() {
         for (text, mended) in [
-            ("<jo@far.away.exam\n ple.net>: gone\n", "<jo@far.away.example.net>: gone\n"),
-            ("to <jo\n@example.net>\nand <al@\n\texample.net>", "to <jo@example.net>\nand <al@example.net>"),
-            ("<jo@example.net>\n<al@example.net>", "<jo@example.net>\n<al@example.net>"),
-            ("<jo@example.net\n\nal>", "<jo@example.net\n\nal>"),
-            ("1 < 2\nand 3 > 2 <", "1 < 2\nand 3 > 2 <"),
+            ("<jo@far.away.exam\n ple.net>: gone\n", Some("jo@far.away.example.net")),
+            ("to <jo.of.far.\naway@example.net>", Some("jo.of.far.away@example.net")),
+            ("<jo.of.far\n\taway@example.net>", Some("jo.of.faraway@example.net")),
+            ("<jo@example.net>\n<al@example.net>", None),
+            ("<jo@example.net\n\nal>", None),
+            ("3 < 4\njo@example.net> said", None),
+            ("jo@example.net", None),
         ] {
-            assert_eq!(mend_brackets(text.to_owned()), mended, "{text:?}");
+            let found = find_all(text).next().unwrap();
+            assert_eq!(mend_in_brackets(text, &found.range).map(|a| a.to_string()).as_deref(), mended, "{text:?}");
         }
     }
 

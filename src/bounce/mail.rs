@@ -1,6 +1,5 @@
 //! A mail as the detectors see it: taken apart once, decoded when somebody asks.
 
-use super::address;
 use super::envelope::Outer;
 use super::header;
 use super::mime::{self, Content, Part, Tree};
@@ -12,6 +11,9 @@ use std::sync::LazyLock;
 
 /// The most octets of the human-readable parts that are put together.
 const NOTICE_OCTETS_MAX: usize = text::TEXT_OCTETS_MAX;
+
+/// The most subjects that are blanked in one text.
+const SUBJECTS_MAX: usize = 50;
 
 /// From how many soft line breaks on a text is taken for quoted-printable.
 const SOFT_BREAKS_MIN: usize = 3;
@@ -87,23 +89,36 @@ fn join<'p, 'a: 'p>(parts: impl Iterator<Item = &'p Part<'a>>) -> String {
     let mut out = String::new();
     for part in parts {
         if out.len() < NOTICE_OCTETS_MAX {
-            out.push_str(&part.text().replace('\r', ""));
+            push_without_returns(&mut out, &part.text());
             out.push('\n');
         }
     }
     let out = if is_quoted_printable(&out) { out.replace("=\n", "") } else { out };
-    address::mend_brackets(without_subjects(out))
+    without_subjects(out)
 }
 
-/// What the returned message was about tells nothing about the failure, though it may speak of spam or quotas.
-fn without_subjects(text: String) -> String {
-    static FINDER: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"ubject:"));
-    if FINDER.find(text.as_bytes()).is_none() {
-        return text;
+fn push_without_returns(out: &mut String, text: &str) {
+    out.reserve(text.len() + 1);
+    let mut from = 0;
+    for at in memchr::memchr_iter(b'\r', text.as_bytes()) {
+        out.push_str(text.get(from..at).unwrap_or(""));
+        from = at + 1;
     }
-    let is_subject =
-        |line: &str| line.trim_start().get(..8).is_some_and(|start| start.eq_ignore_ascii_case("subject:"));
-    text.split_inclusive('\n').filter(|line| !is_subject(line)).collect()
+    out.push_str(text.get(from..).unwrap_or(""));
+}
+
+/// What the returned message was about tells nothing about the failure, though it may speak of spam or quotas: blank.
+fn without_subjects(mut text: String) -> String {
+    static FINDER: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"ubject:"));
+    let ends: Vec<usize> = FINDER.find_iter(text.as_bytes()).take(SUBJECTS_MAX).collect();
+    for at in ends {
+        let before = text.get(..at).unwrap_or("").trim_end_matches([' ', '\t', 's', 'S']);
+        if before.is_empty() || before.ends_with('\n') {
+            let line = text.get(at..).and_then(|rest| rest.lines().next()).map_or(0, str::len);
+            text.replace_range(at..at + line, &" ".repeat(line));
+        }
+    }
+    text
 }
 
 /// Soft line breaks that nobody took out, since no field says that the text has them.

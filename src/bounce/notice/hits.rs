@@ -66,7 +66,7 @@ fn spellings(mark: &str) -> Vec<String> {
 const HITS_MAX: usize = 5000;
 
 /// The marks in a text, by their ends; none behind the first that `is_last` holds for.
-pub fn find(text: &str, is_last: impl Fn(&Hit) -> bool) -> Vec<Hit> {
+pub fn find(text: &[u8], is_last: impl Fn(&Hit) -> bool) -> Vec<Hit> {
     let mut hits = Vec::new();
     for found in ALL.automaton.find_overlapping_iter(text).take(HITS_MAX) {
         let Some(role) = ALL.roles.get(found.pattern().as_usize()) else { continue };

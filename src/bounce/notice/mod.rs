@@ -102,8 +102,7 @@ impl Notice {
             Role::Title => starts_line(&text, hit.start) && ends_title(&text, hit.end),
             _ => false,
         };
-        // A mark may run over a line's end.
-        let hits = hits::find(&text.replace('\n', " "), is_copy);
+        let hits = hits::find(&in_one_line(&text), is_copy);
         let end = hits.last().filter(|hit| is_copy(hit)).map_or(text.len(), |hit| line_start(&text, hit.start));
         Self { text, hits, end, lower: OnceCell::new() }
     }
@@ -231,6 +230,11 @@ impl Notice {
         }
         out
     }
+}
+
+/// A mark may run over a line's end.
+fn in_one_line(text: &str) -> Vec<u8> {
+    text.bytes().map(|c| if c == b'\n' { b' ' } else { c }).collect()
 }
 
 /// An address that notices give for help.

@@ -61,7 +61,7 @@ impl<'a> Scan<'a> {
         if is_of_the_sender(line) {
             return;
         }
-        for (index, found) in address::find_all(line).enumerate() {
+        for (index, mut found) in address::find_all(line).enumerate() {
             if self.found.len() >= RECIPIENTS_MAX {
                 return;
             }
@@ -78,6 +78,10 @@ impl<'a> Scan<'a> {
                 }
             }
             let place = self.place(line, start, hits, index, &found);
+            let range = start + found.range.start..start + found.range.end;
+            if let Some(whole) = address::mend_in_brackets(self.notice.own(), &range) {
+                found.address = whole;
+            }
             self.found.push(Named { address: found.address, place, block: start..start });
         }
     }

@@ -142,7 +142,7 @@ fn row(subject: u16, detail: u16) -> Option<&'static StatusRow> {
 }
 
 /// Whether the code speaks of the recipient's address or mailbox, and says more than that.
-pub const fn is_of_the_recipient(status: &EnhancedStatus) -> bool {
+pub const fn is_of_the_recipient(status: EnhancedStatus) -> bool {
     matches!(status.subject, 1 | 2) && status.detail > 0
 }
 

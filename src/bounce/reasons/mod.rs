@@ -1,9 +1,11 @@
 //! Why a delivery failed: from what was said to a [`Reason`].
 //!
-//! The order of evidence: what a known remote system means by its words, a clear phrase, an exact status, the sense of the
-//! nearest text (topics that meet in a sentence), a phrase in a link, a specific status, a weak phrase, a vague sense, the
-//! topic of a reply, a vague status, the reply code, the SMTP command that was refused, and that a reply speaks of something
-//! else than the recipient. The text wins over the code, since codes are chosen carelessly and texts are written for people.
+//! The order of evidence: what a known remote system means by its words, the title of the status in the text, a clear phrase,
+//! an exact status, the sense of the nearest text (topics that meet in a sentence), a phrase in a link, a specific status, a
+//! weak phrase, a vague sense, a refusal without a cause, the topic of a reply, a vague status, the reply code, the SMTP
+//! command that was refused, and that a reply speaks of something else than the recipient. A phrase about time and network
+//! yields to the sense of its text and to a status, where they speak of the mailbox. The text wins over the code, since codes
+//! are chosen carelessly and texts are written for people.
 //! All phrases are searched in one pass.
 
 mod about;
@@ -57,28 +59,20 @@ pub fn decide<'t>(
     let mut found = Found::default();
     for (at, text) in texts.filter(|text| !text.trim().is_empty()).enumerate() {
         let normal = normalise(&text);
-        if let Some(verdict) =
-            status.filter(|code| at == 0 && codes::is_titled(*code, &normal)).and_then(codes::verdict)
-        {
-            return (verdict, text);
-        }
+        let titled = status.filter(|code| at == 0 && codes::is_titled(*code, &normal)).and_then(codes::verdict);
         let said = Said::read(&normal, remote_mta);
-        if let Some(verdict) = said.clear.filter(|_| at == 0 || exact.is_none() && found.senses.clear.is_none()) {
+        let is_believed = at == 0 || exact.is_none() && found.senses.clear.is_none();
+        if let Some(verdict) = titled.or(said.clear.filter(|_| is_believed)) {
             return (verdict, text);
         }
         found.senses.look(&normal, at == 0, || text.clone());
-        if let Some(late) = said.late.filter(|_| at == 0 || exact.is_none() && found.senses.clear.is_none()) {
-            if !found.senses.tell_of_the_mailbox() {
-                return (status.filter(codes::is_of_the_recipient).and_then(codes::verdict).unwrap_or(late), text);
-            }
+        if let Some(late) = said.late.filter(|_| is_believed && !found.senses.tell_of_the_mailbox()) {
+            let by_code = status.filter(|code| codes::is_of_the_recipient(*code)).and_then(codes::verdict);
+            return (by_code.unwrap_or(late), text);
         }
         found.command = found.command.or_else(|| codes::by_command(&normal).map(|verdict| (verdict, text.clone())));
         if at < NEAR_TEXTS {
-            let weak = said.weak.filter(|verdict| believes_weak(verdict, status));
-            found.faint = found.faint.or_else(|| said.faint.map(|verdict| (verdict, text.clone())));
-            found.weak = found.weak.or_else(|| weak.map(|verdict| (verdict, text.clone())));
-            let refused = said.refused.filter(|verdict| believes_weak(verdict, status));
-            found.refused = found.refused.or_else(|| refused.map(|verdict| (verdict, text.clone())));
+            found.keep(&said, status, || text.clone());
         }
         if at == 0 {
             found.nearest = (normal, text);
@@ -102,6 +96,20 @@ struct Found<'t> {
 }
 
 impl<'t> Found<'t> {
+    /// Keeps what a text says less clearly, unless an earlier one said so.
+    fn keep(&mut self, said: &Said, status: Option<EnhancedStatus>, text: impl Fn() -> Cow<'t, str>) {
+        let believed = |verdict: &Verdict| believes_weak(verdict, status);
+        for (slot, verdict) in [
+            (&mut self.faint, said.faint),
+            (&mut self.weak, said.weak.filter(believed)),
+            (&mut self.refused, said.refused.filter(believed)),
+        ] {
+            if slot.is_none() {
+                *slot = verdict.map(|verdict| (verdict, text()));
+            }
+        }
+    }
+
     /// The best of it, and of what the codes say.
     fn decide(
         self,
