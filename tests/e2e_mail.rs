@@ -121,7 +121,7 @@ fn a_row_that_cannot_be_decoded_is_said_once_and_costs_no_other() {
     daemon.wait_for_line("the platform is down");
     client.quit();
     daemon.stop();
-    for table in ["counters", "notifications"] {
+    for table in ["journal", "notifications"] {
         damage(&site.path("bounces.redb"), table, |_| true);
     }
     let daemon = site.start();
@@ -132,7 +132,7 @@ fn a_row_that_cannot_be_decoded_is_said_once_and_costs_no_other() {
     }
     daemon.wait_for_line("count=2/3");
     daemon.wait_for_line("notification=deferred attempts=1");
-    for table in ["counters", "notifications"] {
+    for table in ["journal", "notifications"] {
         assert_eq!(daemon.lines(&format!("a row of `{table}` is damaged")).len(), 1, "{table}");
     }
 }
