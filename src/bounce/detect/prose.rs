@@ -38,7 +38,8 @@ pub fn read(mail: &Mail<'_>) -> Option<Detected> {
     let kind = if notice.speaks_of_delay() { Kind::Delay } else { Kind::Bounce };
     let rule = named.first().map_or_else(|| "prose/nobody".to_owned(), |first| ["prose/", first.place.name()].concat());
     let alone = named.len() == 1;
-    let recipients = named.iter().map(|named| judge(notice, named, kind, alone)).collect();
+    let subject = cause_in_subject(&mail.outer.envelope.subject).filter(|_| alone);
+    let recipients = named.iter().map(|named| judge(notice, named, kind, alone, subject)).collect();
     Some(Detected { kind, rule, recipients })
 }
 
@@ -127,12 +128,21 @@ fn own_addresses(mail: &Mail<'_>) -> Vec<Address> {
     envelope.to_mailboxes.iter().chain(&envelope.delivered_to).cloned().chain(from).collect()
 }
 
-fn judge(notice: &Notice, named: &Named, kind: Kind, alone: bool) -> crate::bounce::Recipient {
+/// `Returned mail: User unknown`, `Mailbox full`; what other notices quote behind a colon is the subject of the message, and
+/// the usual words (`Mail System Error`) tell no cause.
+fn cause_in_subject(subject: &str) -> Option<&str> {
+    const SENDMAIL: &str = "returned mail:";
+    let is_sendmail = subject.get(..SENDMAIL.len()).is_some_and(|start| start.eq_ignore_ascii_case(SENDMAIL));
+    Some(subject).filter(|subject| is_sendmail || !subject.contains(':') && !origin::is_notice_subject(subject))
+}
+
+fn judge(notice: &Notice, named: &Named, kind: Kind, alone: bool, subject: Option<&str>) -> crate::bounce::Recipient {
     let rule = ["prose/", named.place.name()].concat();
     let block = notice.block(named);
     let near = std::iter::once_with(|| Cow::Owned(notice.mentions(&named.address)));
     let all = alone.then(|| std::iter::once_with(|| Cow::Borrowed(notice.own()))).into_iter().flatten();
     let mut nearest = transcript::parts(Cow::Borrowed(block));
     let (nearest, rest) = (nearest.next().unwrap_or_default(), nearest);
-    Finding::new(named.address.clone(), nearest, rule).judge(kind, rest.chain(near).chain(all))
+    let subject = subject.map(|subject| Cow::Owned(subject.to_owned()));
+    Finding::new(named.address.clone(), nearest, rule).judge(kind, rest.chain(near).chain(all).chain(subject))
 }

@@ -114,6 +114,8 @@ pub(super) const MISLEADING: &[Row] = &[
     Row("spamassassin", SpamDetected, "SpamAssassin"),
     Row("likely unsolicited mail", SpamDetected, "Gmail"),
     Row("blocked by policy", PolicyViolation, "Postfix"),
+    Row("blocked by our .. filter", SpamDetected, "various"),
+    Row("blocked by our filter", SpamDetected, "various"),
     Row("exceeds maximum for the mailbox", MailboxFull, "various"),
     Row("sender address has null mx", Rejected, "RFC 7505"),
     Row("blocked by content", SpamDetected, "various"),
