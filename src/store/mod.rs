@@ -99,7 +99,7 @@ impl Default for Settings {
         const DAY: Duration = Duration::from_secs(24 * 3600);
         Self {
             cache_octets: 8 << 20,
-            journal_octets_max: 6 << 20,
+            journal_octets_max: 5 << 20,
             history_age_max: 365 * DAY,
             digest_age_max: 7 * DAY,
             digests_max: 1_000_000,
