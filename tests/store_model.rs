@@ -244,9 +244,7 @@ fn some_batch(random: &mut Random, now: Timestamp, last_id: u64) -> Batch {
             mail(number, random.some(3, some_change))
         }),
         settled: random.some(3, |random| some_settled(random, now, last_id)),
-        commands: random
-            .some(1, |random| if random.below(4) == 0 { vec![some_command(random)] } else { vec![] })
-            .concat(),
+        commands: if random.below(8) == 0 { random.some(4, some_command) } else { Vec::new() },
         sums: Vec::new(),
         sober: None,
     }
