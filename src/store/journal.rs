@@ -23,6 +23,9 @@ use std::sync::Arc;
 /// Rows of the journal beyond which counters move, however little memory they take: a start reads all. With fewer, a transaction of some
 /// forty mails would move counters before there are enough of them in memory to be neighbours.
 const ROWS_MAX: usize = 4096;
+/// Changes in all rows beyond which counters move as well: large transactions would fill the disk with few rows. So much are
+/// [`ROWS_MAX`] rows of 64 counters.
+const CHANGES_MAX: usize = 64 * ROWS_MAX;
 /// Counters that move at least in a transaction, while any have to.
 const MOVES_MIN: usize = 8;
 /// Stands for the row of what no row says.
@@ -39,6 +42,8 @@ pub type Move = (Vec<u8>, u64);
 pub struct Journal {
     entries: Packed,
     rows: BTreeMap<u64, RowState>,
+    /// In all rows.
+    changes: usize,
     /// How many counters there are, here and in the table.
     counters: u64,
     /// Where the next move begins.
@@ -110,7 +115,7 @@ impl Journal {
         let Additions { changes, counters, mut moved, position, spent, erased } = additions;
         let id = self.next_row();
         for id in spent {
-            self.rows.remove(&id);
+            self.changes -= self.rows.remove(&id).map_or(0, |state| state.hashes.len());
         }
         for key in erased {
             self.insert(&key, None, NO_ROW);
@@ -130,6 +135,7 @@ impl Journal {
 
     fn add(&mut self, id: u64, changes: Changes) {
         let hashes = changes.keys().map(|key| hash(key)).collect();
+        self.changes += changes.len();
         self.rows.insert(id, RowState { entries: changes.len(), hashes });
         for (key, value) in changes {
             self.insert(&key, value.as_deref(), id);
@@ -181,10 +187,14 @@ impl Journal {
 
     /// The entries that move in a transaction with so many changes: somewhat more than come in, once there are too many.
     pub fn due(&self, changes: usize, octets_max: usize) -> impl Iterator<Item = Entry<'_>> {
-        let is_full = self.entries.octets() > octets_max || self.rows.len() > ROWS_MAX;
+        let is_full = self.entries.octets() > octets_max || self.has_long_rows();
         let moves = if is_full { changes + changes / 4 + MOVES_MIN } else { 0 };
         let before = self.entries.from(&[]).take_while(|entry| entry.key < self.position.as_slice());
         self.entries.from(&self.position).chain(before).take(moves)
+    }
+
+    fn has_long_rows(&self) -> bool {
+        self.rows.len() > ROWS_MAX || self.changes > CHANGES_MAX
     }
 
     /// The oldest rows, up to the first one with entries. None leaves before an older one, which may know what it changed.
@@ -303,6 +313,20 @@ mod tests {
         assert_eq!(due(&journal, 1000), "");
         journal.apply(Additions { changes: changes(&[("a", Some("2"))]), ..Additions::default() });
         assert_eq!(due(&journal, 1000), "a");
+    }
+
+    #[test]
+    fn counters_move_once_the_rows_are_too_long() {
+        let keys: Vec<_> = (0..CHANGES_MAX / 16).map(|number| format!("{number:06}")).collect();
+        let row: Vec<_> = keys.iter().map(|key| (key.as_str(), Some("1"))).collect();
+        let mut journal = journal_of(&[row.as_slice(); 16]);
+        assert_eq!(due(&journal, usize::MAX), "");
+        journal.apply(Additions { changes: changes(&[("000003", Some("2"))]), ..Additions::default() });
+        assert!(due(&journal, usize::MAX).starts_with("000000"));
+        let spent = journal.spent();
+        assert_eq!(spent.len(), 15);
+        journal.apply(Additions { spent, ..Additions::default() });
+        assert_eq!(due(&journal, usize::MAX), "");
     }
 
     #[test]
