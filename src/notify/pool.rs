@@ -12,6 +12,7 @@ type Job = Box<dyn FnOnce() + Send>;
 /// The threads; dropping it lets them end once they are idle.
 pub struct Pool {
     shared: Arc<Shared>,
+    stack_octets: usize,
 }
 
 #[derive(Default)]
@@ -30,7 +31,12 @@ struct State {
 impl Pool {
     /// Without threads.
     pub fn new() -> Self {
-        Self { shared: Arc::default() }
+        Self::with_stacks(STACK_OCTETS)
+    }
+
+    /// Without threads; each will have a stack of so many octets. With more than there is memory, none starts.
+    pub fn with_stacks(stack_octets: usize) -> Self {
+        Self { shared: Arc::default(), stack_octets }
     }
 
     /// Runs `job` on a thread. An error: no thread could be started, and the job is gone.
@@ -40,7 +46,7 @@ impl Pool {
             let shared = Arc::clone(&self.shared);
             thread::Builder::new()
                 .name("notify-worker".to_owned())
-                .stack_size(STACK_OCTETS)
+                .stack_size(self.stack_octets)
                 .spawn(move || shared.work())?;
             // It looks for work before it waits: as good as idle.
             state.idle += 1;

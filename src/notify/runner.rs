@@ -22,6 +22,7 @@ use crate::tenant::Tenants;
 use crate::types::{Domain, Timestamp};
 use std::collections::BTreeSet;
 use std::hash::{BuildHasher, RandomState};
+use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -162,7 +163,9 @@ impl Runner {
                 return;
             };
             self.served_last = Some(domain.clone());
-            self.launch(ticket, notification, time);
+            if let Err(error) = self.launch(ticket, notification, time) {
+                return self.threadless(&error, now);
+            }
         }
         self.haste = Haste::Pressing;
     }
@@ -186,7 +189,8 @@ impl Runner {
         self.view.next_row(domain)
     }
 
-    fn launch(&mut self, ticket: Ticket, notification: Notification, time: Timestamp) {
+    /// Starts an attempt; an error: no thread could be started for it, and the row waits as before.
+    fn launch(&mut self, ticket: Ticket, notification: Notification, time: Timestamp) -> io::Result<()> {
         let id = notification.id;
         self.flights.start(id);
         let attempt = Attempt {
@@ -205,13 +209,19 @@ impl Runner {
             let end = end.unwrap_or_else(|_| unreachable("internal error: the attempt panicked"));
             inbox.tell(|news| news.ended.push(Ended { ticket: job_ticket, notification: attempt.notification, end }));
         });
-        if let Err(error) = started {
-            log::warn!("no thread for a notification, trying again in {UNREADABLE_PAUSE:?}: {error}");
+        if started.is_err() {
             self.flights.end(id);
             self.schedule.cancelled(&ticket);
-            self.view.rested_at = self.clocks.steady() + UNREADABLE_PAUSE;
-            self.view.is_stale = true;
         }
+        started
+    }
+
+    fn threadless(&mut self, error: &io::Error, now: Instant) {
+        log::warn!("no thread for a notification, trying again in {UNREADABLE_PAUSE:?}: {error}");
+        self.view.rested_at = now + UNREADABLE_PAUSE;
+        self.view.is_stale = true;
+        // Who ends leaves a thread.
+        self.haste = Haste::Pressing;
     }
 
     fn settle(&mut self, ended: Ended) {

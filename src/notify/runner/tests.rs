@@ -4,8 +4,8 @@ use super::*;
 use crate::notify::clock::SystemClocks;
 use crate::notify::queue::{ArchiveJob, QueueError};
 
-/// Each domain always has one more row, for a tenant that nobody knows, and the archive one more mail.
-struct EndlessQueue;
+/// Each domain always has so many more rows, for a tenant that nobody knows, and the archive one more mail.
+struct EndlessQueue(usize);
 
 impl Queue for EndlessQueue {
     fn domains(&self) -> Result<Vec<(Domain, Timestamp)>, QueueError> {
@@ -19,7 +19,7 @@ impl Queue for EndlessQueue {
         _: &dyn Fn(NotificationId) -> bool,
         _: usize,
     ) -> Result<Vec<Notification>, QueueError> {
-        Ok(vec![notification(domain.clone())])
+        Ok(vec![notification(domain.clone()); self.0])
     }
 
     fn archive_jobs(&self, _: &dyn Fn(NotificationId) -> bool, _: usize) -> Result<Vec<ArchiveJob>, QueueError> {
@@ -53,14 +53,19 @@ fn notification(domain: Domain) -> Notification {
     }
 }
 
-#[test]
-fn nothing_is_started_while_too_many_outcomes_are_not_durable() {
+/// A runner whose archive is in the folder.
+fn runner(queue: EndlessQueue, folder: &tempfile::TempDir) -> Runner {
     let clocks = Arc::new(SystemClocks);
     let inbox = Arc::new(Inbox::new(clocks.clone()));
     let (tenants, report) = (Arc::default(), Box::new(|_| ()));
-    let folder = tempfile::tempdir().unwrap();
     let settings = Settings { archive_dir: Some(folder.path().to_owned()), ..Settings::default() };
-    let mut runner = Runner::new(clocks, Arc::new(EndlessQueue), tenants, settings, report, inbox, Attempts::default());
+    Runner::new(clocks, Arc::new(queue), tenants, settings, report, inbox, Attempts::default())
+}
+
+#[test]
+fn nothing_is_started_while_too_many_outcomes_are_not_durable() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut runner = runner(EndlessQueue(1), &folder);
     let ids = 1..=NotificationId::try_from(UNCONFIRMED_MAX).unwrap();
     ids.for_each(|id| runner.flights.report(id));
     runner.pass();
@@ -69,4 +74,15 @@ fn nothing_is_started_while_too_many_outcomes_are_not_durable() {
     runner.pass();
     assert_eq!(runner.schedule.running(), 1, "one place is free, and a new domain is probed by one attempt");
     assert_eq!(runner.archiving.under_way(), 1);
+}
+
+#[test]
+fn a_system_without_room_for_threads_is_asked_again_later() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut runner = runner(EndlessQueue(BATCH_ROWS), &folder);
+    runner.pool = Pool::with_stacks(usize::MAX / 4);
+    let start = runner.clocks.steady();
+    let until = runner.pass();
+    assert!(until >= start + UNREADABLE_PAUSE);
+    assert_eq!((runner.schedule.running(), runner.flights.holds(0)), (0, false));
 }
