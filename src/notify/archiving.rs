@@ -21,7 +21,7 @@ use std::time::{Duration, Instant};
 /// Whether there is something to do, and when.
 #[derive(Debug)]
 pub struct Archiving {
-    /// Nothing was left when the queue was read last.
+    /// No more than is under way was left when the queue was read last.
     is_done: bool,
     /// Mails that are being written.
     under_way: usize,
@@ -51,6 +51,11 @@ impl Archiving {
     /// Mails that are being written.
     pub fn under_way(&self) -> usize {
         self.under_way
+    }
+
+    /// Whether there are more, which wait for those.
+    pub fn has_more(&self) -> bool {
+        self.under_way > 0 && !self.is_done
     }
 
     /// One of them is written, or why not.
@@ -109,7 +114,7 @@ impl Archiving {
             Ok(jobs) => jobs,
             Err(error) => return self.pause(&error.0, now),
         };
-        self.is_done = jobs.is_empty();
+        self.is_done = jobs.len() < BATCH_MAILS;
         for job in &jobs {
             flights.start(job.id);
         }

@@ -46,7 +46,7 @@ pub struct Runner {
     /// Domains that went down again, whose rows may have been tried for long enough.
     giving_up: BTreeSet<Domain>,
     served_last: Option<Domain>,
-    /// Whether rows wait for an attempt to end.
+    /// Whether rows or mails wait for something to end.
     haste: Haste,
 }
 
@@ -301,6 +301,9 @@ impl Runner {
         let Some(dir) = &self.settings.archive_dir else { return };
         if self.flights.unconfirmed() < UNCONFIRMED_MAX {
             self.archiving.start(&*self.queue, dir, &mut self.flights, &self.pool, &self.inbox, now);
+        }
+        if self.archiving.has_more() {
+            self.haste = Haste::Pressing;
         }
     }
 
