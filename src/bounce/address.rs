@@ -116,11 +116,12 @@ pub fn mend_in_brackets(text: &str, range: &Range<usize>) -> Option<Address> {
     if let Some(head) = before.strip_suffix([' ', '\t', '\n']).filter(|_| behind.starts_with('>')) {
         let (_, first) =
             last_line(head.trim_end_matches([' ', '\t']).strip_suffix('\n').unwrap_or(head)).rsplit_once('<')?;
-        return Address::parse(&[first, piece].concat()).filter(|_| is_word(first) && !first.contains('>'));
+        let is_half = is_word(first) && !first.contains('>');
+        return is_half.then(|| Address::parse(&[first, piece].concat()))?;
     }
     let rest = behind.strip_prefix('\n').filter(|_| before.ends_with('<'))?;
     let (second, _) = rest.lines().next()?.trim_start().split_once('>')?;
-    Address::parse(&[piece, second].concat()).filter(|_| is_word(second))
+    is_word(second).then(|| Address::parse(&[piece, second].concat()))?
 }
 
 fn last_line(text: &str) -> &str {

@@ -74,8 +74,10 @@ impl Reader {
             Ok(transaction.open_table(definition)?.len()?)
         };
         let state = meta::state(&transaction.open_table(META)?)?;
+        // On its own, since the writer waits for whoever holds the journal.
+        let counters = self.connection.journal().counters();
         Ok(Totals {
-            counters: self.connection.journal().counters(),
+            counters,
             notifications: rows(NOTIFICATIONS)?,
             history: rows(HISTORY)?,
             digests: rows(DIGESTS)?,

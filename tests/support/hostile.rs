@@ -52,6 +52,7 @@ const REPEATED: &[(&str, &str, &str, usize)] = &[
     ("one line of at signs", DAEMON, "@", 0),
     ("one line of addresses", DAEMON, "a@b.example ", 0),
     ("lines of one address", DAEMON, "<a@b.example>: user\n", 0),
+    ("second halves of broken addresses", DAEMON, "a@b.example> ", 0),
     ("quotes before at signs", DAEMON, "\"@", 0),
     ("brackets", DAEMON, "<<", 0),
     ("halves of phrases", DAEMON, "mailbox user account domain ", 0),
