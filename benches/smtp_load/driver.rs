@@ -1,6 +1,7 @@
 //! Drives any SMTP server with many sessions from one thread, and measures from the final dot to the 250.
 
 use crate::mails::{Mail, Mails};
+use mio::event::Event;
 use mio::net::TcpStream;
 use mio::{Events, Interest, Poll, Token};
 use std::io::{self, ErrorKind, IsTerminal, Read, Write};
@@ -85,6 +86,8 @@ enum Step {
     /// The 250 to this mail, sent at that time.
     Acknowledgement(Mail, Instant),
     Goodbye,
+    /// The end of the stream.
+    End,
 }
 
 struct Session {
@@ -118,7 +121,7 @@ pub fn drive(server: SocketAddr, load: &Load) -> Measured {
         assert!(!events.is_empty(), "the server has been silent for 30 s");
         for event in &events {
             let slot = &mut sessions[event.token().0];
-            if slot.as_mut().is_some_and(|session| !run.advance(session, event.is_read_closed())) {
+            if slot.as_mut().is_some_and(|session| !run.advance(session, event)) {
                 *slot = run.reopen(&poll, event.token().0);
             }
         }
@@ -130,10 +133,12 @@ pub fn drive(server: SocketAddr, load: &Load) -> Measured {
 }
 
 fn progress(told: Instant, done: usize, all: usize) -> Instant {
-    if told.elapsed() < Duration::from_millis(200) || !io::stderr().is_terminal() {
+    if told.elapsed() < Duration::from_millis(200) {
         return told;
     }
-    eprint!("\r{done} of {all} mails \r");
+    if io::stderr().is_terminal() {
+        eprint!("\r{done} of {all} mails \r");
+    }
     Instant::now()
 }
 
@@ -162,12 +167,16 @@ impl Run<'_> {
         (self.begun < self.load.mails).then(|| open(self.server, poll, index).unwrap())
     }
 
-    /// Reads and writes as far as it goes; false at the end of the session, which has to be reported: a short read has emptied the
-    /// socket (epoll(7)), and no other is made.
-    fn advance(&mut self, session: &mut Session, is_ended: bool) -> bool {
+    /// Reads and writes as far as it goes; false at the end of the session. Makes no call of the system that finds nothing: what can be
+    /// read is reported, a short read has emptied the socket (epoll(7)), and behind the last reply only the end can come.
+    fn advance(&mut self, session: &mut Session, event: &Event) -> bool {
         let mut buffer = [0; 1024];
-        let mut is_drained = false;
+        let is_ended = event.is_read_closed();
+        let mut is_drained = !event.is_readable();
         while session.flush() && (is_ended || !is_drained) {
+            if is_ended && matches!(session.step, Step::End) {
+                return false;
+            }
             match session.stream.read(&mut buffer) {
                 Ok(0) => return false,
                 Ok(count) => {
@@ -185,7 +194,7 @@ impl Run<'_> {
     }
 
     fn reply(&mut self, session: &mut Session, code: u16) {
-        let step = std::mem::replace(&mut session.step, Step::Goodbye);
+        let step = std::mem::replace(&mut session.step, Step::End);
         session.step = match step {
             Step::Greeting => {
                 assert_eq!(code, 220);
@@ -212,7 +221,7 @@ impl Run<'_> {
                 self.measured.latencies.push(sent.elapsed());
                 if self.load.shape == Shape::Once { goodbye(session) } else { self.begin(session) }
             }
-            Step::Goodbye => Step::Goodbye,
+            Step::Goodbye | Step::End => Step::End,
         };
     }
 
