@@ -9,10 +9,11 @@
 //! once all that it says is in the table, in a later row or forgotten. So the counters are the same after any crash.
 
 use super::StoreError;
+use super::damage::{Damaged, tell};
 use super::encoding::legible;
 use super::journaling::{Additions, counters_after};
 use super::packed::{Block, Entry, Packed};
-use super::tables::{COUNTERS, JOURNAL, number_at_end};
+use super::tables::{COUNTERS, JOURNAL};
 use redb::{ReadOnlyTable, ReadTransaction, ReadableTableMetadata};
 use rustc_hash::FxBuildHasher;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
@@ -30,6 +31,8 @@ const CHANGES_MAX: usize = 64 * ROWS_MAX;
 const MOVES_MIN: usize = 8;
 /// Stands for the row of what no row says.
 const NO_ROW: u64 = 0;
+/// No row comes behind so many.
+const ID_MAX: u64 = u64::MAX >> 1;
 
 /// The counters that a transaction changed by key, as it left them; `None`: removed.
 pub type Changes = BTreeMap<Vec<u8>, Option<Vec<u8>>>;
@@ -66,7 +69,7 @@ impl Journal {
         let (mut journal, mut counters, mut is_damaged) = (Self::default(), None, false);
         for entry in transaction.open_table(JOURNAL)?.range::<&[u8]>(..)? {
             let (key, row) = entry?;
-            let Some(id) = number_at_end(key.value()) else { continue };
+            let Some(id) = row_id(key.value()) else { continue };
             let changes: Option<Changes> = legible(row.value(), "journal", key.value());
             is_damaged |= changes.is_none();
             counters = counters_after(row.value());
@@ -208,6 +211,15 @@ impl Journal {
         let rows = self.rows.iter().filter(move |(_, state)| state.hashes.iter().any(|hash| hashes.contains(hash)));
         rows.map(|(id, _)| *id)
     }
+}
+
+/// The number of a row; `None`: its key is none that the program would give, and other rows must not be taken for it.
+fn row_id(key: &[u8]) -> Option<u64> {
+    let id = key.try_into().ok().map(u64::from_be_bytes).filter(|id| (1..=ID_MAX).contains(id));
+    if id.is_none() {
+        tell(&Damaged { table: "journal".to_owned(), cause: "its key is no number of a row".to_owned() }, key);
+    }
+    id
 }
 
 fn hash(key: &[u8]) -> u32 {

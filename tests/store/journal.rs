@@ -209,6 +209,27 @@ fn a_damaged_row_of_the_journal_leaves_in_its_turn() {
     assert!(rows < 5, "{rows}");
 }
 
+/// Such as come behind all others, or have the number of another one at their end.
+#[test]
+fn a_row_of_the_journal_whose_key_is_no_number_of_one_is_left_out() {
+    for key in [&[0xff; 8][..], b"more than a number\0\0\0\0\0\0\0\x01", b"less"] {
+        let mut fixture = Fixture::new(moving());
+        fixture.receive(vec![count(1), count(2)]);
+        fixture.close();
+        meddle(&fixture.path(), "journal", |table| {
+            let row = [&[0][..], b"\x01\x02"].concat();
+            table.insert(key, row.as_slice()).unwrap();
+        });
+        for round in 2..6 {
+            fixture.reopen();
+            fixture.receive(vec![count(1), count(2)]);
+            fixture.receive(vec![count(3)]);
+            assert_eq!(counts(&fixture.reader())[&user(1)], round, "{key:?}");
+            assert_eq!(fixture.reader().totals().unwrap().counters, 3, "{key:?}");
+        }
+    }
+}
+
 /// Counters that are new, went up, were removed, came back, and came back and were removed again.
 fn with_a_past(settings: Settings) -> Fixture {
     let mut fixture = Fixture::new(settings);
