@@ -29,6 +29,8 @@ const ROWS_MAX: usize = 4096;
 const CHANGES_MAX: usize = 64 * ROWS_MAX;
 /// Counters that move at least in a transaction, while any have to.
 const MOVES_MIN: usize = 8;
+/// Rows that leave in a transaction: one old counter may have kept thousands, and who waits for the transaction waits for all of them.
+const SPENT_MAX: usize = 64;
 /// Stands for the row of what no row says.
 const NO_ROW: u64 = 0;
 /// No row comes behind so many.
@@ -200,9 +202,10 @@ impl Journal {
         self.rows.len() > ROWS_MAX || self.changes > CHANGES_MAX
     }
 
-    /// The oldest rows, up to the first one with entries. None leaves before an older one, which may know what it changed.
+    /// The oldest rows that may leave now, up to the first one with entries. None leaves before an older one, which may know what it changed.
     pub fn spent(&self) -> Vec<u64> {
-        self.rows.iter().take_while(|(_, state)| state.entries == 0).map(|(id, _)| *id).collect()
+        let spent = self.rows.iter().take_while(|(_, state)| state.entries == 0);
+        spent.take(SPENT_MAX).map(|(id, _)| *id).collect()
     }
 
     /// The rows that may say something of one of these counters.
@@ -300,6 +303,17 @@ mod tests {
         assert!(journal.spent().is_empty(), "the first would bring b back, were it alone");
         journal.apply(Additions { changes: changes(&[("a", Some("2"))]), ..Additions::default() });
         assert_eq!(journal.spent(), [1, 2, 3]);
+    }
+
+    #[test]
+    fn a_heap_of_rows_leaves_in_slices() {
+        let rows = vec![[("a", Some("1"))]; SPENT_MAX + 3];
+        let mut journal = journal_of(&rows.iter().map(<[_; 1]>::as_slice).collect::<Vec<_>>());
+        for left in [SPENT_MAX, 3, 1] {
+            let spent = journal.spent();
+            assert_eq!(spent.len(), left);
+            journal.apply(Additions { changes: changes(&[("a", Some("2"))]), spent, ..Additions::default() });
+        }
     }
 
     #[test]
