@@ -12,6 +12,7 @@ use super::StoreError;
 use super::damage::{Damaged, tell};
 use super::encoding::legible;
 use super::journaling::{Additions, counters_after};
+use super::moved::Moved;
 use super::packed::{Block, Entry, Packed};
 use super::tables::{COUNTERS, JOURNAL};
 use redb::{ReadOnlyTable, ReadTransaction, ReadableTableMetadata};
@@ -38,9 +39,6 @@ const ID_MAX: u64 = u64::MAX >> 1;
 
 /// The counters that a transaction changed by key, as it left them; `None`: removed.
 pub type Changes = BTreeMap<Vec<u8>, Option<Vec<u8>>>;
-
-/// A counter that is in the table as the journal had it, and the row that said so.
-pub type Move = (Vec<u8>, u64);
 
 /// What the journal says, in memory.
 #[derive(Debug, Default)]
@@ -112,7 +110,7 @@ impl Journal {
     /// To be held by who looks at the table, from before the transaction begins: until then nothing leaves that this state of
     /// the table does not have.
     pub fn hold(&self) -> Arc<()> {
-        Arc::clone(&self.moved.now.holders)
+        self.moved.hold()
     }
 
     /// Takes over what a transaction did, once it is durable.
@@ -230,31 +228,6 @@ fn hash(key: &[u8]) -> u32 {
     u32::from_be_bytes([hash[0], hash[1], hash[2], hash[3]])
 }
 
-/// What moved, as long as somebody may look at a state of the table from before.
-#[derive(Debug, Default)]
-struct Moved {
-    now: Generation,
-    before: Generation,
-}
-
-/// Those who began to look at about the same time, and what moved then.
-#[derive(Debug, Default)]
-struct Generation {
-    holders: Arc<()>,
-    moves: Vec<Move>,
-}
-
-impl Moved {
-    /// Takes what has just moved, and gives what nobody needs any longer.
-    fn turn(&mut self, moves: Vec<Move>) -> Vec<Move> {
-        self.now.moves.extend(moves);
-        if Arc::strong_count(&self.before.holders) > 1 {
-            return Vec::new();
-        }
-        mem::replace(&mut self.before, mem::take(&mut self.now)).moves
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -278,7 +251,7 @@ mod tests {
         Some(entry.value.map_or("removed".to_owned(), |value| String::from_utf8_lossy(value).into_owned()))
     }
 
-    pub fn due(journal: &Journal, octets_max: usize) -> String {
+    fn due(journal: &Journal, octets_max: usize) -> String {
         journal.due(1, octets_max).map(|entry| String::from_utf8_lossy(entry.key)).collect()
     }
 

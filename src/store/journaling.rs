@@ -2,7 +2,8 @@
 
 use super::StoreError;
 use super::encoding::{decode_head, legible};
-use super::journal::{Changes, Move};
+use super::journal::Changes;
+use super::moved::Move;
 use super::packed::Entry;
 use super::tables::{self, number_key};
 use super::writer::Writer;

@@ -27,6 +27,7 @@ mod journaling;
 mod latest;
 mod mending;
 mod meta;
+mod moved;
 mod open;
 mod overlay;
 mod packed;
