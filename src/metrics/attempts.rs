@@ -94,28 +94,12 @@ impl Attempts {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bounce::{Class, Reason};
-    use crate::types::{Address, Domain, MessageId};
+    use crate::samples;
+    use crate::types::Domain;
 
     #[test]
     fn each_end_counts_under_its_name_and_a_mail_in_the_archive_under_none() {
-        let notification = Notification {
-            id: 1,
-            idempotency_key: String::new(),
-            domain: Domain::parse("mydomain.de").unwrap(),
-            address: Address::parse("gone@some-provider.com").unwrap(),
-            class: Class::Hard,
-            reason: Reason::UserUnknown,
-            status: None,
-            diagnostic: None,
-            count: 0,
-            message_id: MessageId(1),
-            created: Timestamp::default(),
-            tried_since: Timestamp::default(),
-            attempts: 0,
-            next_attempt: Timestamp::default(),
-            last_error: None,
-        };
+        let notification = samples::notification(&Domain::parse("mydomain.de").unwrap());
         let (attempts, now, error) = (Attempts::default(), Timestamp::default(), "no".to_owned());
         for outcome in [
             Outcome::Delivered { status: 204, body: String::new() },

@@ -133,31 +133,14 @@ const REFRESH_INTERVAL: Duration = Duration::from_secs(60);
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bounce::{Class, Reason};
-    use crate::types::{Address, MessageId};
+    use crate::samples;
 
     fn domain() -> Domain {
         Domain::parse("a.de").unwrap()
     }
 
     fn due_at(seconds: u64) -> Notification {
-        Notification {
-            id: seconds,
-            idempotency_key: String::new(),
-            domain: domain(),
-            address: Address::parse("evil@b.de").unwrap(),
-            class: Class::Hard,
-            reason: Reason::UserUnknown,
-            status: None,
-            diagnostic: None,
-            count: 0,
-            message_id: MessageId(0),
-            created: Timestamp::default(),
-            tried_since: Timestamp::default(),
-            attempts: 0,
-            next_attempt: at(seconds),
-            last_error: None,
-        }
+        Notification { id: seconds, next_attempt: at(seconds), ..samples::notification(&domain()) }
     }
 
     fn at(seconds: u64) -> Timestamp {

@@ -3,6 +3,7 @@
 use super::*;
 use crate::notify::clock::SystemClocks;
 use crate::notify::queue::{ArchiveJob, QueueError};
+use crate::samples::notification;
 
 /// Each domain always has so many more rows, for a tenant that nobody knows, and the archive so many more mails.
 struct EndlessQueue {
@@ -22,7 +23,7 @@ impl Queue for EndlessQueue {
         _: &dyn Fn(NotificationId) -> bool,
         _: usize,
     ) -> Result<Vec<Notification>, QueueError> {
-        Ok(vec![notification(domain.clone()); self.rows])
+        Ok(vec![notification(domain); self.rows])
     }
 
     fn archive_jobs(&self, _: &dyn Fn(NotificationId) -> bool, mails: usize) -> Result<Vec<ArchiveJob>, QueueError> {
@@ -34,27 +35,6 @@ impl Queue for EndlessQueue {
 
 fn domain() -> Domain {
     Domain::parse("mydomain.de").unwrap()
-}
-
-fn notification(domain: Domain) -> Notification {
-    use crate::bounce::{Class, Reason};
-    Notification {
-        id: 0,
-        idempotency_key: String::new(),
-        domain,
-        address: crate::types::Address::parse("gone@some-provider.com").unwrap(),
-        class: Class::Hard,
-        reason: Reason::UserUnknown,
-        status: None,
-        diagnostic: None,
-        count: 0,
-        message_id: crate::types::MessageId(0),
-        created: Timestamp::default(),
-        tried_since: Timestamp::default(),
-        attempts: 0,
-        next_attempt: Timestamp::default(),
-        last_error: None,
-    }
 }
 
 /// A runner whose archive is in the folder.
