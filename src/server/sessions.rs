@@ -136,8 +136,7 @@ impl Sessions {
         self.room.set_waiting(octets_waiting);
         self.make_room(now);
         self.resume_paused(now);
-        std::mem::swap(&mut self.listed, &mut self.driven);
-        let mut driven = std::mem::take(&mut self.driven);
+        let mut driven = std::mem::replace(&mut self.listed, std::mem::take(&mut self.driven));
         let share = (TURN_OCTETS_MAX / driven.len().max(1)).clamp(*SHARE_OCTETS.start(), *SHARE_OCTETS.end());
         for id in driven.drain(..) {
             if let Some(connection) = self.connections.get_mut(&id) {
