@@ -199,14 +199,22 @@ fn a_damaged_row_of_the_journal_costs_no_more_than_itself() {
 
 #[test]
 fn a_damaged_row_of_the_journal_leaves_in_its_turn() {
-    let mut fixture = Fixture::new(moving());
-    (0..5).for_each(|_| drop(fixture.receive(vec![count(1)])));
+    let mut fixture = Fixture::new(Settings::default());
+    (0..5).for_each(|number| drop(fixture.receive(vec![count(number)])));
     fixture.close();
-    damage(&fixture.path(), "journal", |_| true);
+    let first = 1_u64.to_be_bytes();
+    damage(&fixture.path(), "journal", |key| key == first);
+    fixture.settings = moving();
     fixture.reopen();
     (0..20).for_each(|round| drop(fixture.receive(vec![count(round)])));
     let rows = rows_in_the_journal(&mut fixture);
     assert!(rows < 5, "{rows}");
+    fixture.close();
+    let mut is_left = true;
+    meddle(&fixture.path(), "journal", |table| {
+        is_left = redb::ReadableTable::get(table, &first[..]).unwrap().is_some();
+    });
+    assert!(!is_left);
 }
 
 /// Such as come behind all others, or have the number of another one at their end.
