@@ -93,12 +93,16 @@ fn goes_on(after: &[u8]) -> bool {
     matches!(line, [b' ' | b'\t', ..]) && !line.trim_ascii().is_empty() || named
 }
 
-/// The first line without its end, and what follows it.
+/// The first line without its end, and what follows it; a second CR before the LF is a gateway's.
 pub fn next_line(text: &[u8]) -> (&[u8], &[u8]) {
     let end = memchr::memchr(b'\n', text);
     let line = text.get(..end.unwrap_or(text.len())).unwrap_or(&[]);
     let rest = end.and_then(|end| text.get(end + 1..)).unwrap_or(&[]);
-    (line.strip_suffix(b"\r").unwrap_or(line), rest)
+    let mut line = line;
+    while let [start @ .., b'\r'] = line {
+        line = start;
+    }
+    (line, rest)
 }
 
 /// `name` of `name: value`; white space before the colon is an obsolete form that still comes (RFC 5322 §4.5).
@@ -179,6 +183,13 @@ mod tests {
             let found: Vec<_> = found.iter().map(|field| [field.name, b":", field.raw].concat()).collect();
             assert_eq!((found, rest), (fields.iter().map(|f| f.as_bytes().to_vec()).collect(), body.as_bytes()));
         }
+    }
+
+    #[test]
+    fn a_doubled_carriage_return_ends_a_line_once() {
+        let (fields, body) = read(b"Subject: x\r\r\nFrom: a\r\r\n\r\r\nbody\r\r\n");
+        assert_eq!(fields.iter().map(Field::value).collect::<Vec<_>>(), ["x", "a"]);
+        assert_eq!(next_line(body), (&b"body"[..], &b""[..]));
     }
 
     #[test]

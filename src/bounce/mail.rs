@@ -94,7 +94,31 @@ fn join<'p, 'a: 'p>(parts: impl Iterator<Item = &'p Part<'a>>) -> String {
         }
     }
     let out = if is_quoted_printable(&out) { out.replace("=\n", "") } else { out };
-    without_subjects(out)
+    without_subjects(without_banner(out))
+}
+
+/// What a gateway puts on top of every mail from outside speaks of dangers, and names whom to tell: blank.
+fn without_banner(mut text: String) -> String {
+    const STARTS: &[&str] = &[
+        "caution:",
+        "[external",
+        "external:",
+        "external email",
+        "external sender",
+        "this email originated",
+        "this message originated",
+        "warning: this email",
+        "warning: this message",
+    ];
+    let start = text.len() - text.trim_start().len();
+    let first = text.get(start..).unwrap_or("").trim_start_matches(['*', '-', ' ']);
+    let is_banner = |start: &&str| first.get(..start.len()).is_some_and(|s| s.eq_ignore_ascii_case(start));
+    if STARTS.iter().any(is_banner)
+        && let Some(end) = text.get(start..).and_then(|rest| rest.find("\n\n"))
+    {
+        text.replace_range(start..start + end, "");
+    }
+    text
 }
 
 fn push_without_returns(out: &mut String, text: &str) {

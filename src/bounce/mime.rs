@@ -6,6 +6,7 @@
 //! header that does not say so.
 
 use super::header::{self, Field};
+use super::html;
 use super::text::{self, Transfer};
 use memchr::memmem::Finder;
 use std::borrow::Cow;
@@ -87,7 +88,7 @@ impl<'a> Part<'a> {
     /// The decoded text; HTML without its tags.
     pub fn text(&self) -> Cow<'a, str> {
         let decoded = text::decode(self.body, self.transfer, parameter(&self.content_type, "charset"));
-        if self.content == Content::Html { Cow::Owned(text::from_html(&decoded)) } else { decoded }
+        if self.content == Content::Html { Cow::Owned(html::to_text(&decoded)) } else { decoded }
     }
 }
 

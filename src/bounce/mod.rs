@@ -11,6 +11,7 @@ mod dsn;
 mod envelope;
 mod finding;
 mod header;
+mod html;
 mod line;
 mod mail;
 mod mime;

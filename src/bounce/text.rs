@@ -1,4 +1,4 @@
-//! Octets of a part to text: transfer encodings, character sets, HTML.
+//! Octets of a part to text: transfer encodings and character sets.
 //!
 //! Never fails: what cannot be decoded comes back as well as it can. No more than [`TEXT_OCTETS_MAX`] octets of a part are
 //! looked at, so that neither a long line nor a long part costs more than its share.
@@ -8,9 +8,6 @@ use std::borrow::Cow;
 
 /// The most octets of one part that are decoded.
 pub const TEXT_OCTETS_MAX: usize = 64 * 1024;
-
-/// The most elements that are skipped in one text: each costs a search for its end.
-const SKIPS_MAX: usize = 50;
 
 /// How a part's octets are wrapped (RFC 2045 §6).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -56,27 +53,28 @@ fn unwrap_transfer(body: &[u8], transfer: Transfer) -> Cow<'_, [u8]> {
     }
     let kind = mailparse::ParsedContentType::default();
     let name = Some(transfer.name().to_owned());
-    match mailparse::body::Body::new(whole_quanta(body, transfer), &kind, &name) {
+    let encoded = whole_quanta(body, transfer);
+    let decoded = match mailparse::body::Body::new(&encoded, &kind, &name) {
         mailparse::body::Body::Base64(encoded) | mailparse::body::Body::QuotedPrintable(encoded) => {
-            encoded.get_decoded().map_or(Cow::Borrowed(body), Cow::Owned)
+            encoded.get_decoded().ok()
         }
-        _ => Cow::Borrowed(body),
-    }
+        _ => None,
+    };
+    decoded.map_or(Cow::Borrowed(body), Cow::Owned)
 }
 
-/// Base64 that was cut at the limit, or has prose behind it, up to its last whole line.
-fn whole_quanta(body: &[u8], transfer: Transfer) -> &[u8] {
+/// Base64 without the prose behind it; where it was cut or lost its padding (RFC 4648 §4), zero bits complete the last quantum.
+fn whole_quanta(body: &[u8], transfer: Transfer) -> Cow<'_, [u8]> {
     if transfer != Transfer::Base64 {
-        return body;
+        return Cow::Borrowed(body);
     }
-    let is_base64 =
-        |c: &u8| c.is_ascii_alphanumeric() || matches!(c, b'+' | b'/' | b'=' | b'\r' | b'\n' | b' ' | b'\t');
-    let end = body.iter().position(|c| !is_base64(c)).unwrap_or(body.len());
-    let run = body.get(..end).unwrap_or(body);
-    if end < TEXT_OCTETS_MAX {
-        return run;
+    let is_space = |c: &u8| matches!(c, b'\r' | b'\n' | b' ' | b'\t');
+    let is_base64 = |c: &u8| c.is_ascii_alphanumeric() || matches!(c, b'+' | b'/' | b'=') || is_space(c);
+    let run = body.split(|c| !is_base64(c)).next().unwrap_or(body);
+    match run.iter().filter(|c| !is_space(c)).count() % 4 {
+        0 => Cow::Borrowed(run),
+        rest => Cow::Owned([run.trim_ascii_end(), b"AAA".get(rest - 1..).unwrap_or(&[])].concat()),
     }
-    run.get(..memchr::memrchr(b'\n', run).unwrap_or(0)).unwrap_or(run)
 }
 
 fn to_utf8<'a>(octets: &'a [u8], charset: Option<&str>) -> Cow<'a, str> {
@@ -111,135 +109,6 @@ fn cut_inside_a_character(octets: &[u8], error: std::str::Utf8Error) -> bool {
     error.error_len().is_none() && error.valid_up_to() + 4 > octets.len()
 }
 
-/// Visible text of HTML: block elements end a line, scripts and styles go, entities are decoded.
-///
-/// A single pass without a tree: a notice's HTML is flat, and a tree would need limits of its own.
-pub fn from_html(html: &str) -> String {
-    let mut out = String::with_capacity(html.len() / 2);
-    let mut rest = html;
-    let mut skips = SKIPS_MAX;
-    while let Some((text, after)) = rest.split_once('<') {
-        push_text(&mut out, text);
-        let Some((tag, after_tag)) = after.split_once('>') else {
-            rest = "";
-            break;
-        };
-        rest = after_tag;
-        push_tag(&mut out, tag, &mut rest, &mut skips);
-    }
-    push_text(&mut out, rest);
-    out
-}
-
-fn push_tag(out: &mut String, tag: &str, rest: &mut &str, skips: &mut usize) {
-    let name = tag.trim_start_matches('/').split(|c: char| !c.is_ascii_alphanumeric()).next().unwrap_or("");
-    let name = name.to_ascii_lowercase();
-    match name.as_str() {
-        "style" | "script" | "head" if !tag.starts_with('/') && *skips > 0 => {
-            *skips -= 1;
-            skip_to_close(rest, &name);
-        }
-        "br" | "p" | "div" | "tr" | "li" | "table" | "h1" | "h2" | "h3" | "h4" | "pre" | "blockquote" | "hr" | "ul"
-        | "title" => out.push('\n'),
-        "td" | "th" => out.push(' '),
-        // Not a tag but an address in brackets that nobody escaped.
-        _ if tag.contains('@') && !tag.contains(['=', ' ']) => {
-            out.push('<');
-            out.push_str(tag);
-            out.push('>');
-        }
-        _ => {}
-    }
-}
-
-/// An element that is never closed is not skipped: its text may be all there is.
-fn skip_to_close(rest: &mut &str, name: &str) {
-    let close = ["</", name].concat();
-    let found = memchr::memmem::find(rest.as_bytes(), close.as_bytes())
-        .or_else(|| memchr::memmem::find(rest.as_bytes(), close.to_ascii_uppercase().as_bytes()));
-    *rest = found.and_then(|at| rest.get(at..)).unwrap_or(rest);
-}
-
-fn push_text(out: &mut String, text: &str) {
-    let mut pieces = text.split('&');
-    push_collapsed(out, pieces.next().unwrap_or(""));
-    for piece in pieces {
-        if let Some((decoded, rest)) = leading_entity(piece) {
-            out.push(decoded);
-            push_collapsed(out, rest);
-        } else {
-            out.push('&');
-            push_collapsed(out, piece);
-        }
-    }
-}
-
-/// `lt;rest` → `<` and `rest`.
-fn leading_entity(piece: &str) -> Option<(char, &str)> {
-    let semicolon = piece.bytes().take(10).position(|c| c == b';')?;
-    Some((entity(piece.get(..semicolon)?)?, piece.get(semicolon + 1..)?))
-}
-
-/// Line ends inside HTML text are spaces.
-fn push_collapsed(out: &mut String, text: &str) {
-    for c in text.chars() {
-        match c {
-            '\n' | '\r' | '\t' | ' ' if out.ends_with([' ', '\n']) => {}
-            '\n' | '\r' | '\t' => out.push(' '),
-            c => out.push(c),
-        }
-    }
-}
-
-/// Named characters (HTML 4), the letters in lower case; the rest are written as numbers or not at all.
-const ENTITIES: &[(&str, char)] = &[
-    ("lt", '<'),
-    ("gt", '>'),
-    ("amp", '&'),
-    ("quot", '"'),
-    ("apos", '\''),
-    ("nbsp", ' '),
-    ("rsquo", '\u{2019}'),
-    ("auml", 'ä'),
-    ("ouml", 'ö'),
-    ("uuml", 'ü'),
-    ("szlig", 'ß'),
-    ("eacute", 'é'),
-    ("egrave", 'è'),
-    ("ecirc", 'ê'),
-    ("agrave", 'à'),
-    ("acirc", 'â'),
-    ("ccedil", 'ç'),
-    ("icirc", 'î'),
-    ("ocirc", 'ô'),
-    ("ugrave", 'ù'),
-    ("ucirc", 'û'),
-    ("aacute", 'á'),
-    ("iacute", 'í'),
-    ("oacute", 'ó'),
-    ("uacute", 'ú'),
-    ("ntilde", 'ñ'),
-    ("atilde", 'ã'),
-    ("otilde", 'õ'),
-    ("aring", 'å'),
-    ("aelig", 'æ'),
-    ("oslash", 'ø'),
-];
-
-fn entity(name: &str) -> Option<char> {
-    let find = |name: &str| ENTITIES.iter().find(|row| row.0 == name).map(|row| row.1);
-    let capital = || find(&name.to_ascii_lowercase()).and_then(|c| c.to_uppercase().next());
-    name.strip_prefix('#').map_or_else(|| find(name).or_else(capital), numeric_entity)
-}
-
-fn numeric_entity(number: &str) -> Option<char> {
-    let code = match number.strip_prefix(['x', 'X']) {
-        Some(hex) => u32::from_str_radix(hex, 16).ok()?,
-        None => number.parse().ok()?,
-    };
-    char::from_u32(code).filter(|c| !c.is_control() || *c == '\n')
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -251,12 +120,5 @@ mod tests {
         assert_eq!(decode(b"gr\xfc\xdfe", Transfer::Identity, Some("utf-8")), "gr\u{fc}\u{df}e");
         assert_eq!(decode(b"a=3Db=\r\nc", Transfer::QuotedPrintable, None), "a=bc");
         assert_eq!(decode(b"VXNlciB1bmtub3du\n\n_______\nfooter", Transfer::Base64, None), "User unknown");
-    }
-
-    #[test]
-    fn html_becomes_lines() {
-        let html = "<head><title>x</title></head><p>Not&nbsp;delivered to<br>&lt;a@b.de&gt;:\n <b>550</b> &#x35;.1.1 R&D</p><c@d.de>";
-        assert_eq!(from_html(html).trim(), "Not delivered to\n<a@b.de>: 550 5.1.1 R&D\n<c@d.de>");
-        assert_eq!(from_html("<head>open <style>p{}"), "open p{}");
     }
 }

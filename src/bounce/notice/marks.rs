@@ -347,6 +347,8 @@ pub(super) const MARKS: &[Mark] = &[
     Mark("if you have any questions", Help, "various"),
     Mark("questions", Help, "various"),
     Mark("complaints", Help, "various"),
+    Mark("mailing list -- ", Help, "Mailman 3"),
+    Mark("report suspicious", Help, "gateways"),
     Mark("report this", Help, "various"),
     Mark("report abuse", Help, "various"),
     Mark("abuse to", Help, "various"),

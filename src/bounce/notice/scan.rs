@@ -28,20 +28,32 @@ pub(super) struct Scan<'a> {
     sentences: usize,
     /// The line before was prose that goes on.
     wrapped: bool,
+    /// The line before was `NAME mailing list`: Mailman writes the list's address below.
+    in_list_footer: bool,
 }
 
 impl<'a> Scan<'a> {
     pub(super) const fn new(notice: &'a Notice) -> Self {
-        Self { notice, found: Vec::new(), listing: false, indent: None, next_hit: 0, sentences: 0, wrapped: false }
+        Self {
+            notice,
+            found: Vec::new(),
+            listing: false,
+            indent: None,
+            next_hit: 0,
+            sentences: 0,
+            wrapped: false,
+            in_list_footer: false,
+        }
     }
 
     pub(super) fn run(mut self) -> Vec<Named> {
         let mut start = 0;
         for line in self.notice.own().split_inclusive('\n').take(LINES_MAX) {
             let hits = self.hits_until(start + line.len());
-            if line.contains('@') {
+            if line.contains('@') && !self.in_list_footer {
                 self.line(line, start, hits);
             }
+            self.in_list_footer = line.trim_end().ends_with("mailing list");
             self.listing |= hits.iter().any(|hit| hit.role == Role::Intro);
             self.wrapped = is_wrapped(line);
             start += line.len();
