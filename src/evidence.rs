@@ -17,7 +17,6 @@ mod rules;
 pub use rules::{Rules, Strength};
 
 use crate::bounce::{Class, Kind, Reason, Recipient, Report, Returned};
-use crate::tenant::Tenant;
 use crate::types::{Address, Domain, Secret, Timestamp};
 use ring::hmac;
 use subtle::ConstantTimeEq;
@@ -64,53 +63,80 @@ pub fn verp(prefix: &str, address: &Address, domain: &Domain, signature: &str) -
     (read_verp(&encoded)?.0 == *address).then_some(encoded)
 }
 
-/// Puts the address that a signed envelope sender names where the report is less sure.
-///
-/// It is the address that the platform wrote to, whatever it was forwarded to. Of a report about several recipients it
-/// replaces none; to one that nobody could read it adds a temporary failure.
-pub fn settle_address(report: &mut Report, paths: &[String], tenant: &Tenant, today: Day) {
-    let Some(written_to) = signed_recipient(report, paths, tenant, today) else { return };
-    let is_failure = matches!(report.kind, Kind::Bounce | Kind::Delay);
-    match report.recipients.as_mut_slice() {
-        [] if is_failure => report.recipients.push(unread(written_to)),
-        [recipient] if !recipient.address.is_same_mailbox(&written_to) => {
-            let reported = std::mem::replace(&mut recipient.address, written_to);
-            recipient.final_recipient.get_or_insert(reported);
+/// A domain that looks for evidence in one bounce.
+#[derive(Debug, Clone, Copy)]
+pub struct Inquiry<'a> {
+    /// Whose mail it may have been.
+    pub domain: &'a Domain,
+    /// What the domain asks for.
+    pub rules: &'a Rules,
+    /// The envelope recipients of the bounce.
+    pub paths: &'a [String],
+    /// The day on which it came.
+    pub today: Day,
+}
+
+impl Inquiry<'_> {
+    /// Puts the address that a signed envelope sender names where the report is less sure.
+    ///
+    /// It is the address that the platform wrote to, whatever it was forwarded to. Of a report about several recipients it
+    /// replaces none; to one that nobody could read it adds a temporary failure.
+    pub fn settle_address(&self, report: &mut Report) {
+        let Some(written_to) = self.signed_recipient(report) else { return };
+        let is_failure = matches!(report.kind, Kind::Bounce | Kind::Delay);
+        match report.recipients.as_mut_slice() {
+            [] if is_failure => report.recipients.push(unread(written_to)),
+            [recipient] if !recipient.address.is_same_mailbox(&written_to) => {
+                let reported = std::mem::replace(&mut recipient.address, written_to);
+                recipient.final_recipient.get_or_insert(reported);
+            }
+            _ => {}
         }
-        _ => {}
     }
-}
 
-/// How sure it is that the mail to `address`, which this report is about, was `tenant`'s.
-pub fn strength(address: &Address, report: &Report, paths: &[String], tenant: &Tenant, today: Day) -> Strength {
-    let token = report.returned.as_ref().and_then(|returned| returned.bounce_token.as_deref());
-    let has_token = token.is_some_and(|token| is_signed(token.trim(), address, tenant, today));
-    let has_verp =
-        || signed_recipient(report, paths, tenant, today).is_some_and(|signed| signed.is_same_mailbox(address));
-    if has_token || has_verp() {
-        return Strength::Strong;
+    /// How sure it is that the mail to `address`, which this report is about, was the domain's.
+    pub fn strength(&self, address: &Address, report: &Report) -> Strength {
+        let token = report.returned.as_ref().and_then(|returned| returned.bounce_token.as_deref());
+        let has_token = token.is_some_and(|token| self.is_signed(token.trim(), address));
+        let has_verp = || self.signed_recipient(report).is_some_and(|signed| signed.is_same_mailbox(address));
+        if has_token || has_verp() {
+            return Strength::Strong;
+        }
+        let names_us = || report.returned.as_ref().is_some_and(|returned| names(returned, self.domain));
+        let has_tag = || self.came_to(report).any(|path| is_tagged(path, self.domain, self.today));
+        if names_us() || has_tag() { Strength::Weak } else { Strength::None }
     }
-    let names_us = || report.returned.as_ref().is_some_and(|returned| names(returned, &tenant.domain));
-    let has_tag = || came_to(report, paths).any(|path| is_tagged(path, &tenant.domain, today));
-    if names_us() || has_tag() { Strength::Weak } else { Strength::None }
-}
 
-/// The recipient that a signed envelope sender names, wherever that came back to us.
-fn signed_recipient(report: &Report, paths: &[String], tenant: &Tenant, today: Day) -> Option<Address> {
-    if tenant.evidence.secrets.is_empty() {
-        return None;
+    /// The recipient that a signed envelope sender names, wherever that came back to us.
+    fn signed_recipient(&self, report: &Report) -> Option<Address> {
+        if self.rules.secrets.is_empty() {
+            return None;
+        }
+        let return_path = report.returned.as_ref().and_then(|returned| returned.return_path.as_ref());
+        self.came_to(report).chain(return_path.map(Address::as_str)).find_map(|path| {
+            let (address, signature, domain) = read_verp(path)?;
+            (self.domain.covers(domain) && self.is_signed(signature, &address)).then_some(address)
+        })
     }
-    let return_path = report.returned.as_ref().and_then(|returned| returned.return_path.as_ref());
-    came_to(report, paths).chain(return_path.map(Address::as_str)).find_map(|path| {
-        let (address, signature, domain) = read_verp(path)?;
-        (tenant.domain.covers(domain) && is_signed(signature, &address, tenant, today)).then_some(address)
-    })
-}
 
-/// Where the bounce was sent to.
-fn came_to<'a>(report: &'a Report, paths: &'a [String]) -> impl Iterator<Item = &'a str> {
-    let addresses = report.envelope.to_mailboxes.iter().chain(&report.envelope.delivered_to);
-    paths.iter().map(String::as_str).chain(addresses.map(Address::as_str))
+    /// Where the bounce was sent to.
+    fn came_to<'b>(&'b self, report: &'b Report) -> impl Iterator<Item = &'b str> {
+        let addresses = report.envelope.to_mailboxes.iter().chain(&report.envelope.delivered_to);
+        self.paths.iter().map(String::as_str).chain(addresses.map(Address::as_str))
+    }
+
+    fn is_signed(&self, signature: &str, address: &Address) -> bool {
+        let Some((day, digits)) = signature.split_once('.') else { return false };
+        let Ok(day) = day.parse().map(Day) else { return false };
+        let age = self.today.0.saturating_sub(day.0);
+        let is_current = day.0 <= self.today.0.saturating_add(DAYS_AHEAD_MAX) && age <= self.rules.days_max;
+        let digits = digits.to_ascii_lowercase();
+        let matches = |secret: &Secret| {
+            let expected = base32(&mac(secret, address, self.domain, day));
+            bool::from(expected.as_bytes().ct_eq(digits.as_bytes()))
+        };
+        is_current && digits.len() == MAC_DIGITS && self.rules.secrets.iter().any(matches)
+    }
 }
 
 /// Whether a path at `domain` bears a tag of BATV (draft-levine-smtp-batv) that has not ended.
@@ -138,19 +164,6 @@ fn read_verp(path: &str) -> Option<(Address, &str, &str)> {
     let is_plain = !user.starts_with('"');
     let address = Address::parse(&format!("{user}@{host}")).filter(|_| is_plain)?;
     Some((address, signature, domain))
-}
-
-fn is_signed(signature: &str, address: &Address, tenant: &Tenant, today: Day) -> bool {
-    let Some((day, digits)) = signature.split_once('.') else { return false };
-    let Ok(day) = day.parse().map(Day) else { return false };
-    let is_current =
-        day.0 <= today.0.saturating_add(DAYS_AHEAD_MAX) && today.0.saturating_sub(day.0) <= tenant.evidence.days_max;
-    let digits = digits.to_ascii_lowercase();
-    let matches = |secret: &Secret| {
-        let expected = base32(&mac(secret, address, &tenant.domain, day));
-        bool::from(expected.as_bytes().ct_eq(digits.as_bytes()))
-    };
-    is_current && digits.len() == MAC_DIGITS && tenant.evidence.secrets.iter().any(matches)
 }
 
 fn mac(secret: &Secret, address: &Address, domain: &Domain, day: Day) -> [u8; MAC_OCTETS] {

@@ -5,7 +5,7 @@
 
 use crate::bounce::{Class, Kind, Reason, Recipient, Report};
 use crate::change::{Change, Failure, Quarantined};
-use crate::evidence::{self, Day, Strength};
+use crate::evidence::{Inquiry, Strength};
 use crate::tenant::{Tenant, Tenants};
 use crate::types::{Address, Domain, MessageId, Timestamp};
 use std::collections::BTreeMap;
@@ -112,7 +112,7 @@ pub fn decide(report: &mut Report, received: &Received<'_>, tenants: &Tenants, a
     let mut decision = Decision::default();
     let tenant = tenant_of(report, received, tenants);
     if let Some(tenant) = tenant {
-        evidence::settle_address(report, received.recipients, tenant, Day::from(received.time));
+        inquiry(tenant, received).settle_address(report);
     }
     let report = &*report;
     match report.kind {
@@ -219,9 +219,13 @@ fn lacks_evidence(
 ) -> bool {
     let required = tenant.evidence.required;
     let has_effect = matches!(action, Action::Suspend | Action::Count);
-    let today = Day::from(received.time);
-    let strength = || evidence::strength(&about.address, report, received.recipients, tenant, today);
+    let strength = || inquiry(tenant, received).strength(&about.address, report);
     has_effect && required > Strength::None && strength() < required
+}
+
+fn inquiry<'a>(tenant: &'a Tenant, received: &'a Received<'_>) -> Inquiry<'a> {
+    let (domain, rules) = (&tenant.domain, &tenant.evidence);
+    Inquiry { domain, rules, paths: received.recipients, today: received.time.into() }
 }
 
 /// The change that `action` is; `None` where it is only logged.

@@ -27,6 +27,14 @@ const NEVER_IN: &[(&str, &[&str])] = &[
         &["std::net::Tcp", "std::fs", "Instant::now", "SystemTime", "crate::store", "crate::server", "crate::smtp"],
     ),
     ("policy", &["std::net", "std::fs", "Instant::now", "SystemTime", "crate::store", "crate::server", "crate::smtp"]),
+    (
+        "evidence",
+        &["std::net", "std::fs", "Instant::now", "SystemTime", "crate::tenant", "crate::policy", "crate::config"],
+    ),
+    (
+        "tenant",
+        &["std::net", "std::fs", "Instant::now", "SystemTime", "crate::policy", "crate::bounce", "crate::config"],
+    ),
     ("store/", &["crate::smtp", "crate::server", "crate::policy", "crate::config", "crate::tenant"]),
     ("notify/", &["crate::smtp", "crate::server", "crate::policy", "crate::config", "crate::store"]),
     ("server/", &["crate::cli", "crate::config"]),

@@ -7,7 +7,7 @@
 
 use bouncesvc::bounce;
 use bouncesvc::change::Change;
-use bouncesvc::evidence::{self, Rules, Strength};
+use bouncesvc::evidence::{self, Inquiry, Rules, Strength};
 use bouncesvc::policy::{self, Actions, Received};
 use bouncesvc::tenant::{Endpoint, Tenant, Tenants, UrlTemplate};
 use bouncesvc::types::{Address, Domain, MessageId, Secret, Timestamp};
@@ -45,9 +45,11 @@ fn a_signature_is_read_back(address: &Address) {
     let mut report = bounce::read(b"Subject: Undelivered Mail Returned to Sender\r\n\r\nIt failed.\r\n");
     report.kind = bounce::Kind::Bounce;
     report.recipients.clear();
-    evidence::settle_address(&mut report, std::slice::from_ref(&path), &tenant, day);
+    let paths = [path];
+    let inquiry = Inquiry { domain: &tenant.domain, rules: &tenant.evidence, paths: &paths, today: day };
+    inquiry.settle_address(&mut report);
     assert_eq!(report.recipients[0].address, *address);
-    assert_eq!(evidence::strength(address, &report, &[path], &tenant, day), Strength::Strong);
+    assert_eq!(inquiry.strength(address, &report), Strength::Strong);
 }
 
 fn today() -> Timestamp {

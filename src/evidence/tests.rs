@@ -15,9 +15,10 @@ fn secret(text: &str) -> Secret {
     Secret::new(text.to_owned())
 }
 
-fn tenant() -> Tenant {
+fn with_inquiry<T>(paths: &[String], ask: impl FnOnce(Inquiry<'_>) -> T) -> T {
     let secrets = vec![secret("new secret of ours"), secret("old secret of ours")];
-    Tenant { evidence: Rules { secrets, ..Rules::default() }, ..samples::tenant("mydomain.de") }
+    let rules = Rules { secrets, ..Rules::default() };
+    ask(Inquiry { domain: &domain(), rules: &rules, paths, today: TODAY })
 }
 
 fn report(mailboxes: &[&str], returned: Option<Returned>) -> Report {
@@ -30,7 +31,7 @@ fn with_token(token: String) -> Report {
 }
 
 fn strength_of(report: &Report, paths: &[String]) -> Strength {
-    strength(&report.recipients[0].address, report, paths, &tenant(), TODAY)
+    with_inquiry(paths, |inquiry| inquiry.strength(&report.recipients[0].address, report))
 }
 
 /// The MAC was computed with Python's hmac and base64 modules.
@@ -164,7 +165,7 @@ fn a_signed_envelope_sender_names_the_address_that_was_written_to() {
         (&[], &forged, &[]),
     ] {
         let mut report = report(before, None);
-        settle_address(&mut report, std::slice::from_ref(path), &tenant(), TODAY);
+        with_inquiry(std::slice::from_ref(path), |inquiry| inquiry.settle_address(&mut report));
         let found: Vec<_> = report.recipients.iter().map(|recipient| recipient.address.as_str()).collect();
         assert_eq!(found, after, "{before:?}");
     }
@@ -175,10 +176,10 @@ fn what_nobody_could_read_counts_and_does_not_suspend() {
     let signature = sign(&secret("new secret of ours"), &address("a@b.de"), &domain(), TODAY);
     let path = verp("bounce", &address("a@b.de"), &domain(), &signature).unwrap();
     let mut auto_reply = Report { kind: Kind::AutoReply, ..report(&[], None) };
-    settle_address(&mut auto_reply, std::slice::from_ref(&path), &tenant(), TODAY);
+    with_inquiry(std::slice::from_ref(&path), |inquiry| inquiry.settle_address(&mut auto_reply));
     assert!(auto_reply.recipients.is_empty());
     let mut unreadable = report(&[], None);
-    settle_address(&mut unreadable, &[path], &tenant(), TODAY);
+    with_inquiry(&[path], |inquiry| inquiry.settle_address(&mut unreadable));
     assert_eq!((unreadable.recipients[0].class, unreadable.recipients[0].reason), (Class::Soft, Reason::Undefined));
 }
 

@@ -1,6 +1,6 @@
 use super::*;
 use crate::bounce::{EnhancedStatus, Envelope, Returned};
-use crate::evidence::Rules;
+use crate::evidence::{self, Day, Rules};
 use crate::samples::{self, recipient};
 use std::time::Duration;
 
