@@ -9,6 +9,7 @@ use std::io::Write;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::process::{Command, Output, Stdio};
 use support::daemon::Site;
+use support::programs::installed;
 use support::smtp::Client;
 
 /// Nobody listens there: what is queued stays.
@@ -78,6 +79,51 @@ fn an_export_follows_no_links_and_is_for_who_calls_alone() {
     let metadata = std::fs::symlink_metadata(&exported).unwrap();
     assert!(metadata.is_file() && metadata.permissions().mode() & 0o777 == 0o600, "{metadata:?}");
     daemon.stop();
+}
+
+/// Whoever reads that they are exported may drop them at once, and then lose the power.
+#[test]
+fn mails_are_on_the_disk_before_they_are_said_to_be_exported() {
+    let Some(strace) = installed("strace") else { return };
+    let site = Site::new(NOWHERE, "");
+    let daemon = site.start();
+    let mut client = Client::connect(daemon.address());
+    for id in ["1", "2"] {
+        assert!(client.mail(&unreadable(id, 0)).starts_with("250 "));
+    }
+    let (folder, trace) = (site.path("new/odd"), site.path("trace"));
+    let mut command = Command::new(strace);
+    command.args(["-y", "-s", "200", "-e", "trace=fsync,/^rename,/^mkdir,write", "-o"]).arg(&trace);
+    command.arg(env!("CARGO_BIN_EXE_bouncesvc")).arg("--config").arg(site.path("config.yml"));
+    let output = command.args(["quarantine", "export"]).arg(&folder).output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    daemon.stop();
+
+    let trace = std::fs::read_to_string(trace).unwrap();
+    let new = site.path("new").canonicalize().unwrap().display().to_string();
+    let steps: Vec<&str> = trace.lines().filter_map(|line| step(line, &new)).collect();
+    let mail = ["write", "fsync", "rename"];
+    let folders = ["mkdir", "fsync above", "mkdir", "fsync new"];
+    let whole = [&folders[..], &mail, &mail, &["fsync odd", "told"]].concat();
+    assert_eq!(steps, whole, "{trace}");
+}
+
+/// What a system call does to the export to `new/odd`; `None`: nothing.
+fn step(line: &str, new: &str) -> Option<&'static str> {
+    let (call, rest) = line.split_once('(')?;
+    let above = new.strip_suffix("/new")?;
+    let is_about = |file: &str| rest.contains(&format!("{file}>"));
+    match call {
+        "write" if rest.contains("/odd: 2 mails.") => Some("told"),
+        "write" if rest.contains(&format!("{new}/odd/")) => Some("write"),
+        "fsync" if is_about(above) => Some("fsync above"),
+        "fsync" if is_about(new) => Some("fsync new"),
+        "fsync" if is_about(&format!("{new}/odd")) => Some("fsync odd"),
+        "fsync" if rest.contains(&format!("{new}/odd/")) => Some("fsync"),
+        call if call.starts_with("mkdir") => Some("mkdir"),
+        call if call.starts_with("rename") => Some("rename"),
+        _ => None,
+    }
 }
 
 #[test]

@@ -7,7 +7,7 @@ use super::Failure;
 use super::arguments::Backup;
 use super::desk::Asked;
 use super::exit::DATA;
-use super::part::Part;
+use super::part::{self, Part};
 use crate::config::{self, Choice};
 use crate::operate::{Reply, Request};
 use crate::status::words::count;
@@ -29,7 +29,7 @@ pub fn run(choice: &Choice, options: &Backup) -> Result<(), Failure> {
     let named = |failure: Failure| Failure { message: format!("{}: {}", target.display(), failure.message), ..failure };
     let rows = fill(&mut asked, part.file()?).map_err(named)?;
     let octets = part.put_in_place()?;
-    sync_folder_of(target)?;
+    part::sync_folder(part::above(target))?;
     Ok(writeln!(io::stdout(), "{}: {}, {octets} octets", target.display(), count(rows, "row"))?)
 }
 
@@ -56,9 +56,4 @@ fn fill(asked: &mut Asked<'_>, part: File) -> Result<u64, Failure> {
         Ok(())
     })?;
     Ok(copied)
-}
-
-fn sync_folder_of(target: &Path) -> io::Result<()> {
-    let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    File::open(folder)?.sync_all()
 }

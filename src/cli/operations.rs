@@ -8,7 +8,7 @@ use super::arguments::{
 use super::desk::ask;
 use super::exit::DATA;
 use super::lists::List;
-use super::part::Part;
+use super::part::{self, Part};
 use super::values::{Form, Sort};
 use crate::bounce::{self, Class, Reason};
 use crate::change::{Command, CommandResult, Failure as AddressFailure, Queued, Selection};
@@ -215,7 +215,7 @@ fn fetch(config: &Config, id: MessageId) -> Result<Option<Vec<u8>>, Failure> {
     Ok(mail)
 }
 
-/// Mails that left the quarantine meanwhile are left out.
+/// Mails that left the quarantine meanwhile are left out. Those that are told of are on the disk: whoever drops them next loses none.
 fn export(config: &Config, options: &QuarantineExport) -> Result<(), Failure> {
     let mut ids = Vec::new();
     ask(config, &Request::Quarantine, &mut |reply| {
@@ -224,8 +224,7 @@ fn export(config: &Config, options: &QuarantineExport) -> Result<(), Failure> {
         }
         Ok(())
     })?;
-    let unmade = |error| Failure::try_again(format!("{}: {error}", options.folder.display()));
-    std::fs::create_dir_all(&options.folder).map_err(unmade)?;
+    part::make_folder(&options.folder)?;
     let mut written = 0;
     for id in ids {
         let Some(mail) = fetch(config, id)? else { continue };
@@ -234,6 +233,7 @@ fn export(config: &Config, options: &QuarantineExport) -> Result<(), Failure> {
         part.put_in_place()?;
         written += 1;
     }
+    part::sync_folder(&options.folder)?;
     Ok(writeln!(io::stdout(), "{}: {}.", options.folder.display(), count(written, "mail"))?)
 }
 
