@@ -1,6 +1,6 @@
 //! The commands and their options. The texts are what `--help` shows.
 
-use super::values::{Form, LogFormat, Sort};
+use super::values::{Form, LogFormat, Sort, number, port};
 use crate::classify;
 use argh::{ArgsInfo, FromArgs};
 use std::path::PathBuf;
@@ -63,7 +63,7 @@ pub struct RunSmtpServer {
     pub host: Option<String>,
 
     /// listen on this port alone; default: what the configuration says, else 2525
-    #[argh(option, arg_name = "number")]
+    #[argh(option, arg_name = "number", from_str_fn(port))]
     pub port: Option<u16>,
 
     /// text, journal or json; default: journal where systemd reads the log, else text
@@ -163,7 +163,7 @@ pub struct DumpCounters {
     pub address: Option<String>,
 
     /// only those that stand at least at this
-    #[argh(option, arg_name = "number", default = "0")]
+    #[argh(option, arg_name = "number", default = "0", from_str_fn(number))]
     pub min_count: u32,
 
     /// address (default), count, first-seen or last-seen; the latter three with the highest first
@@ -171,7 +171,7 @@ pub struct DumpCounters {
     pub sort: Sort,
 
     /// at most so many
-    #[argh(option, arg_name = "number")]
+    #[argh(option, arg_name = "number", from_str_fn(number))]
     pub limit: Option<usize>,
 }
 
@@ -262,7 +262,7 @@ pub struct QueueList {
     pub pending: bool,
 
     /// at most so many
-    #[argh(option, arg_name = "number")]
+    #[argh(option, arg_name = "number", from_str_fn(number))]
     pub limit: Option<usize>,
 }
 
@@ -271,7 +271,7 @@ pub struct QueueList {
 #[argh(subcommand, name = "show")]
 pub struct QueueShow {
     /// its id
-    #[argh(positional)]
+    #[argh(positional, from_str_fn(number))]
     pub id: u64,
 
     /// table (default), json or csv
@@ -284,7 +284,7 @@ pub struct QueueShow {
 #[argh(subcommand, name = "retry")]
 pub struct QueueRetry {
     /// the one with this id
-    #[argh(positional)]
+    #[argh(positional, from_str_fn(number))]
     pub id: Option<u64>,
 
     /// those of this sending domain
@@ -305,7 +305,7 @@ pub struct QueueRetry {
 #[argh(subcommand, name = "drop")]
 pub struct QueueDrop {
     /// the one with this id
-    #[argh(positional)]
+    #[argh(positional, from_str_fn(number))]
     pub id: Option<u64>,
 
     /// those of this sending domain
@@ -348,7 +348,7 @@ pub struct QuarantineList {
     pub format: Form,
 
     /// at most so many
-    #[argh(option, arg_name = "number")]
+    #[argh(option, arg_name = "number", from_str_fn(number))]
     pub limit: Option<usize>,
 }
 

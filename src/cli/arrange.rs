@@ -2,13 +2,29 @@
 //! `-` or `_` inside of names. Which option takes a value, and where it belongs, is read from argh's own description.
 
 use super::arguments::Arguments;
+use super::demands;
 use super::exit::Failure;
 use crate::escape::Escaped;
 use crate::spelling;
 use argh::{ArgsInfo as _, CommandInfoWithArgs, FlagInfo, FlagInfoKind};
 
-/// Arguments as argh wants them: global options, the command, its options, `--`, everything else.
-pub fn arrange(given: &[String]) -> Result<Vec<String>, Failure> {
+/// Arguments by where argh wants them.
+#[derive(Debug, Default)]
+pub struct Arranged {
+    /// The options of the program itself, with their values.
+    pub global: Vec<String>,
+    /// The command, and the one below it.
+    pub command: Vec<String>,
+    /// The options of the command, with their values.
+    pub options: Vec<String>,
+    /// The names of those options.
+    pub names: Vec<String>,
+    /// Everything else.
+    pub others: Vec<String>,
+}
+
+/// Takes the arguments apart; the failure says what is missing or too much.
+pub fn arrange(given: &[String]) -> Result<Arranged, Failure> {
     let program = Arguments::get_args_info();
     let mut arranged = Arranged::default();
     let mut command = &program;
@@ -22,73 +38,89 @@ pub fn arrange(given: &[String]) -> Result<Vec<String>, Failure> {
             arranged.command.push(next.name.to_owned());
             command = next;
         } else if argument == "help" && !command.commands.is_empty() {
-            arranged.options.push("--help".to_owned());
+            arranged.options.push(HELP.to_owned());
         } else if !command.commands.is_empty() {
-            return Err(unknown(command, argument));
+            return Err(unknown(command, &arranged, argument));
         } else {
             arranged.others.push(argument.clone());
         }
     }
-    Ok(arranged.joined())
+    let is_asked = arranged.options.iter().chain(&arranged.global).any(|option| option == HELP || option == VERSION);
+    match demands::problem(command, &arranged) {
+        Some(problem) if !is_asked => Err(arranged.refused(&problem)),
+        _ => Ok(arranged),
+    }
 }
 
-#[derive(Default)]
-struct Arranged {
-    global: Vec<String>,
-    command: Vec<String>,
-    options: Vec<String>,
-    others: Vec<String>,
-}
+const HELP: &str = "--help";
+const VERSION: &str = "--version";
 
 impl Arranged {
-    fn joined(self) -> Vec<String> {
-        let Self { global, mut command, options, others } = self;
-        // Without a command argh itself says that one is missing.
-        if command.is_empty() {
-            return [global, others, options].concat();
-        }
-        command.extend(options);
-        if !others.is_empty() {
-            command.push("--".to_owned());
-        }
-        [global, command, others].concat()
+    /// Whether this option of the command is there.
+    pub fn has(&self, name: &str) -> bool {
+        self.names.iter().any(|given| given == name)
+    }
+
+    /// Whether the version is asked for.
+    pub fn asks_version(&self) -> bool {
+        self.global.iter().any(|option| option == VERSION)
+    }
+
+    /// A mistake, and where help is.
+    pub fn refused(&self, problem: &str) -> Failure {
+        let command: String = self.command.iter().flat_map(|name| [" ", name]).collect();
+        Failure::usage(format!("{problem}\nSee bouncesvc{command} --help."))
+    }
+
+    /// As argh wants them: global options, the command, its options, `--`, everything else.
+    pub fn joined(&self) -> Vec<&str> {
+        let separator = (!self.others.is_empty()).then_some("--");
+        let before = self.global.iter().chain(&self.command).chain(&self.options).map(String::as_str);
+        before.chain(separator).chain(self.others.iter().map(String::as_str)).collect()
     }
 }
 
 /// `--name`, `--name=value`, `-h` or `-V`.
-struct Dashed {
+struct Dashed<'a> {
+    written: &'a str,
     name: String,
-    value: Option<String>,
+    value: Option<&'a str>,
 }
 
-impl Dashed {
+impl<'a> Dashed<'a> {
     /// `None` for what is no option: a word, or `-` alone, which stands for standard input.
-    fn parse(argument: &str) -> Option<Self> {
-        let name = match argument {
+    fn parse(argument: &'a str) -> Option<Self> {
+        let (written, value) = argument.split_once('=').map_or((argument, None), |(name, value)| (name, Some(value)));
+        let name = match written {
             "-h" => "help",
             "-V" => "version",
-            _ => argument.strip_prefix("--").or_else(|| argument.strip_prefix('-').filter(|name| !name.is_empty()))?,
+            _ => written.strip_prefix("--").or_else(|| written.strip_prefix('-').filter(|name| !name.is_empty()))?,
         };
-        let (name, value) = name.split_once('=').map_or((name, None), |(name, value)| (name, Some(value)));
-        Some(Self { name: format!("--{}", name.replace('_', "-")), value: value.map(str::to_owned) })
+        Some(Self { written, name: format!("--{}", name.replace('_', "-")), value })
     }
 
-    fn take<'a>(
+    fn take(
         self,
         program: &CommandInfoWithArgs,
         arranged: &mut Arranged,
         rest: &mut impl Iterator<Item = &'a String>,
     ) -> Result<(), Failure> {
-        let is_global = program.flags.iter().any(|flag| flag.long == self.name);
-        let takes_value = takes_value(program, &self.name).ok_or_else(|| unknown_option(program, &self.name))?;
+        let Self { written, name, value } = self;
+        let flag = option(program, &name).ok_or_else(|| unknown_option(program, arranged, written, &name))?;
+        let is_global = program.flags.iter().any(|flag| flag.long == name);
         // The help of the command, not of the program, when there is one.
-        let place = if is_global && self.name != "--help" { &mut arranged.global } else { &mut arranged.options };
-        place.push(self.name.clone());
-        match (takes_value, self.value) {
-            (true, Some(value)) => place.push(value),
-            (true, None) => place.extend(rest.next().cloned()),
-            (false, Some(_)) => return Err(Failure::usage(format!("{} takes no value", self.name))),
+        let place = if is_global && name != HELP { &mut arranged.global } else { &mut arranged.options };
+        let is_new = !place.contains(&name);
+        place.push(name.clone());
+        match (takes_value(flag), value.or_else(|| takes_value(flag).then(|| rest.next())?.map(String::as_str))) {
+            (true, Some(_)) if !is_new => return Err(arranged.refused(&format!("{name} is there more than once"))),
+            (true, Some(value)) if !value.is_empty() => place.push(value.to_owned()),
+            (true, _) => return Err(arranged.refused(&demands::missing_value(flag))),
+            (false, Some(_)) => return Err(arranged.refused(&format!("{name} takes no value"))),
             (false, None) => {}
+        }
+        if !is_global {
+            arranged.names.push(name);
         }
         Ok(())
     }
@@ -99,15 +131,15 @@ fn subcommand<'c>(command: &'c CommandInfoWithArgs, word: &str) -> Option<&'c Co
     command.commands.iter().find(|sub| sub.name == name).map(|sub| &sub.command)
 }
 
-fn unknown(command: &CommandInfoWithArgs, word: &str) -> Failure {
+fn unknown(command: &CommandInfoWithArgs, arranged: &Arranged, word: &str) -> Failure {
     let known = command.commands.iter().map(|sub| sub.name);
     let hint = spelling::nearest(&word.replace('_', "-"), known).map(|name| format!("; did you mean {name}?"));
-    Failure::usage(format!("unknown command {}{}\nSee bouncesvc --help.", Escaped(word), hint.unwrap_or_default()))
+    arranged.refused(&format!("unknown command {}{}", Escaped(word), hint.unwrap_or_default()))
 }
 
-fn unknown_option(program: &CommandInfoWithArgs, name: &str) -> Failure {
+fn unknown_option(program: &CommandInfoWithArgs, arranged: &Arranged, written: &str, name: &str) -> Failure {
     let hint = spelling::nearest(name, all_options(program)).map(|name| format!("; did you mean {name}?"));
-    Failure::usage(format!("unknown option {}{}\nSee bouncesvc --help.", Escaped(name), hint.unwrap_or_default()))
+    arranged.refused(&format!("unknown option {}{}", Escaped(written), hint.unwrap_or_default()))
 }
 
 fn all_options(command: &CommandInfoWithArgs) -> Vec<&str> {
@@ -115,12 +147,14 @@ fn all_options(command: &CommandInfoWithArgs) -> Vec<&str> {
     command.flags.iter().map(|flag| flag.long).chain(below).collect()
 }
 
-/// Whether an option of this name takes a value, in whichever command it is: no name is a switch in one and takes a value in
-/// another. `None`: there is none of this name.
-fn takes_value(command: &CommandInfoWithArgs, name: &str) -> Option<bool> {
+/// The option of this name, in whichever command it is: no name is a switch in one and takes a value in another.
+fn option<'c>(command: &'c CommandInfoWithArgs, name: &str) -> Option<&'c FlagInfo<'static>> {
     let own = command.flags.iter().find(|flag| flag.long == name);
-    let takes = |flag: &FlagInfo<'_>| matches!(flag.kind, FlagInfoKind::Option { .. });
-    own.map(takes).or_else(|| command.commands.iter().find_map(|sub| takes_value(&sub.command, name)))
+    own.or_else(|| command.commands.iter().find_map(|sub| option(&sub.command, name)))
+}
+
+fn takes_value(flag: &FlagInfo<'_>) -> bool {
+    matches!(flag.kind, FlagInfoKind::Option { .. })
 }
 
 #[cfg(test)]
@@ -129,7 +163,7 @@ mod tests {
 
     fn arranged(line: &str) -> String {
         let words: Vec<String> = line.split(' ').map(str::to_owned).collect();
-        arrange(&words).map_or_else(|failure| failure.message, |words| words.join(" "))
+        arrange(&words).map_or_else(|failure| failure.message, |arranged| arranged.joined().join(" "))
     }
 
     #[test]
@@ -149,15 +183,39 @@ mod tests {
             ("help", "--help"),
             ("help queue list", "queue list --help"),
             ("queue help", "queue --help"),
-            ("queue lsit", "unknown command lsit; did you mean list?\nSee bouncesvc --help."),
+            ("queue lsit", "unknown command lsit; did you mean list?\nSee bouncesvc queue --help."),
             ("classify help", "classify -- help"),
-            ("run-smtpserver --nonsense", "unknown option --nonsense\nSee bouncesvc --help."),
-            ("stats --fromat=json", "unknown option --fromat; did you mean --format?\nSee bouncesvc --help."),
-            ("tail --format json", "tail --format json"),
-            ("run-smtpserver --port", "run-smtpserver --port"),
-            ("--debug=1 stdin", "--debug takes no value"),
+            ("run-smtpserver --nonsense", "unknown option --nonsense\nSee bouncesvc run-smtpserver --help."),
+            ("stats --fromat=json", "unknown option --fromat; did you mean --format?\nSee bouncesvc stats --help."),
+            ("--debug=1 stdin", "--debug takes no value\nSee bouncesvc --help."),
+            ("stats -x=y", "unknown option -x\nSee bouncesvc stats --help."),
         ] {
             assert_eq!(arranged(given), expected, "{given}");
+        }
+    }
+
+    #[test]
+    fn what_is_missing_or_too_much_is_named_with_its_command() {
+        for (given, problem, command) in [
+            ("--env x", "a command is missing, one of run-smtpserver, stdin, ", ""),
+            ("queue", "queue: a command is missing, one of list, show, retry, drop", " queue"),
+            ("tail --format json", "tail: there is no option --format", " tail"),
+            ("run-smtpserver --port", "--port NUMBER is without its value", " run-smtpserver"),
+            ("--config= stdin", "--config FILE is without its value", ""),
+            ("find-address a@b.de", "find-address: --address PATTERN is missing", " find-address"),
+            ("queue show", "queue show: ID is missing", " queue show"),
+            ("queue show 1 2", "queue show: unexpected argument 2", " queue show"),
+            ("dump-counters x", "dump-counters: unexpected argument x", " dump-counters"),
+            ("stats --format json --format text", "--format is there more than once", " stats"),
+        ] {
+            let message = arranged(given);
+            assert!(message.starts_with(problem), "{given}: {message}");
+            assert!(message.ends_with(&format!("\nSee bouncesvc{command} --help.")), "{given}: {message}");
+        }
+        for given in
+            ["queue --help", "queue show --help", "--version", "classify", "classify a b c", "--debug --debug stdin"]
+        {
+            assert!(!arranged(given).contains("See "), "{given}");
         }
     }
 

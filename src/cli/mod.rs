@@ -9,6 +9,7 @@ mod backup;
 mod configuration;
 mod daemon;
 mod database;
+mod demands;
 mod desk;
 mod drain;
 mod exit;
@@ -61,18 +62,17 @@ fn text(argument: OsString) -> Result<String, Failure> {
 /// `None`: help or version was asked for, and is printed.
 fn parsed(arguments: &[String]) -> Result<Option<Arguments>, Failure> {
     let arranged = arrange::arrange(arguments)?;
-    if arranged.iter().take_while(|argument| *argument != "--").any(|argument| argument == "--version") {
+    if arranged.asks_version() {
         writeln!(std::io::stdout(), "bouncesvc {}", version())?;
         return Ok(None);
     }
-    let arranged: Vec<&str> = arranged.iter().map(String::as_str).collect();
-    match Arguments::from_args(&["bouncesvc"], &arranged) {
+    match Arguments::from_args(&["bouncesvc"], &arranged.joined()) {
         Ok(arguments) => Ok(Some(arguments)),
         Err(exit) if exit.status.is_ok() => {
             std::io::stdout().write_all(exit.output.as_bytes())?;
             Ok(None)
         }
-        Err(exit) => Err(Failure::usage(format!("{}\nSee bouncesvc --help.", exit.output.trim_end()))),
+        Err(exit) => Err(arranged.refused(&values::in_our_words(exit.output.trim_end()))),
     }
 }
 

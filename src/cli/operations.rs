@@ -171,7 +171,7 @@ fn selection(id: Option<u64>, of: Option<&str>, parked: bool, all: bool) -> Resu
         (None, Some(of), false, false) => Ok(Selection::Domain(domain(of)?)),
         (None, None, true, false) => Ok(Selection::Parked),
         (None, None, false, true) => Ok(Selection::All),
-        _ => Err(Failure::usage("say which: an id, --domain, --parked or --all")),
+        _ => Err(Failure::usage("say which in one way: an id, --domain, --parked or --all")),
     }
 }
 
@@ -185,7 +185,7 @@ pub fn quarantine(choice: &Choice, action: &QuarantineAction) -> Result<(), Fail
         QuarantineAction::Drop(options) => match (&options.id, options.all) {
             (Some(id), false) => change(&config, Command::DropQuarantined(Some(message_id(id)?))),
             (None, true) => change(&config, Command::DropQuarantined(None)),
-            _ => Err(Failure::usage("say which: an id or --all")),
+            _ => Err(Failure::usage("say which in one way: an id or --all")),
         },
     }
 }

@@ -16,12 +16,12 @@ pub struct Part {
 }
 
 impl Part {
-    /// Empty, open for reading and writing. The error names the file.
+    /// Empty, open for reading and writing. The error names the folder.
     pub fn beside(target: &Path) -> io::Result<Self> {
         let mut name = target.file_name().unwrap_or_default().to_owned();
         name.push(format!(".{}.part", std::process::id()));
         let path = target.with_file_name(name);
-        let file = create(&path).map_err(|error| named(&path, &error))?;
+        let file = create(&path).map_err(|error| named(above(target), &error))?;
         Ok(Self { path, target: target.to_owned(), file })
     }
 

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::string::FromUtf8Error;
 
 /// Why there is no configuration. The operator's mistake: exit code 78.
 #[derive(Debug)]
@@ -31,6 +32,59 @@ pub struct Problem {
     /// What is wrong, and what is expected.
     pub message: String,
 }
+
+impl ConfigError {
+    /// What the YAML parser says about `text`.
+    pub fn not_yaml(file: &Path, text: &str, error: &serde_yaml::Error) -> Self {
+        let location = error.location().map(|location| (location.line(), location.column()));
+        let place = location.map(|(line, column)| format!(" at line {line} column {column}")).unwrap_or_default();
+        let line = location.and_then(|(line, _)| text.lines().nth(line.saturating_sub(1))).unwrap_or_default();
+        let mut message = error.to_string().replacen(&place, "", 1);
+        for (word, ours) in WORDS {
+            message = message.replacen(word, ours, 1);
+        }
+        // YAML 1.2 §6.1; the parser's own word on it is "found character that cannot start any token", as a rule.
+        if line.trim_start_matches(' ').starts_with('\t') {
+            message += "; lines are indented with spaces, not tabs";
+        }
+        Self::NotYaml(file.to_owned(), location, message)
+    }
+
+    /// Another encoding, told with the place of the first octet that does not fit.
+    pub fn not_text(file: &Path, error: &FromUtf8Error) -> Self {
+        let fitting = error.as_bytes().get(..error.utf8_error().valid_up_to()).unwrap_or_default();
+        let fitting = String::from_utf8_lossy(fitting);
+        let (lines, last) = (fitting.split('\n').count(), fitting.rsplit('\n').next().unwrap_or_default());
+        let location = Some((lines, last.chars().count() + 1));
+        Self::NotYaml(file.to_owned(), location, "this is not UTF-8: save the file in that encoding".to_owned())
+    }
+}
+
+/// Words of the YAML parser that name no way out, and those that do.
+const WORDS: &[(&str, &str)] = &[
+    ("duplicate entry with key", "the same key more than once, keep one:"),
+    ("recursion limit exceeded", "nested too deeply, or an alias inside of what it stands for"),
+    (
+        "deserializing from YAML containing more than one document is not supported",
+        "a line `---` begins a second document: expected one",
+    ),
+    (
+        "unknown anchor",
+        "an alias (*NAME) of which no anchor (&NAME) stands before it; a text that begins with * needs quotes",
+    ),
+    (
+        "did not find expected alphabetic or numeric character",
+        "a name is missing behind * or &; a text that begins with either needs quotes",
+    ),
+    (
+        "mapping values are not allowed in this context",
+        "a second `: ` in a line: quotes around the value, or a new line, are missing",
+    ),
+    (
+        "expected a mapping or list of mappings for merging, but found",
+        "`<<` takes a mapping or a list of them, this is a",
+    ),
+];
 
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

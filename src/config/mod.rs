@@ -165,13 +165,13 @@ fn find(choice: &Choice) -> Result<PathBuf, ConfigError> {
 fn read(file: &Path) -> Result<String, ConfigError> {
     use std::io::Read as _;
     let unreadable = |error| ConfigError::Unreadable(file.to_owned(), error);
-    let mut text = String::new();
+    let mut octets = Vec::new();
     let opened = std::fs::File::open(file).map_err(unreadable)?;
-    opened.take(FILE_OCTETS_MAX + 1).read_to_string(&mut text).map_err(unreadable)?;
-    if text.len() as u64 > FILE_OCTETS_MAX {
+    opened.take(FILE_OCTETS_MAX + 1).read_to_end(&mut octets).map_err(unreadable)?;
+    if octets.len() as u64 > FILE_OCTETS_MAX {
         return Err(ConfigError::TooLong(file.to_owned()));
     }
-    Ok(text)
+    String::from_utf8(octets).map_err(|error| ConfigError::not_text(file, &error))
 }
 
 /// The section `environment` of `text`, without secrets; relative paths start at the folder of `file`.
@@ -187,7 +187,7 @@ pub fn parse_complete(file: &Path, text: &str, environment: &str) -> Result<Comp
 fn parse_with(secrets: Secrets, file: &Path, text: &str, environment: &str) -> Result<Config, ConfigError> {
     // Some editors put a byte order mark there, which YAML allows (1.2 §5.2) and its parser does not.
     let text = text.trim_start_matches('\u{feff}');
-    let not_yaml = |error: serde_yaml::Error| not_yaml(file, text, &error);
+    let not_yaml = |error: serde_yaml::Error| ConfigError::not_yaml(file, text, &error);
     let mut root: Value = serde_yaml::from_str(text).map_err(not_yaml)?;
     root.apply_merge().map_err(not_yaml)?;
     let section = root.get(environment).cloned().ok_or_else(|| no_environment(file, environment, &root))?;
@@ -202,16 +202,6 @@ fn parse_with(secrets: Secrets, file: &Path, text: &str, environment: &str) -> R
     let keys::Settings { database, store, server } = settings;
     let (file, environment) = (file.to_owned(), environment.to_owned());
     Ok(Config { file, environment, database, store, server, warnings, effective, asked })
-}
-
-fn not_yaml(file: &Path, text: &str, error: &serde_yaml::Error) -> ConfigError {
-    let location = error.location().map(|location| (location.line(), location.column()));
-    let place = location.map(|(line, column)| format!(" at line {line} column {column}")).unwrap_or_default();
-    let line = location.and_then(|(line, _)| text.lines().nth(line.saturating_sub(1))).unwrap_or_default();
-    // YAML 1.2 §6.1; the parser's own word on it is "found character that cannot start any token", as a rule.
-    let tab =
-        if line.trim_start_matches(' ').starts_with('\t') { "; lines are indented with spaces, not tabs" } else { "" };
-    ConfigError::NotYaml(file.to_owned(), location, error.to_string().replacen(&place, "", 1) + tab)
 }
 
 fn no_environment(file: &Path, wanted: &str, root: &Value) -> ConfigError {

@@ -92,7 +92,27 @@ fn what_is_no_yaml_is_told_with_the_place_first() {
         "/etc/here/config.yml:4:1: not valid YAML: found a tab character that violates indentation, while scanning a \
          plain scalar at line 3 column 13; lines are indented with spaces, not tabs"
     );
-    assert_eq!(error("develop:\n  handler: *nobody\n"), "/etc/here/config.yml:2:12: not valid YAML: unknown anchor");
+    for (text, told) in [
+        ("develop:\n  handler: *nobody\n", "2:12: not valid YAML: an alias (*NAME) of which no anchor"),
+        ("a:\n  domains:\n    *.x.de: 1\n", "3:6: not valid YAML: a name is missing behind * or &"),
+        ("a:\n  b: 1\n  c: 2\n  b: 3\n", "2:3: not valid YAML: a: the same key more than once, keep one: \"b\""),
+        ("a: &x [*x]\n", "1:4: not valid YAML: nested too deeply, or an alias inside"),
+        ("a: 1\n---\nb: 2\n", " not valid YAML: a line `---` begins a second document"),
+        ("a: b: c\n", "1:5: not valid YAML: a second `: ` in a line"),
+        ("a:\n  <<: 5\n", " not valid YAML: `<<` takes a mapping or a list of them, this is a scalar"),
+    ] {
+        let error = error(text);
+        assert!(error.starts_with(&format!("/etc/here/config.yml:{told}")), "{error}");
+    }
+}
+
+#[test]
+fn another_encoding_is_told_with_its_place() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), b"a: \xc3\xbc\nb: \xc3\xbc\xfc\n").unwrap();
+    let choice = Choice { file: Some(file.path().to_owned()), environment: "a".to_owned() };
+    let error = load(&choice).unwrap_err().to_string();
+    assert!(error.ends_with(":2:5: not valid YAML: this is not UTF-8: save the file in that encoding"), "{error}");
 }
 
 #[test]

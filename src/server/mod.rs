@@ -82,7 +82,7 @@ pub enum RunError {
 impl fmt::Display for RunError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Listen(socket, error) => write!(f, "cannot listen on {socket}: {error}"),
+            Self::Listen(socket, error) => write!(f, "cannot listen on {socket}: {error}{}", way_out(socket, error)),
             Self::Tls(file, error) => write!(f, "cannot use {}: {error}", file.display()),
             Self::Loop(error) => write!(f, "the event loop failed: {error}"),
         }
@@ -90,6 +90,17 @@ impl fmt::Display for RunError {
 }
 
 impl std::error::Error for RunError {}
+
+/// What to do about a socket that could not be opened, where the operating system's word does not say it.
+fn way_out(socket: &str, error: &std::io::Error) -> &'static str {
+    let is_low = socket.parse().is_ok_and(|address: std::net::SocketAddr| address.port() < 1024);
+    match error.kind() {
+        std::io::ErrorKind::AddrInUse => "; another program listens there",
+        std::io::ErrorKind::AddrNotAvailable => "; this machine has no such address",
+        std::io::ErrorKind::PermissionDenied if is_low => "; ports below 1024 are systemd's to open (bouncesvc.socket)",
+        _ => "",
+    }
+}
 
 /// Runs until SIGTERM or SIGINT; `Ok` after a clean end.
 pub fn run(setup: Setup) -> Result<(), RunError> {

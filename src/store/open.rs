@@ -39,7 +39,8 @@ impl fmt::Display for OpenError {
             Self::Foreign(path, found) => {
                 write!(
                     f,
-                    "{}: not a database of bouncesvc, or a damaged one ({found}); it was left as it is",
+                    "{}: not a database of bouncesvc, or a damaged one ({found}); it was left as it is: put a backup in its place, \
+                     or move it away to begin with a new one",
                     path.display()
                 )
             }
@@ -66,6 +67,9 @@ pub fn verify(path: &Path, disk: &DiskSource) -> Result<(), OpenError> {
     }
     let file =
         OpenOptions::new().read(true).write(true).open(path).map_err(|error| OpenError::Io(path.to_owned(), error))?;
+    if file.metadata().is_ok_and(|metadata| metadata.len() == 0) {
+        return Err(OpenError::Foreign(path.to_owned(), "it is empty".to_owned()));
+    }
     // What a panic interrupts is dropped with all that it touched.
     let verified = panic::catch_unwind(AssertUnwindSafe(|| {
         let database = whole(file).map_err(|error| explain(path, error))?;
@@ -160,17 +164,13 @@ fn explain(path: &Path, error: DatabaseError) -> OpenError {
     let path = path.to_owned();
     match error {
         DatabaseError::DatabaseAlreadyOpen => OpenError::Locked(path),
-        DatabaseError::Storage(StorageError::Io(error)) if is_about_content(&error) => {
-            OpenError::Foreign(path, error.to_string())
-        }
-        DatabaseError::Storage(StorageError::Io(error)) => OpenError::Io(path, error),
+        DatabaseError::Storage(StorageError::Io(error)) => match error.kind() {
+            io::ErrorKind::InvalidData => OpenError::Foreign(path, "it is another kind of file".to_owned()),
+            io::ErrorKind::UnexpectedEof => OpenError::Foreign(path, "it ends too early".to_owned()),
+            _ => OpenError::Io(path, error),
+        },
         other => OpenError::Foreign(path, other.to_string()),
     }
-}
-
-/// redb's words for a file that begins with something else, and for one that ends too early.
-fn is_about_content(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof)
 }
 
 /// A database without any table is new; one with a format is ours; anything else belongs to somebody.
@@ -260,6 +260,18 @@ mod tests {
             });
             assert!(matches!(result, Err(OpenError::Foreign(..))));
             assert!(is_untouched);
+        }
+    }
+
+    #[test]
+    fn what_is_no_database_is_told_in_words_that_name_a_way_out() {
+        let folder = TempDir::new().unwrap();
+        let path = folder.path().join("bounces.redb");
+        for (content, found) in [(&b""[..], "(it is empty)"), (b"hello", "(it is another kind of file)")] {
+            fs::write(&path, content).unwrap();
+            let error = verify(&path, &DiskSource::File).unwrap_err().to_string();
+            assert!(error.contains(found) && error.contains("put a backup in its place"), "{error}");
+            assert_eq!(fs::read(&path).unwrap(), content);
         }
     }
 
