@@ -68,7 +68,6 @@ fn is_reason(wanted: &str, said: &str) -> bool {
         "message_too_big" => "mesgtoobig",
         "rate_limited" => "speeding",
         "greylisted" => "blocked",
-        "mail_loop" => "networkerror",
         "delayed" => "expired",
         said => said,
     };

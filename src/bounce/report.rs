@@ -104,7 +104,7 @@ reasons! {
     SystemFull => "system_full",
     /// A program behind the mailbox failed.
     MailerError => "mailer_error",
-    /// Too many hops.
+    /// A loop. No rule says so: too many hops are a network error, a host that is its own next one is misconfigured.
     MailLoop => "mail_loop",
     /// Larger than the remote side takes.
     MessageTooBig => "message_too_big",

@@ -15,6 +15,8 @@ pub const fn is_about_the_recipient(reason: Reason) -> bool {
 pub fn is_about_us(text: &[u8], start: usize, end: usize) -> bool {
     const WORDS: &[&str] = &[
         "sender",
+        "originator",
+        "envelope from",
         "sending",
         "your domain",
         "your host",

@@ -76,7 +76,6 @@ pub(super) const BLOCKED: &[Row] = &[
     Row("network abuse", Blocked, "various"),
     Row("name in ehlo", Blocked, "various"),
     Row("name in helo", Blocked, "various"),
-    Row("sender score", BadReputation, "Return Path"),
     Row("denylist", Blocked, "various"),
     Row("deny list", Blocked, "various"),
     Row("deny-list", Blocked, "various"),

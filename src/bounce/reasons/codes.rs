@@ -158,9 +158,10 @@ fn is_banned_address(status: EnhancedStatus) -> bool {
     status.subject == 7 && BANNED_ADDRESSES.contains(&status.detail)
 }
 
-/// Whether the code names no more than a part of the way: `X.2.0`, something about the mailbox.
+/// Whether the code names no more than a part of the way (`X.2.0`, something about the mailbox), or is given for refusals
+/// of all kinds: a host that refuses did answer, whatever `X.4.1` says.
 pub const fn is_general(status: EnhancedStatus) -> bool {
-    matches!((status.subject, status.detail), (2 | 4, 0))
+    matches!((status.subject, status.detail), (2..=4, 0) | (4, 1))
 }
 
 /// The reason of a status, unless it says no more than its class.

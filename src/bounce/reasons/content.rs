@@ -12,6 +12,8 @@ pub(super) const VIRUS: &[Row] = &[
     Row("trojan", VirusDetected, "various"),
     Row("malware", VirusDetected, "various"),
     Row("infected", VirusDetected, "various"),
+    Row("malicious", VirusDetected, "various"),
+    Row("ransomware", VirusDetected, "various"),
     Row("clamav", VirusDetected, "ClamAV"),
     Row("eicar", VirusDetected, "EICAR"),
 ];
@@ -65,6 +67,7 @@ pub(super) const SIZE: &[Row] = &[
 /// Spam, named as such.
 pub(super) const SPAM: &[Row] = &[
     Row("spam", SpamDetected, "various"),
+    Row("mcspam", SpamDetected, "Mimecast"),
     Row("antispam", SpamDetected, "various"),
     Row("antyspam", SpamDetected, "Polish"),
     Row("refused by aisp", SpamDetected, "AISP"),
@@ -82,6 +85,8 @@ pub(super) const SPAM: &[Row] = &[
     Row("phish", SpamDetected, "various"),
     Row("scored as", SpamDetected, "various"),
     Row("high probability", SpamDetected, "various"),
+    Row("uce ", SpamDetected, "various"),
+    Row("(uce", SpamDetected, "various"),
     Row("considered uce", SpamDetected, "various"),
     Row("looks like uce", SpamDetected, "various"),
     Row("content denied", SpamDetected, "Tencent"),
@@ -175,12 +180,15 @@ pub(super) const FORM: &[Row] = &[
     Row("rfc 2822", NotCompliantRfc, "various"),
     Row("rfc5322", NotCompliantRfc, "various"),
     Row("rfc2822", NotCompliantRfc, "various"),
+    Row("rfc 5321", NotCompliantRfc, "various"),
+    Row("rfc5321", NotCompliantRfc, "various"),
     Row("rfc 822", NotCompliantRfc, "various"),
     Row("not rfc", NotCompliantRfc, "various"),
     Row("non-rfc", NotCompliantRfc, "various"),
     Row("compliant", NotCompliantRfc, "various"),
     Row("duplicate header", NotCompliantRfc, "Yahoo"),
     Row("missing header", NotCompliantRfc, "various"),
+    Row("missing .. header", NotCompliantRfc, "various"),
     Row("header .. missing", NotCompliantRfc, "various"),
     Row("more than one from", NotCompliantRfc, "various"),
     Row("missing message-id", NotCompliantRfc, "various"),
@@ -198,5 +206,6 @@ pub(super) const FORM: &[Row] = &[
     Row("unknown command", SyntaxError, "various"),
     Row("improper sequence", SyntaxError, "various"),
     Row("malformed address", SyntaxError, "Exim"),
+    Row("unsupported .. parameter", SyntaxError, "various"),
     Row("unsupported parameter", SyntaxError, "various"),
 ];

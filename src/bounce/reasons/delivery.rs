@@ -2,7 +2,7 @@
 
 use super::row::Row;
 use crate::bounce::Reason::{
-    Expired, Greylisted, MailLoop, MailboxFull, MailerError, NetworkError, OnHold, SystemError, SystemFull,
+    Expired, Greylisted, MailboxFull, MailerError, NetworkError, OnHold, SystemError, SystemFull,
 };
 
 /// The remote system, and programs behind a mailbox.
@@ -29,8 +29,8 @@ pub(super) const SYSTEM: &[Row] = &[
     Row("filesystem is full", SystemFull, "various"),
     Row("requested mail action aborted: exceeded storage", MailboxFull, "RFC 5321 552"),
     Row("exceeded storage", MailboxFull, "RFC 5321 552"),
-    Row("loops back to myself", MailLoop, "Postfix, Sendmail"),
-    Row("loops back to me", MailLoop, "various"),
+    Row("loops back to myself", SystemError, "Postfix, Sendmail"),
+    Row("loops back to me", SystemError, "various"),
     Row("loop alert", SystemError, "fml"),
     Row("duplicated message-id", SystemError, "fml"),
     Row("unable to contact ldap", SystemError, "qmail-ldap"),

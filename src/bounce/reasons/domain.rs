@@ -24,6 +24,7 @@ pub(super) const DOMAIN: &[Row] = &[
     Row("never accepts mail", NotAccept, "RFC 7504"),
     Row("accepts no mail", NotAccept, "various"),
     Row("takes no mail", NotAccept, "various"),
+    Row("never receives mail", NotAccept, "various"),
     Row("never takes mail", NotAccept, "various"),
     Row("does not receive email", NotAccept, "various"),
     Row("does not receive mail", NotAccept, "various"),

@@ -126,6 +126,7 @@ impl<'t> Found<'t> {
             status
                 .filter(|code| !codes::is_vague(*code) && !codes::is_general(*code))
                 .and_then(codes::verdict)
+                .filter(|code| !self.weak.as_ref().is_some_and(|(weak, _)| belies(weak, code)))
                 .map(without_text)
         };
         let by_vague_status = || status.and_then(codes::verdict).map(without_text);
@@ -155,6 +156,11 @@ fn believes_weak(verdict: &Verdict, status: Option<EnhancedStatus>) -> bool {
     let is_security = status.is_some_and(codes::is_vague);
     let says_no_more = is_temporary && is_security && verdict.reason == Reason::SystemError;
     !(is_temporary && is_about_the_recipient(verdict.reason) || is_security && verdict.by == "rcpt" || says_no_more)
+}
+
+/// `5.1.1 over your quota` names no unknown user: codes are copied, texts are written.
+const fn belies(weak: &Verdict, code: &Verdict) -> bool {
+    is_about_the_recipient(code.reason) && !is_about_the_recipient(weak.reason)
 }
 
 /// What the topics of the texts say together.

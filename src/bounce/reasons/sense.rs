@@ -7,9 +7,10 @@ use super::about::{self, is_about_the_recipient, is_about_us, is_in_host_name, i
 use super::frame;
 use super::phrases::may_look;
 use super::topics::Topic::{
-    self, Address, Attachment, Broken, Busy, Client, Closed, Connection, Countable, Cut, Delivered, Domain, Down, Fake,
-    Form, Full, GaveUp, Ip, Limit, Locked, Login, Message, Missing, Moved, Needed, Network, Not, Over, Own, PerTime,
-    Proof, Recipient, Refused, Returned, Rule, Sender, Size, System, There, TooBig, TooMany, Tries, Wait,
+    self, Address, Attachment, Broken, Busy, Client, Closed, Connection, Countable, Cut, Delivered, Disk, Domain, Down,
+    Fake, Form, Full, GaveUp, Group, Ip, Limit, Locked, Login, Message, Missing, Moved, Needed, Network, Not, Over,
+    Own, PerTime, Proof, Ptr, Recipient, Refused, Returned, Rule, Sender, Size, System, There, TooBig, TooMany, Tries,
+    Wait,
 };
 use super::topics::{TOPICS, WORDS};
 use super::verdict::Verdict;
@@ -40,6 +41,8 @@ static SENSES: &[Sense] = &[
     sense(&[Proof, Not], WIDE, Reason::AuthFailure, "no proof"),
     sense(&[Proof, Refused], WIDE, Reason::AuthFailure, "proof refused"),
     sense(&[Proof, Missing], WIDE, Reason::AuthFailure, "proof missing"),
+    sense(&[Ptr], NARROW, Reason::RequirePtr, "the name of our address"),
+    sense(&[Group, Refused], WIDE, Reason::Rejected, "not for this list"),
     sense(&[Own, Refused], WIDE, Reason::Filtered, "refused by the recipient"),
     sense(&[TooMany, Countable], NARROW, Reason::RateLimited, "too many"),
     sense(&[PerTime, Over], WIDE, Reason::RateLimited, "over a rate"),
@@ -49,6 +52,8 @@ static SENSES: &[Sense] = &[
     sense(&[Sender, Missing], WIDE, Reason::Rejected, "sender unknown"),
     sense(&[Sender, Not, There], WIDE, Reason::Rejected, "sender not known"),
     sense(&[Attachment, TooBig], WIDE, Reason::MessageTooBig, "attachment too big"),
+    sense(&[Attachment, Size, Over], WIDE, Reason::MessageTooBig, "attachment over a size"),
+    sense(&[Disk, Full], NARROW, Reason::SystemFull, "no room on the disk"),
     sense(&[Recipient, Full], WIDE, Reason::MailboxFull, "no room for the recipient"),
     sense(&[Message, Size, Over], WIDE, Reason::MessageTooBig, "message over a size"),
     sense(&[Recipient, Size, Over], WIDE, Reason::MailboxFull, "recipient over a size"),
@@ -58,6 +63,7 @@ static SENSES: &[Sense] = &[
     sense(&[Address, Full], WIDE, Reason::MailboxFull, "no room for the recipient"),
     sense(&[Recipient, Locked], WIDE, Reason::Suspended, "recipient locked"),
     sense(&[Recipient, Moved], WIDE, Reason::HasMoved, "recipient moved"),
+    sense(&[Connection, Closed], NARROW, Reason::NetworkError, "connection closed"),
     sense(&[Recipient, Closed], WIDE, Reason::MailboxDisabled, "recipient closed"),
     sense(&[Domain, Missing], WIDE, Reason::HostUnknown, "domain unknown"),
     sense(&[Domain, Not, There], WIDE, Reason::HostUnknown, "domain not there"),
@@ -87,12 +93,13 @@ static SENSES: &[Sense] = &[
 static HINTS: &[Sense] = &[
     sense(&[Full], NARROW, Reason::MailboxFull, "no room"),
     sense(&[TooMany], NARROW, Reason::RateLimited, "too many"),
+    sense(&[Form], NARROW, Reason::ContentError, "the form of the message"),
     sense(&[TooBig], NARROW, Reason::MessageTooBig, "too big"),
+    sense(&[Sender], NARROW, Reason::Rejected, "our sender"),
     sense(&[Moved], NARROW, Reason::HasMoved, "moved"),
     sense(&[Ip], NARROW, Reason::Blocked, "our address"),
     sense(&[Locked], NARROW, Reason::Suspended, "locked"),
     sense(&[Closed], NARROW, Reason::MailboxDisabled, "closed"),
-    sense(&[Form], NARROW, Reason::ContentError, "the form of the message"),
     sense(&[Rule], NARROW, Reason::PolicyViolation, "a rule"),
     sense(&[Attachment], NARROW, Reason::PolicyViolation, "an attachment"),
     sense(&[Client], NARROW, Reason::Blocked, "our host"),

@@ -41,7 +41,7 @@ pub(super) const SESSION: &[Row] = &[
     Row("email address is not verified", NoRelaying, "SES"),
     Row("not local host", NoRelaying, "various"),
     Row("no relaying", NoRelaying, "various"),
-    Row("required for relaying", NoRelaying, "various"),
+    Row("required for relay", NoRelaying, "various"),
     Row("relaying to", NoRelaying, "various"),
     Row("we relay for", NoRelaying, "various"),
     Row("handle mail for that domain", NoRelaying, "various"),

@@ -89,22 +89,28 @@ pub(super) enum Topic {
     Delivered,
     /// Given back to its sender.
     Returned,
+    /// The name of our address in the DNS.
+    Ptr,
+    /// Where mail is stored, for all recipients together.
+    Disk,
+    /// Several recipients under one address.
+    Group,
 }
 
 use Topic::{
-    Address, Attachment, Broken, Busy, Client, Closed, Connection, Countable, Cut, Delivered, Domain, Down, Fake, Form,
-    Full, GaveUp, Ip, Limit, Locked, Login, Message, Missing, Moved, Needed, Network, Not, Over, Own, PerTime, Proof,
-    Recipient, Refused, Returned, Rule, Sender, Size, System, There, TooBig, TooMany, Tries, Wait,
+    Address, Attachment, Broken, Busy, Client, Closed, Connection, Countable, Cut, Delivered, Disk, Domain, Down, Fake,
+    Form, Full, GaveUp, Group, Ip, Limit, Locked, Login, Message, Missing, Moved, Needed, Network, Not, Over, Own,
+    PerTime, Proof, Ptr, Recipient, Refused, Returned, Rule, Sender, Size, System, There, TooBig, TooMany, Tries, Wait,
 };
 
 /// How many topics there are.
-pub(super) const TOPICS: usize = Returned as usize + 1;
+pub(super) const TOPICS: usize = Group as usize + 1;
 
 pub(super) const WORDS: &[(Topic, &str)] = &[
     (Address, "@"),
     (
         Recipient,
-        "cliente|clienti|konta$|kunden|user|recipient|addressee|mailbox|mail box|inbox|account|address|alias|subscriber|member$|person$|person.s|\
+        "postbox|post box|mail folder|mailfolder|receiver|correspondent|destination address|destination user|student|holder|cliente|clienti|konta$|kunden|user|recipient|addressee|mailbox|mail box|inbox|account|address|alias|subscriber|member$|person$|person.s|\
          employee|customer|rcpt|login name|local part|local-part|maildrop|message store|mail store|delivery point|this name|that name|\
          empfanger|empfaenger|adressat|benutzer|teilnehmer|nutzer|postfach|posteingang|postfaech|konto|adress|mailadress|emailadress|mailkonto|emailkonto|kunde|\
          destinataire|utilisateur|boite|compte$|abonne$|\
@@ -146,7 +152,7 @@ pub(super) const WORDS: &[(Topic, &str)] = &[
     (
         There,
         "risulta|tra i nostri|consta|cadastr|one of the|one of our|set up|one of ours|of ours|登録され|使われて|使用されて|利用されて|takov|taki|takie|такого|такой|sadan|exist|found|find|known|know$|knows|recogni|valid$|validated|locate|regist|listed$|present$|provision|created|a local|forwarder|defined|identif|appear|in use|\
-         be verified|verify|resolv|served|belong|reside|match|record|entry|handled|hosted|of that name|by that name|of this name|by this name|a ce nom|de ce nom|con ese nombre|mit diesem namen|dieses namens|a quel nome|com esse nome|met die naam|with that|user of|an account|a mailbox|on file|on the list|in the list|on our list|in our list|assigned|in aliases|route list|recipient list|on record|on this system|on this server|on this host|on our server|on our system|in our|in the directory|deliverable|\
+         be verified|verify|resolv|served|belong|reside|match|record|entry|handled|hosted|of that name|with this name|by that name|of this name|by this name|a ce nom|de ce nom|con ese nombre|mit diesem namen|dieses namens|a quel nome|com esse nome|met die naam|with that|user of|an account|a mailbox|on file|on the list|in the list|on our list|in our list|assigned|in aliases|route list|recipient list|on record|on this system|on this server|on this host|on our server|on our system|in our|in the directory|deliverable|\
          existier|gefunden|bekannt|gultig|gueltig|vorhanden|eingerichtet|registrier|gibt|angelegt|ermittel|\
          trouv|connu|valide|repertori|enregistr|recens|encontr|correspond|conoc|registrad|encuentr|localiz|\
          conhec|registad|cadastrad|esist|trovat|conosc|presente|bestaat|gevonden|bekend|geldig|geregistreerd|\
@@ -157,7 +163,7 @@ pub(super) const WORDS: &[(Topic, &str)] = &[
     ),
     (
         Missing,
-        "地址错误|地址有误|地址无效|地址無效|not a customer|not a client|not a member|not a subscriber|no mail exchanger|no mail server|no mail host|plus de compte|plus de boite|plus d'adresse|pas d'adresse|unknown|unknow|never opened|never existed|unkown|no user|no account|no mailbox|no person|no addressee|no customer|no subscriber|no employee|nonexist|non-exist|non exist|no such|nobody|no one|no-one|invalid|incorrect$|wrong$|unrecogni|unlisted|never such|not resolvable|points to nothing|\
+        "nowhere|is missing|地址错误|地址有误|地址无效|地址無效|not a customer|not a client|not a member|not a subscriber|no mail exchanger|no mail server|no mail host|plus de compte|plus de boite|plus d'adresse|pas d'adresse|unknown|unknow|never opened|never existed|unkown|no user|no account|no mailbox|no person|no addressee|no customer|no subscriber|no employee|nonexist|non-exist|non exist|no such|nobody|no one|no-one|invalid|incorrect$|wrong$|unrecogni|unlisted|never such|not resolvable|points to nothing|\
          undefined|unregistered|inexist|misspel|mistyped|unavailable|not available|not exist|does not work here|\
          no longer exist|unresolv|null mx|nxdomain|no mx$|no dns|not user|not a user|\
          unbekannt|ungultig|ungueltig|inconnu|introuvable|pas de compte|pas de boite|aucun compte|invalide|desconocid|inexistente|desconhecid|sconosciut|inesistent|\
@@ -167,7 +173,7 @@ pub(super) const WORDS: &[(Topic, &str)] = &[
     ),
     (
         Full,
-        "all used|no more mail|no more messages|hold more|holds no more|hold no more|allotment|allocation|crammed|overflow|not able to take more|cannot take more|take no more|full$|full.|too full|quota|overquota|allotted|allowance|filled$|completely full|capacity|no room|room left|enough room|more room|room for|storage|disk usage|disk space|out of space|no space|free space|space left|\
+        "exhaust|at capacity|to store|space granted|out of room|all used|no more mail|no more messages|hold more|holds no more|hold no more|allotment|allocation|crammed|overflow|not able to take more|cannot take more|take no more|full$|full.|too full|quota|overquota|allotted|allowance|filled$|completely full|capacity|no room|room left|enough room|more room|room for|storage|disk usage|disk space|out of space|no space|free space|space left|\
          more space|overfull|used up|100%|mb used|maximum size|maximum mailbox|more mail|over limit|above limit|over the limit|bursting|\
          voll$|voll.|uberfullt|ueberfuellt|speicherplatz|speichervolumen|kontingent|erschopft|erschoepft|\
          plein|sature|espace|llen[ao]|espacio|cuota|capacidad|chei[ao]|lotad|espaco|cota$|pien[ao]|esaurit|spazio|\
@@ -177,7 +183,7 @@ pub(super) const WORDS: &[(Topic, &str)] = &[
     ),
     (
         Closed,
-        "dada de baja|de baja$|aufgelost|aufgeloest|beendet|erloschen|사용하지 않|closed|close by|deactivat|de-activat|disabled|disactiv|deprovision|was given up|has ended|ended with|turned off|ended on|shut off|archived|terminat|cancel|deleted|removed|inactive|retired|discontinu|decommission|\
+        "lapsed|dropped from|shut$|struck off|dada de baja|de baja$|aufgelost|aufgeloest|beendet|erloschen|사용하지 않|closed|close by|deactivat|de-activat|disabled|disactiv|deprovision|was given up|has ended|ended with|turned off|ended on|shut off|archived|terminat|cancel|deleted|removed|inactive|retired|discontinu|decommission|\
          purged|expired|abandon|dormant|shut down|shut by|was shut|ceased|withdrawn|not active|not in use|no longer in use|no longer active|\
          no longer in service|no longer valid|no longer used|no longer available|no longer accept|no longer receiv|no longer monitor|\
          not in service|out of service|defunct|obsolete|erased|wiped|switched off|not activated|\
@@ -200,7 +206,7 @@ pub(super) const WORDS: &[(Topic, &str)] = &[
     ),
     (
         Moved,
-        "moved to|has moved|new address|changed address|address has changed|changed his|changed her|changed their|left the company|\
+        "works now|now works|moved to|has moved|new address|changed address|address has changed|changed his|changed her|changed their|left the company|\
          has left|no longer work|no longer with|no longer employ|another employer|left our|is gone|nicht mehr tatig|nicht mehr taetig|ausgeschieden|neue adresse|\
          a change d'adresse|a quitte|ya no trabaja|mudou de|nao trabalha mais|non lavora piu|werkt niet meer|nie pracuje|больше не работает|已离职|離職|退職",
     ),
@@ -215,17 +221,17 @@ pub(super) const WORDS: &[(Topic, &str)] = &[
     ),
     (
         TooBig,
-        "too large|too big|too long|larger than|bigger than|larger|bigger|oversize|size|above the|zu gross|zu lang|trop grand|trop lourd|trop volumineux|muy grande|demasiado|muito grande|troppo grande|\
+        "longer than|heavier|huge|too heavy|too large|too big|too long|larger than|bigger than|larger|bigger|oversize|size|above the|zu gross|zu lang|trop grand|trop lourd|trop volumineux|muy grande|demasiado|muito grande|troppo grande|\
          te groot|zbyt duz|za duz|prilis velk|tul nagy|prea mare|cok buyuk|for stor|liian suuri|слишком|завелик|过大|太大|過大|大きすぎ|너무",
     ),
     (
         Over,
-        "exceed|exeed|over$|above|beyond|more than|limit|maximum|uberschritten|ueberschritten|uberschreitet|depass|exced|super|oltre|overschr|przekr|prekroc|meghalad|depas|asiyor|overskr|ylitt|превыш|перевищ|超过|超過|超出|超え|上限|초과",
+        "surpass|went over|goes over|exceed|exeed|over$|above|beyond|more than|limit|maximum|uberschritten|ueberschritten|uberschreitet|depass|exced|super|oltre|overschr|przekr|prekroc|meghalad|depas|asiyor|overskr|ylitt|превыш|перевищ|超过|超過|超出|超え|上限|초과",
     ),
     (Limit, "limit|maximum|allowance|grenze|limite|limiet|границ|лимит|上限|限制|제한"),
     (
         Sender,
-        "sender|mail from @|mail from:|mail from domain|mail from address|from address|envelope from|envelope-from|return path|return-path|expediteur|remitente|absender|remetente|mittente|afzender|nadawc|odesilatel|\
+        "sender|originator|mail from @|mail from:|mail from domain|mail from address|from address|envelope from|envelope-from|return path|return-path|expediteur|remitente|absender|remetente|mittente|afzender|nadawc|odesilatel|\
          felado|expeditor|gonderen|gonderici|avsandare|afsender|avsender|lahettaj|отправител|відправник|发件人|寄件者|寄件人|送信者|差出人|발신자|보낸",
     ),
     (Fake, "fake|forged|spoof|bogus|not genuine|unvalidated|not verified|unverified|gefalscht|faux|falso"),
@@ -239,7 +245,7 @@ pub(super) const WORDS: &[(Topic, &str)] = &[
     ),
     (
         Refused,
-        "not permit|not allow|not served|no service for|binned|thrown away|discarded|nicht angenommen|nicht akzeptiert|nicht zugelassen|n'est pas accept|ne sont pas accept|no se acepta|non accettat|nao aceit|niet geaccepteerd|nie przyjm|не принима|不接受|受け付け|not let|declin|barred|bars$|turned away|turned down|do not take|does not take|not taken|kept out|cannot accept|may not send|受け取れ|受け取りま|受信しま|受信できま|block|ban$|banned|bans|black|reject|refus|denied|deny|denies|not permitted|not allowed|not accept|disallow|forbid|prohibit|unwelcome|not welcome|go away|no mail from|\
+        "may not be|not permit|not allow|not served|no service for|binned|thrown away|discarded|nicht angenommen|nicht akzeptiert|nicht zugelassen|n'est pas accept|ne sont pas accept|no se acepta|non accettat|nao aceit|niet geaccepteerd|nie przyjm|не принима|不接受|受け付け|not let|declin|barred|bars$|turned away|turned down|do not take|does not take|not taken|kept out|cannot accept|may not send|受け取れ|受け取りま|受信しま|受信できま|block|ban$|banned|bans|black|reject|refus|denied|deny|denies|not permitted|not allowed|not accept|disallow|forbid|prohibit|unwelcome|not welcome|go away|no mail from|\
          take no mail|listed|do not talk|abuse|shut out|prison|jail|penalty|not admit|stopped|abgelehnt|gesperrt|abgewiesen|refuse|rechaz|bloque|recusad|rejeitad|rifiut|bloccat|geweigerd|geblokkeerd|odrzuc|zablokow|odmit|zablokovan|\
          elutasit|respins|blocat|reddedil|engellen|avvisa|blockera|afvist|avvist|hylat|отклонен|заблокирован|запрещен|відхилен|απορρ|נדחת|مرفوض|拒绝|拒絕|拒收|被拒|屏蔽|禁止|拒否|거부|차단",
     ),
@@ -288,7 +294,7 @@ pub(super) const WORDS: &[(Topic, &str)] = &[
     ),
     (
         Network,
-        "next hop|hop$|connect|connection|dns$|name server|nameserver|route|network|tcp|smtp server|remote server|remote host|mail server|mail exchanger|mx$|verbindung|connexion|conexion|conexao|connessione|verbinding|polaczeni|spojeni|соединен|连接|連線|接続|연결",
+        "next hop|hop$|session|connect|connection|dns$|name server|nameserver|route|network|tcp|smtp server|remote server|remote host|mail server|mail exchanger|mx$|verbindung|connexion|conexion|conexao|connessione|verbinding|polaczeni|spojeni|соединен|连接|連線|接続|연결",
     ),
     (
         Connection,
@@ -300,7 +306,7 @@ pub(super) const WORDS: &[(Topic, &str)] = &[
     ),
     (
         System,
-        "server|system|process|spool|database|disk|file|queue|internal|home directory|service|backend|resource|interner|serveur|sistema|servidor|сервер|системн|服务器|伺服器|サーバ|시스템",
+        "server|system|storage|process|spool|database|disk|file|queue|internal|home directory|service|backend|resource|interner|serveur|sistema|servidor|сервер|системн|服务器|伺服器|サーバ|시스템",
     ),
     (
         Broken,
@@ -325,5 +331,15 @@ pub(super) const WORDS: &[(Topic, &str)] = &[
     (
         Returned,
         "returned|sent back|is returned|bounced|zuruck|zurueck|retourn|renvoy|devuelt|devolvid|restituit|teruggestuurd|zwrot|zwrocon|vracen|visszakuld|returnat|iade$|returnerat|возвращ|возврат|повернен|退回|退信|返送|반송",
+    ),
+    (
+        Ptr,
+        "ptr|fcrdns|rdns|reverse name|reverse host|reverse map|reverse record|reverse entr|reverse resol|forward and reverse|reverse and forward|\
+         name for your ip|name for your address|name of your address",
+    ),
+    (Disk, "disk of|disk is|disk on|disks$|file system|filesystem|partition|spool|mail system|device|mail server"),
+    (
+        Group,
+        "this group|the group|mailing list|this list|that list|the list|distribution list|distribution group|restricted list|closed list|moderated",
     ),
 ];

@@ -1,16 +1,10 @@
-//! What mail systems say in other languages than English: phrases in lower case, as the texts are when they are searched.
-//!
-//! The rows of one table stand behind those in English of the same meaning. Languages that write without spaces, or bend
-//! words at their ends, need stems: so the halves of a phrase are short.
+//! Words about the recipient: the mailbox is full or closed, the address or its domain is not there.
 
-use super::row::Row;
-use crate::bounce::Reason::{
-    Blocked, Expired, Filtered, HostUnknown, MailboxDisabled, MailboxFull, MessageTooBig, PolicyViolation, RateLimited,
-    Rejected, RequirePtr, SpamDetected, Suspended, UserUnknown, VirusDetected,
-};
+use crate::bounce::Reason::{HostUnknown, MailboxDisabled, MailboxFull, Suspended, UserUnknown};
+use crate::bounce::reasons::row::Row;
 
 /// Over quota.
-pub(super) const FULL: &[Row] = &[
+pub(in crate::bounce::reasons) const FULL: &[Row] = &[
     Row("postfach .. voll", MailboxFull, "German"),
     Row("posteingang .. voll", MailboxFull, "German Gmail"),
     Row("mailbox .. voll", MailboxFull, "German"),
@@ -91,7 +85,7 @@ pub(super) const FULL: &[Row] = &[
 ];
 
 /// A domain that is not there: in front of the words that also say so of a mailbox.
-pub(super) const DOMAIN: &[Row] = &[
+pub(in crate::bounce::reasons) const DOMAIN: &[Row] = &[
     Row("domäne .. existiert nicht", HostUnknown, "German"),
     Row("domain .. existiert nicht", HostUnknown, "German"),
     Row("domaine .. n'existe pas", HostUnknown, "French"),
@@ -116,7 +110,7 @@ pub(super) const DOMAIN: &[Row] = &[
 ];
 
 /// Closed for good, or locked for a while.
-pub(super) const DISABLED: &[Row] = &[
+pub(in crate::bounce::reasons) const DISABLED: &[Row] = &[
     Row("postfach .. geschlossen", MailboxDisabled, "German"),
     Row("mailbox .. geschlossen", MailboxDisabled, "German"),
     Row("postfach .. gelöscht", MailboxDisabled, "German"),
@@ -161,7 +155,7 @@ pub(super) const DISABLED: &[Row] = &[
 ];
 
 /// The address is not there.
-pub(super) const UNKNOWN: &[Row] = &[
+pub(in crate::bounce::reasons) const UNKNOWN: &[Row] = &[
     Row("empfänger ist unbekannt", UserUnknown, "German"),
     Row("adresse gibt es", UserUnknown, "German"),
     Row("empfänger existiert nicht", UserUnknown, "German"),
@@ -305,110 +299,4 @@ pub(super) const UNKNOWN: &[Row] = &[
     Row("수신자를 찾을 수 없", UserUnknown, "Korean"),
     Row("주소를 찾을 수 없", UserUnknown, "Korean"),
     Row("không tồn tại", UserUnknown, "Vietnamese"),
-];
-
-/// The message itself, and us.
-pub(super) const MESSAGE: &[Row] = &[
-    Row("resolución inversa", RequirePtr, "Spanish"),
-    Row("dns inverso", RequirePtr, "Spanish, Italian"),
-    Row("dns reverso", RequirePtr, "Portuguese"),
-    Row("逆引き", RequirePtr, "Japanese"),
-    Row("反向解析", RequirePtr, "Chinese"),
-    Row("schadsoftware", VirusDetected, "German"),
-    Row("logiciel malveillant", VirusDetected, "French"),
-    Row("malicioso", VirusDetected, "Spanish, Portuguese"),
-    Row("вредоносн", VirusDetected, "Russian"),
-    Row("マルウェア", VirusDetected, "Japanese"),
-    Row("病毒", VirusDetected, "Chinese"),
-    Row("ウイルス", VirusDetected, "Japanese"),
-    Row("вирус", VirusDetected, "Russian"),
-    Row("taille maximale", MessageTooBig, "French"),
-    Row("dépasse la taille", MessageTooBig, "French"),
-    Row("tamaño máximo", MessageTooBig, "Spanish"),
-    Row("excede el tamaño", MessageTooBig, "Spanish"),
-    Row("tamanho máximo", MessageTooBig, "Portuguese"),
-    Row("dimensione massima", MessageTooBig, "Italian"),
-    Row("zbyt duż", MessageTooBig, "Polish"),
-    Row("příliš velk", MessageTooBig, "Czech"),
-    Row("för stort", MessageTooBig, "Swedish"),
-    Row("er for stor", MessageTooBig, "Danish, Norwegian"),
-    Row("слишком больш", MessageTooBig, "Russian"),
-    Row("размер письма", MessageTooBig, "Russian"),
-    Row("邮件过大", MessageTooBig, "Chinese"),
-    Row("邮件太大", MessageTooBig, "Chinese"),
-    Row("郵件過大", MessageTooBig, "Chinese"),
-    Row("サイズが大きすぎ", MessageTooBig, "Japanese"),
-    Row("サイズ制限", MessageTooBig, "Japanese"),
-    Row("메일 크기", MessageTooBig, "Korean"),
-    Row("黑名单", Blocked, "Chinese"),
-    Row("黑名單", Blocked, "Chinese"),
-    Row("черный список", Blocked, "Russian"),
-    Row("черном списк", Blocked, "Russian"),
-    Row("keine berechtigung", Rejected, "German Exchange"),
-    Row("nicht berechtigt", Rejected, "German Exchange"),
-    Row("pas l'autorisation", Rejected, "French Exchange"),
-    Row("pas autorisé", Rejected, "French Exchange"),
-    Row("no tiene permiso", Rejected, "Spanish Exchange"),
-    Row("não tem permissão", Rejected, "Portuguese Exchange"),
-    Row("non si dispone delle autorizzazioni", Rejected, "Italian Exchange"),
-    Row("non dispone dell", Rejected, "Italian Exchange"),
-    Row("geen toestemming", Rejected, "Dutch Exchange"),
-    Row("geen machtiging", Rejected, "Dutch Exchange"),
-    Row("nie masz uprawnień", Rejected, "Polish Exchange"),
-    Row("нет разрешения", Rejected, "Russian Exchange"),
-    Row("izniniz yok", Rejected, "Turkish Exchange"),
-    Row("権限が", Rejected, "Japanese Exchange"),
-    Row("没有权限", Rejected, "Chinese Exchange"),
-    Row("沒有權限", Rejected, "Chinese Exchange"),
-    Row("권한이 없", Rejected, "Korean Exchange"),
-    Row("seine sperrliste", Filtered, "German"),
-    Row("ihre sperrliste", Filtered, "German"),
-    Row("schwarzen liste", Blocked, "German"),
-    Row("schwarze liste", Blocked, "German"),
-    Row("lista nera", Blocked, "Italian"),
-    Row("zwarte lijst", Blocked, "Dutch"),
-    Row("czarnej liscie", Blocked, "Polish"),
-    Row("czarna lista", Blocked, "Polish"),
-    Row("svartlist", Blocked, "Swedish, Norwegian"),
-    Row("sortlist", Blocked, "Danish"),
-    Row("cerne listine", Blocked, "Czech"),
-    Row("feketelist", Blocked, "Hungarian"),
-    Row("kara liste", Blocked, "Turkish"),
-    Row("sperrliste", Blocked, "German"),
-    Row("liste noire", Blocked, "French"),
-    Row("lista negra", Blocked, "Spanish, Portuguese"),
-    Row("发信频率", RateLimited, "Chinese"),
-    Row("发送频率", RateLimited, "Chinese"),
-    Row("trop de connexions", RateLimited, "Orange"),
-    Row("垃圾邮件", SpamDetected, "Chinese"),
-    Row("垃圾郵件", SpamDetected, "Chinese"),
-    Row("迷惑メール", SpamDetected, "Japanese"),
-    Row("스팸", SpamDetected, "Korean"),
-    Row("спам", SpamDetected, "Russian"),
-    Row("indésirable", SpamDetected, "French"),
-    Row("correo no deseado", SpamDetected, "Spanish"),
-    Row("受信拒否", Filtered, "Japanese"),
-    Row("对方拒收", Filtered, "Chinese"),
-    Row("拒收", Filtered, "Chinese"),
-    Row("nimmt keine .. von ihnen", Filtered, "German"),
-    Row("richtlinie", PolicyViolation, "German"),
-];
-
-/// Not there yet.
-pub(super) const LATE: &[Row] = &[
-    Row("noch nicht zugestellt", Expired, "German"),
-    Row("stunden nicht zugestellt", Expired, "German"),
-    Row("zustellung .. verzögert", Expired, "German"),
-    Row("weiter versucht", Expired, "German"),
-    Row("n'a pas encore été", Expired, "French"),
-    Row("aún no se ha entregado", Expired, "Spanish"),
-    Row("ainda não foi entregue", Expired, "Portuguese"),
-    Row("non è stato ancora", Expired, "Italian"),
-    Row("nog niet bezorgd", Expired, "Dutch"),
-    Row("jeszcze dostarczon", Expired, "Polish"),
-    Row("ponawia", Expired, "Polish"),
-    Row("超时", Expired, "Chinese"),
-    Row("逾時", Expired, "Chinese"),
-    Row("タイムアウト", Expired, "Japanese"),
-    Row("시간 초과", Expired, "Korean"),
 ];
