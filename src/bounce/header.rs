@@ -3,7 +3,7 @@
 //! Bounded by [`HEADER_OCTETS_MAX`] and [`FIELDS_MAX`]; what lies beyond is not looked at. Values are decoded one by one,
 //! when somebody asks, since most fields of a mail interest nobody here.
 
-use super::{line, text};
+use super::{charset, line};
 use std::borrow::Cow;
 
 /// The longest header block that is read, in octets.
@@ -51,6 +51,9 @@ pub fn read(mail: &[u8]) -> (Vec<Field<'_>>, &[u8]) {
         if line.is_empty() {
             return (fields, after);
         } else if matches!(line, [b' ' | b'\t', ..]) && !is_first {
+            if line.trim_ascii().is_empty() && !starts_as_a_header(after) {
+                return (fields, after);
+            }
             if let Some((start, field)) = open.zip(fields.last_mut()) {
                 field.raw = mail.get(start..mail.len() - after.len()).unwrap_or(field.raw);
             }
@@ -67,6 +70,43 @@ pub fn read(mail: &[u8]) -> (Vec<Field<'_>>, &[u8]) {
         rest = after;
     }
     (fields, rest)
+}
+
+/// How many empty lines inside a header are put up with.
+const BREAKS_MAX: usize = 2;
+
+/// Takes a mail apart as [`read`] does; a header that names neither author nor subject goes on behind an empty line, if fields follow there.
+pub fn read_mail(mail: &[u8]) -> (Vec<Field<'_>>, &[u8]) {
+    let (mut fields, mut body) = read(mail);
+    for _ in 0..BREAKS_MAX {
+        if fields.iter().any(|field| field.is("from") || field.is("subject")) || !starts_as_a_header(body) {
+            break;
+        }
+        let (more, rest) = read(body);
+        fields.extend(more);
+        body = rest;
+    }
+    (fields, body)
+}
+
+fn starts_as_a_header(text: &[u8]) -> bool {
+    const NAMES: &[&str] = &[
+        "from",
+        "to",
+        "cc",
+        "subject",
+        "date",
+        "received",
+        "return-path",
+        "message-id",
+        "mime-version",
+        "content-",
+        "x-",
+    ];
+    let (line, _) = next_line(without_lead(text));
+    let starts =
+        |name: &[u8], known: &str| name.get(..known.len()).is_some_and(|s| s.eq_ignore_ascii_case(known.as_bytes()));
+    field_name(line).is_some_and(|name| NAMES.iter().any(|known| starts(name, known)))
 }
 
 /// How many lines of mailbox folders (`From …`, RFC 4155) may stand in front.
@@ -149,7 +189,7 @@ pub fn decode_value(raw: &[u8]) -> Cow<'_, str> {
         return Cow::Borrowed(plain);
     }
     let has_words = memchr::memmem::find(raw, b"=?").is_some();
-    let text = if has_words { Cow::Owned(decode_words(raw)) } else { text::lossy(raw) };
+    let text = if has_words { Cow::Owned(decode_words(raw)) } else { charset::lossy(raw) };
     Cow::Owned(line::one_line(&text).into_owned())
 }
 
@@ -157,7 +197,7 @@ fn decode_words(raw: &[u8]) -> String {
     let mut field = Vec::with_capacity(raw.len() + 4);
     field.extend_from_slice(b"x: ");
     field.extend_from_slice(raw);
-    mailparse::parse_header(&field).map_or_else(|_| text::lossy(raw).into_owned(), |(header, _)| header.get_value())
+    mailparse::parse_header(&field).map_or_else(|_| charset::lossy(raw).into_owned(), |(header, _)| header.get_value())
 }
 
 #[cfg(test)]
@@ -183,6 +223,14 @@ mod tests {
             let found: Vec<_> = found.iter().map(|field| [field.name, b":", field.raw].concat()).collect();
             assert_eq!((found, rest), (fields.iter().map(|f| f.as_bytes().to_vec()).collect(), body.as_bytes()));
         }
+    }
+
+    #[test]
+    fn a_header_without_author_and_subject_goes_on_behind_an_empty_line() {
+        let names = |mail| read_mail(mail).0.iter().map(|field| field.name.to_ascii_lowercase()).collect::<Vec<_>>();
+        assert_eq!(names(b"Received: a\n\n\nFrom: b\nSubject: c\n\nTo: d\n"), [&b"received"[..], b"from", b"subject"]);
+        assert_eq!(names(b"From x@y.example Mon Mar  3 10:00:00 2025\n\nFrom: b\n\nbody"), [b"from"]);
+        assert_eq!(names(b"Received: a\n\nHello: b\n"), [b"received"]);
     }
 
     #[test]

@@ -8,8 +8,8 @@ const SKIPS_MAX: usize = 50;
 
 /// Visible text: block elements end a line, scripts, styles and comments go, entities are decoded.
 pub fn to_text(html: &str) -> String {
-    let mut writer =
-        Writer { out: String::with_capacity(html.len() / 2), skips: SKIPS_MAX, is_as_typed: !has_lines(html) };
+    let out = String::with_capacity(html.len() / 2);
+    let mut writer = Writer { out, skips: SKIPS_MAX, is_as_typed: !has_lines(html), link: None };
     let mut rest = html;
     while let Some((text, after)) = rest.split_once('<') {
         writer.text(text);
@@ -39,11 +39,20 @@ fn name_of(tag: &str) -> &str {
     tag.trim_start_matches('/').split(|c: char| !c.is_ascii_alphanumeric()).next().unwrap_or("")
 }
 
+/// The address in `href="mailto:…"`.
+fn mail_address(tag: &str) -> Option<String> {
+    let at = memchr::memmem::find(tag.as_bytes(), b"mailto:")?;
+    let address = tag.get(at + 7..)?.split(['"', '\'', '?', ' ']).next()?;
+    address.contains('@').then(|| address.to_owned())
+}
+
 struct Writer {
     out: String,
     skips: usize,
     /// Line ends of the source are line ends of the text, as inside `<pre>`.
     is_as_typed: bool,
+    /// The address of a link that is open, and where its words start.
+    link: Option<(String, usize)>,
 }
 
 impl Writer {
@@ -51,15 +60,28 @@ impl Writer {
         let name = name_of(tag).to_ascii_lowercase();
         match name.as_str() {
             "style" | "script" | "head" if !tag.starts_with('/') => self.skip_to(rest, &["</", &name].concat()),
+            // Not a tag but an address in brackets that nobody escaped.
+            _ if !tag.starts_with('!') && tag.contains('@') && !tag.contains(['=', ' ']) => {
+                self.out.extend(["<", tag, ">"]);
+            }
             "" if tag.starts_with("!--") => self.comment(tag, rest),
             "td" | "th" => self.out.push(' '),
+            "a" => self.link(tag),
             name if LINES.contains(&name) => {
                 self.out.push('\n');
                 self.is_as_typed = if name == "pre" { !tag.starts_with('/') } else { self.is_as_typed };
             }
-            // Not a tag but an address in brackets that nobody escaped.
-            _ if tag.contains('@') && !tag.contains(['=', ' ']) => self.out.extend(["<", tag, ">"]),
             _ => {}
+        }
+    }
+
+    /// Behind a name that links to its address stands the address.
+    fn link(&mut self, tag: &str) {
+        match self.link.take() {
+            Some((address, start)) if !self.out.get(start..).unwrap_or("").contains('@') => {
+                self.out.extend([" <", &address, ">"]);
+            }
+            _ => self.link = mail_address(tag).map(|address| (address, self.out.len())),
         }
     }
 
@@ -185,6 +207,12 @@ mod tests {
     fn line_ends_count_in_preformatted_text_alone() {
         assert_eq!(to_text("<p>a\nb</p><PRE>\nc\n  d</pre>e\nf"), "\na b\n\n\nc\n  d\ne f");
         assert_eq!(to_text("Not sent to:\n  <a@b.de>\n<b>550</b>\n"), "Not sent to:\n  <a@b.de>\n550\n");
+    }
+
+    #[test]
+    fn a_name_is_followed_by_the_address_that_it_links_to() {
+        assert_eq!(to_text("<p><a class=x href='mailto:a@b.de?subject=x'>Ada B</a> failed"), "\nAda B <a@b.de> failed");
+        assert_eq!(to_text("<p><a href=\"mailto:a@b.de\">a@b.de</a>, <a href='http://x.de/'>b</a>"), "\na@b.de, b");
     }
 
     #[test]

@@ -29,7 +29,7 @@ pub struct Mail<'a> {
 impl<'a> Mail<'a> {
     /// Takes the octets apart.
     pub fn new(octets: &'a [u8]) -> Self {
-        let (fields, body) = header::read(octets);
+        let (fields, body) = header::read_mail(octets);
         let tree = mime::walk(&fields, body);
         let outer = Outer::read(&fields);
         Self { tree, outer, notice: OnceCell::new(), weight: OnceCell::new() }
@@ -94,7 +94,13 @@ fn join<'p, 'a: 'p>(parts: impl Iterator<Item = &'p Part<'a>>) -> String {
         }
     }
     let out = if is_quoted_printable(&out) { out.replace("=\n", "") } else { out };
-    without_subjects(without_banner(out))
+    without_subjects(without_banner(visible(out)))
+}
+
+/// Web mail breaks long addresses at characters that nobody sees.
+fn visible(text: String) -> String {
+    const INVISIBLE: [char; 5] = ['\u{200B}', '\u{200C}', '\u{2060}', '\u{FEFF}', '\u{AD}'];
+    if text.is_ascii() { text } else { text.replace(INVISIBLE, "") }
 }
 
 /// What a gateway puts on top of every mail from outside speaks of dangers, and names whom to tell: blank.
@@ -107,8 +113,7 @@ fn without_banner(mut text: String) -> String {
         "external sender",
         "this email originated",
         "this message originated",
-        "warning: this email",
-        "warning: this message",
+        "warning: this email originated",
     ];
     let start = text.len() - text.trim_start().len();
     let first = text.get(start..).unwrap_or("").trim_start_matches(['*', '-', ' ']);

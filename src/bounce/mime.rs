@@ -109,15 +109,14 @@ pub struct Tree<'a> {
 pub fn walk<'a>(fields: &[Field<'a>], body: &'a [u8]) -> Tree<'a> {
     let head = Head::read(fields);
     let content_type = head.content_type.to_ascii_lowercase();
-    let boundary = match head.content {
-        Content::Multipart => head.boundary().or_else(|| sniff_boundary(body)),
-        Content::Text if head.transfer == Transfer::Identity => sniff_boundary(body),
-        _ => None,
-    };
-    let mut walk = Walk { parts: Vec::new(), stack: Vec::new(), open: None, cut: false };
+    let named = head.boundary().filter(|_| head.content == Content::Multipart);
+    let is_named = named.is_some();
+    let boundary = named.or_else(|| head.may_hide_parts().then(|| sniff_boundary(body)).flatten());
+    let mut walk = Walk { parts: Vec::new(), stack: Vec::new(), open: None, preamble_end: None, cut: false };
     if let Some(boundary) = boundary {
         walk.stack.push(boundary);
         walk.scan(body);
+        walk.keep_preamble(body, is_named);
     }
     if walk.parts.is_empty() {
         let content = if head.content == Content::Multipart { Content::Text } else { head.content };
@@ -147,6 +146,10 @@ impl<'a> Head<'a> {
         head
     }
 
+    fn may_hide_parts(&self) -> bool {
+        self.content == Content::Multipart || self.content == Content::Text && self.transfer == Transfer::Identity
+    }
+
     fn boundary(&self) -> Option<String> {
         parameter(&self.content_type, "boundary").filter(|boundary| !boundary.is_empty()).map(str::to_owned)
     }
@@ -167,7 +170,7 @@ fn parameter<'v>(value: &'v str, name: &str) -> Option<&'v str> {
     }
 }
 
-/// The delimiter of a body whose header does not name it: a line `--…` with a `Content-…` field below it.
+/// The delimiter of a body whose header does not name it: a line `--…` without a space, and a `Content-…` field below it.
 fn sniff_boundary(body: &[u8]) -> Option<String> {
     let mut rest = body.get(..body.len().min(SNIFF_OCTETS_MAX))?;
     while !rest.is_empty() {
@@ -176,7 +179,7 @@ fn sniff_boundary(body: &[u8]) -> Option<String> {
             return None;
         }
         let below = after.get(..8).is_some_and(|start| start.eq_ignore_ascii_case(b"content-"));
-        if let Some(boundary) = line.strip_prefix(b"--").filter(|b| below && b.len() > 2) {
+        if let Some(boundary) = line.strip_prefix(b"--").filter(|b| below && b.len() > 2 && !b.contains(&b' ')) {
             return std::str::from_utf8(boundary).ok().map(|text| text.trim_end().to_owned());
         }
         rest = after;
@@ -201,6 +204,8 @@ struct Walk<'a> {
     stack: Vec<String>,
     /// The leaf that is being read, and where its body starts.
     open: Option<(Part<'a>, usize)>,
+    /// Where the first delimiter stands.
+    preamble_end: Option<usize>,
     cut: bool,
 }
 
@@ -216,6 +221,7 @@ impl<'a> Walk<'a> {
             }
             let (line, _) = header::next_line(body.get(at..).unwrap_or(&[]));
             if let Some((level, closes)) = self.delimiter(line) {
+                self.preamble_end.get_or_insert(at);
                 self.close(body, at);
                 self.stack.truncate(level + usize::from(!closes));
                 if !closes {
@@ -227,6 +233,17 @@ impl<'a> Walk<'a> {
             }
         }
         self.close(body, body.len());
+    }
+
+    /// In front of the first delimiter stands a remark on MIME, but the notice itself where a gateway put the mail together anew.
+    fn keep_preamble(&mut self, body: &'a [u8], is_named: bool) {
+        let preamble = body.get(..self.preamble_end.unwrap_or(0)).unwrap_or(&[]);
+        let has_text = self.parts.iter().any(|part| matches!(part.content, Content::Text | Content::Html));
+        if !(is_named && has_text) && preamble.contains(&b'@') {
+            let content_type = Cow::Borrowed("");
+            let part = Part { content: Content::Text, body: preamble, transfer: Transfer::Identity, content_type };
+            self.parts.insert(0, part);
+        }
     }
 
     /// Which open delimiter the line is, and whether it is the closing one (RFC 2046 §5.1.1).
@@ -309,6 +326,15 @@ mod tests {
             "Subject: x\n\nThis is MIME.\n\n--zz9\nContent-Type: text/plain\n\nhello\n--zz9\nContent-Type: message/delivery-status\n\nA: b\n",
         );
         assert_eq!(parts, [(Content::Text, "hello".to_owned()), (Content::DeliveryStatus, "A: b".to_owned())]);
+    }
+
+    #[test]
+    fn a_notice_in_front_of_the_parts_is_read() {
+        let parts =
+            shape("Subject: x\n\njo@a.example is gone\n\n--zz9\nContent-Type: text/rfc822-headers\n\nA: b\n--zz9--\n");
+        assert_eq!(parts, [(Content::Text, "jo@a.example is gone".to_owned()), (Content::Headers, "A: b".to_owned())]);
+        let parts = shape("Subject: x\n\njo@a.example is gone\n--- Your message ---\nContent-Type: text/html\n\n<p>");
+        assert_eq!(parts.len(), 1);
     }
 
     #[test]

@@ -6,6 +6,7 @@
 
 mod address;
 mod arf;
+mod charset;
 mod detect;
 mod dsn;
 mod envelope;

@@ -1,9 +1,9 @@
-//! Octets of a part to text: transfer encodings and character sets.
+//! Octets of a part to text: transfer encodings; the character sets are [`super::charset`]'s.
 //!
 //! Never fails: what cannot be decoded comes back as well as it can. No more than [`TEXT_OCTETS_MAX`] octets of a part are
 //! looked at, so that neither a long line nor a long part costs more than its share.
 
-use encoding_rs::Encoding;
+use super::charset;
 use std::borrow::Cow;
 
 /// The most octets of one part that are decoded.
@@ -41,8 +41,8 @@ impl Transfer {
 pub fn decode<'a>(body: &'a [u8], transfer: Transfer, charset: Option<&str>) -> Cow<'a, str> {
     let head = body.get(..body.len().min(TEXT_OCTETS_MAX)).unwrap_or(body);
     match unwrap_transfer(head, transfer) {
-        Cow::Borrowed(octets) => to_utf8(octets, charset),
-        Cow::Owned(octets) => Cow::Owned(to_utf8(&octets, charset).into_owned()),
+        Cow::Borrowed(octets) => charset::to_utf8(octets, charset),
+        Cow::Owned(octets) => Cow::Owned(charset::to_utf8(&octets, charset).into_owned()),
     }
 }
 
@@ -75,38 +75,6 @@ fn whole_quanta(body: &[u8], transfer: Transfer) -> Cow<'_, [u8]> {
         0 => Cow::Borrowed(run),
         rest => Cow::Owned([run.trim_ascii_end(), b"AAA".get(rest - 1..).unwrap_or(&[])].concat()),
     }
-}
-
-fn to_utf8<'a>(octets: &'a [u8], charset: Option<&str>) -> Cow<'a, str> {
-    let named = charset.and_then(|name| Encoding::for_label(name.trim().as_bytes()));
-    match named {
-        // Labelled and real character set differ most often where the label is one of these; whatever the label, text in
-        // another character set is hardly ever valid UTF-8 by chance.
-        Some(encoding)
-            if encoding != encoding_rs::UTF_8
-                && encoding != encoding_rs::WINDOWS_1252
-                && (octets.is_ascii() || std::str::from_utf8(octets).is_err()) =>
-        {
-            encoding.decode_without_bom_handling(octets).0
-        }
-        _ => lossy(octets),
-    }
-}
-
-/// UTF-8 if it is valid, else ISO-2022-JP if its escapes are there, else the superset of Latin 1.
-pub fn lossy(octets: &[u8]) -> Cow<'_, str> {
-    let escapes = || memchr::memmem::find(octets, b"\x1b$").is_some();
-    match std::str::from_utf8(octets) {
-        Ok(text) if memchr::memchr(0x1b, octets).is_none() => Cow::Borrowed(text),
-        _ if escapes() => encoding_rs::ISO_2022_JP.decode_without_bom_handling(octets).0,
-        Ok(text) => Cow::Borrowed(text),
-        Err(error) if cut_inside_a_character(octets, error) => String::from_utf8_lossy(octets),
-        Err(_) => encoding_rs::WINDOWS_1252.decode_without_bom_handling(octets).0,
-    }
-}
-
-fn cut_inside_a_character(octets: &[u8], error: std::str::Utf8Error) -> bool {
-    error.error_len().is_none() && error.valid_up_to() + 4 > octets.len()
 }
 
 #[cfg(test)]
