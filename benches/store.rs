@@ -199,7 +199,7 @@ impl Bench {
     fn with(settings: Settings, sync_delay: Option<Duration>) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let disk = sync_delay.map_or(DiskSource::File, SlowDisk::source);
-        let store = Store::open_on(disk, &path_in(&folder), settings, at(0)).expect("a new database");
+        let store = Store::open_on(disk, &path_in(&folder), settings).expect("a new database");
         Self { folder, store, mails: 0, unconfirmed: Vec::new(), sums: Vec::new(), seconds: 0 }
     }
 
@@ -279,7 +279,7 @@ fn path_in(folder: &TempDir) -> PathBuf {
 
 fn open_millis(path: &Path) -> f64 {
     let start = Instant::now();
-    let store = Store::open(path, Settings::default(), at(0)).expect("the database opens");
+    let store = Store::open(path, Settings::default()).expect("the database opens");
     let millis = start.elapsed().as_secs_f64() * 1000.0;
     drop(store);
     millis

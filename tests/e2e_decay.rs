@@ -27,7 +27,7 @@ fn filled(is_hard: impl Fn(u64) -> bool) -> Site {
     let more = "  status: {listen: '127.0.0.1:0'}\n  store: {cache_octets: 1MiB}\n";
     let site = Site::new("http://127.0.0.1:9/{address}", more);
     let settings = Settings { journal_octets_max: 0, ..Settings::default() };
-    let mut store = Store::open(&site.path("bounces.redb"), settings, store::at(0)).unwrap();
+    let mut store = Store::open(&site.path("bounces.redb"), settings).unwrap();
     let mails = (0..COUNTERS).map(|number| {
         let address = format!("u{number}@some-provider.com");
         store::mail(number, vec![if is_hard(number) { store::hard(&address) } else { store::soft(&address) }])

@@ -2,7 +2,6 @@
 #![cfg(feature = "import-sqlite")]
 
 use bouncesvc::store::{CounterFilter, End, Settings, Store};
-use bouncesvc::types::Timestamp;
 use rusqlite::Connection;
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -50,7 +49,7 @@ fn counters(folder: &Path) -> Vec<(String, u32)> {
 }
 
 fn open(folder: &Path) -> Store {
-    Store::open(&folder.join("bounces.redb"), Settings::default(), Timestamp::default()).expect("the database opens")
+    Store::open(&folder.join("bounces.redb"), Settings::default()).expect("the database opens")
 }
 
 #[test]

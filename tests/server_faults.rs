@@ -9,7 +9,7 @@ use bouncesvc::policy::Actions;
 use bouncesvc::server::{self, Config, Listener, RunError, Settings, Setup};
 use bouncesvc::store::{self, End, Store};
 use bouncesvc::tenant::Tenants;
-use bouncesvc::types::{Address, Timestamp};
+use bouncesvc::types::Address;
 use rustix::process::{Signal, getpid, kill_process};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
@@ -21,7 +21,7 @@ use support::queue::tenant;
 use support::smtp::{Client, hard, soft};
 
 fn open(disk: &MemoryDisk) -> Store {
-    Store::open_on(disk.source(), Path::new("memory"), store::Settings::default(), Timestamp::default()).unwrap()
+    Store::open_on(disk.source(), Path::new("memory"), store::Settings::default()).unwrap()
 }
 
 fn free_address() -> SocketAddr {

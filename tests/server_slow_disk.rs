@@ -9,7 +9,7 @@ mod support;
 
 use bouncesvc::server::{self, Config, Listener, Settings, Setup};
 use bouncesvc::store::{self, Store};
-use bouncesvc::types::{Address, Timestamp};
+use bouncesvc::types::Address;
 use gated_disk::GatedDisk;
 use rustix::process::{Signal, getpid, kill_process};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -24,7 +24,7 @@ const CLIENTS: usize = 8;
 const MAILS: usize = 10;
 
 fn open(disk: &GatedDisk) -> Store {
-    Store::open_on(disk.source(), Path::new("memory"), store::Settings::default(), Timestamp::default()).unwrap()
+    Store::open_on(disk.source(), Path::new("memory"), store::Settings::default()).unwrap()
 }
 
 fn deliver_some(address: SocketAddr, client_number: usize) {

@@ -35,7 +35,7 @@ fn tenants() -> Tenants {
 /// A database in which one address stands at the threshold, one failed for good, and whose platform named it in an error.
 fn filled(now: Timestamp) -> (tempfile::TempDir, Store) {
     let dir = tempfile::tempdir().unwrap();
-    let mut store = Store::open(&dir.path().join("bounces.redb"), Settings::default(), now).unwrap();
+    let mut store = Store::open(&dir.path().join("bounces.redb"), Settings::default()).unwrap();
     let three = ["Three.Times@b.example"; 3].map(support::soft);
     for (number, change) in
         (1..).zip(three.into_iter().chain([support::soft("once@b.example"), support::hard("gone@c.example")]))

@@ -70,10 +70,10 @@ fn look(reader: &Reader) -> Vec<String> {
     seen
 }
 
-fn open(disk: &MemoryDisk, now: Timestamp) -> Result<Store, OpenError> {
+fn open(disk: &MemoryDisk) -> Result<Store, OpenError> {
     // Each transaction moves counters from the journal to their table.
     let settings = Settings { journal_octets_max: 0, ..Settings::default() };
-    Store::open_on(disk.source(), Path::new("in memory"), settings, now)
+    Store::open_on(disk.source(), Path::new("in memory"), settings)
 }
 
 /// One scripted run on a disk that breaks, and those who keep trying.
@@ -89,7 +89,7 @@ struct Run {
 impl Run {
     fn new(fault: Fault, fault_at: u64) -> Self {
         let disk = MemoryDisk::new(fault);
-        let store = open(&disk, at(0)).unwrap();
+        let store = open(&disk).unwrap();
         disk.break_at(fault_at);
         Self { disk, fault, random: Random(fault_at), seconds: 0, store, errors: Vec::new() }
     }
@@ -112,7 +112,7 @@ impl Run {
     fn mend(&mut self) {
         if self.fault == Fault::PowerLoss {
             self.disk.reboot(&mut self.random);
-            self.store = open(&self.disk, at(self.seconds)).unwrap();
+            self.store = open(&self.disk).unwrap();
         } else {
             self.disk.repair();
             self.store.tidy(at(self.seconds), at(self.seconds)).unwrap();
@@ -177,7 +177,7 @@ fn a_power_loss_at_any_operation() {
 fn while_the_disk_is_broken_attempts_are_few_and_answers_are_quick() {
     let batch = Batch { sums: vec![(Series::Received, 1)], ..Batch::default() };
     let broken = MemoryDisk::new(Fault::Error);
-    let mut store = open(&broken, at(0)).unwrap();
+    let mut store = open(&broken).unwrap();
     let before = broken.operations();
     store.commit(&batch, at(0)).unwrap();
     let one_commit = broken.operations() - before;

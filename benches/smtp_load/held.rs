@@ -62,7 +62,7 @@ impl Held {
 }
 
 fn open(database: &Path) -> Store {
-    Store::open(database, Settings::default(), now()).unwrap()
+    Store::open(database, Settings::default()).unwrap()
 }
 
 fn fill_with(store: &mut Store, rows: u64, change: impl Fn(u64) -> Change) {

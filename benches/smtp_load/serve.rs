@@ -5,7 +5,6 @@ use bouncesvc::config::{self, Choice};
 use bouncesvc::logging::{Format, Logging};
 use bouncesvc::server::{self, Setup};
 use bouncesvc::store::Store;
-use bouncesvc::types::Timestamp;
 use std::path::Path;
 use std::time::Duration;
 
@@ -15,7 +14,7 @@ pub fn run(config: &Path, sync_delay: Duration) {
     let config = config::load_complete(&choice).unwrap().into_inner();
     let logging = Logging::start(Format::of_stdout(), false).unwrap();
     let disk = SlowDisk::source(sync_delay);
-    let store = Store::open_on(disk, &config.database, config.store.clone(), Timestamp::default()).unwrap();
+    let store = Store::open_on(disk, &config.database, config.store.clone()).unwrap();
     let reload = Box::new(|| Err("this daemon keeps its configuration".to_owned()));
     server::run(Setup { config: config.server, store, reload }).unwrap();
     logging.finish(Duration::from_secs(1));

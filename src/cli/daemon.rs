@@ -106,5 +106,5 @@ fn open_when_free(config: &Config) -> Result<Store, Failure> {
         std::thread::sleep(DATABASE_WAIT_STEP);
         Instant::now() < give_up
     };
-    Ok(Store::open_waiting(&config.database, &config.store, super::now, pause)?)
+    Ok(Store::open_waiting(&config.database, &config.store, pause)?)
 }

@@ -9,7 +9,7 @@ use std::path::Path;
 /// Opens it, or makes it: for what brings something to keep. The daemon's user gets what root makes before the first start.
 pub fn open_or_make(config: &Config) -> Result<Store, OpenError> {
     let is_new = !config.database.exists();
-    let store = Store::open(&config.database, config.store.clone(), super::now())?;
+    let store = Store::open(&config.database, config.store.clone())?;
     if is_new {
         give_to_owner_of_folder(&config.database);
     }

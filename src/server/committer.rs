@@ -185,7 +185,7 @@ mod tests {
 
     fn committer(poll: &Poll) -> Committer {
         let folder = tempfile::tempdir().unwrap();
-        let store = Store::open(&folder.path().join("database"), Settings::default(), Timestamp::default()).unwrap();
+        let store = Store::open(&folder.path().join("database"), Settings::default()).unwrap();
         Committer::start(store, Arc::new(Waker::new(poll.registry(), Token(0)).unwrap())).unwrap()
     }
 

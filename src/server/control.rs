@@ -200,13 +200,12 @@ impl Desk for LiveDesk {
 mod tests {
     use super::*;
     use crate::store::{Settings, Store};
-    use crate::types::Timestamp;
     use mio::{Poll, Token};
 
     /// What is said to a client who sends this, and the socket that it was said on.
     fn answer_to(request: &str) -> (String, UnixStream) {
         let folder = tempfile::tempdir().unwrap();
-        let store = Store::open(&folder.path().join("database"), Settings::default(), Timestamp::default()).unwrap();
+        let store = Store::open(&folder.path().join("database"), Settings::default()).unwrap();
         let waker = Arc::new(Waker::new(Poll::new().unwrap().registry(), Token(0)).unwrap());
         let (sender, _asks) = channel();
         let desk =

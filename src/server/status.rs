@@ -243,13 +243,12 @@ fn send(socket: &mut Socket, octets: &[u8], written: &mut usize) -> io::Result<b
 mod tests {
     use super::*;
     use crate::store::{Settings, Store};
-    use crate::types::Timestamp;
     use mio::{Poll, Token};
 
     #[test]
     fn a_client_has_to_be_done_in_time() {
         let folder = tempfile::tempdir().unwrap();
-        let store = Store::open(&folder.path().join("database"), Settings::default(), Timestamp::default()).unwrap();
+        let store = Store::open(&folder.path().join("database"), Settings::default()).unwrap();
         let (poll, start) = (Poll::new().unwrap(), Instant::now());
         let waker = Arc::new(Waker::new(poll.registry(), Token(0)).unwrap());
         let mut status = StatusClients::new(store.reader(), waker);

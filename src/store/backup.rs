@@ -75,7 +75,7 @@ mod tests {
     /// A store on a file, with more rows than its cache holds.
     fn filled(folder: &tempfile::TempDir) -> Store {
         let settings = Settings { cache_octets: 0, ..Settings::default() };
-        let mut store = Store::open(&folder.path().join("b.redb"), settings, Timestamp::default()).unwrap();
+        let mut store = Store::open(&folder.path().join("b.redb"), settings).unwrap();
         let domain = Domain::parse("mydomain.de").unwrap();
         let address = |number| Address::parse(&format!("user{number}@some-provider.com")).unwrap();
         let row = |number| {

@@ -162,7 +162,7 @@ mod tests {
         fn new() -> Self {
             let folder = TempDir::new().unwrap();
             let settings = Settings { journal_octets_max: 0, ..Settings::default() };
-            let store = Store::open(&folder.path().join("b.redb"), settings, Timestamp::default()).unwrap();
+            let store = Store::open(&folder.path().join("b.redb"), settings).unwrap();
             Self { _folder: folder, store }
         }
 

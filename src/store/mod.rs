@@ -125,21 +125,16 @@ pub struct Store {
 
 impl Store {
     /// Opens or creates the database (and its folder).
-    pub fn open(path: &Path, settings: Settings, now: Timestamp) -> Result<Self, OpenError> {
-        Self::open_on(DiskSource::File, path, settings, now)
+    pub fn open(path: &Path, settings: Settings) -> Result<Self, OpenError> {
+        Self::open_on(DiskSource::File, path, settings)
     }
 
     /// Opens the database once nobody else holds it: for a daemon that starts while a command is at work.
     ///
     /// `pause` waits a while, and says whether to go on waiting.
-    pub fn open_waiting(
-        path: &Path,
-        settings: &Settings,
-        clock: impl Fn() -> Timestamp,
-        mut pause: impl FnMut() -> bool,
-    ) -> Result<Self, OpenError> {
+    pub fn open_waiting(path: &Path, settings: &Settings, mut pause: impl FnMut() -> bool) -> Result<Self, OpenError> {
         loop {
-            match Self::open(path, settings.clone(), clock()) {
+            match Self::open(path, settings.clone()) {
                 Err(OpenError::Locked(_)) if pause() => {}
                 other => return other,
             }
@@ -147,7 +142,7 @@ impl Store {
     }
 
     /// Opens the database on storage that a test or a bench provides.
-    pub fn open_on(disk: DiskSource, path: &Path, settings: Settings, _now: Timestamp) -> Result<Self, OpenError> {
+    pub fn open_on(disk: DiskSource, path: &Path, settings: Settings) -> Result<Self, OpenError> {
         let connection = Arc::new(Connection::open(path, disk, &settings)?);
         let digest_key =
             connection.begin_read().and_then(|transaction| meta::digest_key(&transaction.open_table(META)?));

@@ -107,7 +107,7 @@ fn the_highest_counters_come_first_however_many_there_are() {
         count: number * 7919 % 25_000,
     };
     let now = Timestamp::default();
-    let mut store = Store::open(&site.path("bounces.redb"), Settings::default(), now).unwrap();
+    let mut store = Store::open(&site.path("bounces.redb"), Settings::default()).unwrap();
     let commands = vec![Command::Import((0..25_000).map(row).collect())];
     store.commit(&Batch { commands, ..Batch::default() }, now).unwrap();
     drop(store);

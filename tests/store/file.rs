@@ -1,7 +1,7 @@
 //! The database as a file: locked, foreign, damaged, copied, shrunk.
 
 use super::fixture;
-use super::support::{Fixture, Random, at, hard, quarantined, soft};
+use super::support::{Fixture, Random, hard, quarantined, soft};
 use bouncesvc::change::{Batch, Command};
 use bouncesvc::store::{OpenError, Settings, Store};
 use std::fs;
@@ -31,7 +31,7 @@ fn a_backup_is_a_database_while_the_original_goes_on() {
     fixture.reader().copy_to(file).unwrap();
     fixture.receive(vec![hard("b@x.example")]);
 
-    let copy = Store::open(&target, Settings::default(), at(0)).unwrap().reader();
+    let copy = Store::open(&target, Settings::default()).unwrap().reader();
     let totals = copy.totals().unwrap();
     assert_eq!((totals.counters, totals.notifications), (100, 1));
     assert_eq!(copy.notification(1).unwrap().unwrap().notification.idempotency_key, key);
@@ -50,21 +50,16 @@ fn a_database_that_somebody_holds_is_locked_until_they_let_go() {
     let mut fixture = fixture();
     assert!(matches!(fixture.try_open(), Err(OpenError::Locked(_))));
     let (path, settings) = (fixture.path(), Settings::default());
-    let refused = Store::open_waiting(&path, &settings, || at(0), || false);
+    let refused = Store::open_waiting(&path, &settings, || false);
     assert!(matches!(refused, Err(OpenError::Locked(_))));
     let mut pauses = 0;
-    let opened = Store::open_waiting(
-        &path,
-        &settings,
-        || at(0),
-        || {
-            pauses += 1;
-            if pauses == 3 {
-                fixture.close();
-            }
-            true
-        },
-    );
+    let opened = Store::open_waiting(&path, &settings, || {
+        pauses += 1;
+        if pauses == 3 {
+            fixture.close();
+        }
+        true
+    });
     assert!(opened.is_ok());
     assert_eq!(pauses, 3);
 }
@@ -91,7 +86,7 @@ fn a_foreign_or_damaged_file_is_refused_and_left_alone() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("bounces.redb");
         fs::write(&path, &octets).unwrap();
-        let error = Store::open(&path, Settings::default(), at(0)).err();
+        let error = Store::open(&path, Settings::default()).err();
         assert!(matches!(error, Some(OpenError::Foreign(..))), "{name}: {error:?}");
         assert!(fs::read(&path).unwrap() == octets, "{name} was overwritten");
     }
@@ -134,7 +129,7 @@ fn a_crash_while_the_database_is_made_leaves_nothing_in_its_place() {
     let path = folder.path().join("bounces.redb");
     let left = folder.path().join(format!("bounces.redb.new-{}", std::process::id()));
     fs::write(left, vec![0; 4096]).unwrap();
-    drop(Store::open(&path, Settings::default(), at(0)).unwrap());
+    drop(Store::open(&path, Settings::default()).unwrap());
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
 }
 
@@ -142,6 +137,6 @@ fn a_crash_while_the_database_is_made_leaves_nothing_in_its_place() {
 fn an_address_of_the_database_that_cannot_be_made_is_an_error_of_the_system() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("file"), "").unwrap();
-    let opened = Store::open(&folder.path().join("file/bounces.redb"), Settings::default(), at(0));
+    let opened = Store::open(&folder.path().join("file/bounces.redb"), Settings::default());
     assert!(matches!(opened, Err(OpenError::Io(..))));
 }

@@ -1,7 +1,7 @@
 //! Counters that changed and are not in their table yet: seen by all who look, kept in a copy, forgotten when they have to be.
 
 use super::meddling::{damage, meddle, turn_into_format_one, turn_into_format_two};
-use super::support::{Fixture, address, at, hard, mail, soft};
+use super::support::{Fixture, address, hard, mail, soft};
 use super::{DAY, collect, fixture};
 use bouncesvc::change::{Batch, Change, Command, CommandResult, Effect};
 use bouncesvc::store::{CounterFilter, Reader, Settings, Store};
@@ -127,7 +127,7 @@ fn a_backup_has_what_is_in_the_journal() {
     let copy = fixture.folder.path().join("copy.redb");
     let file = File::options().read(true).write(true).create_new(true).open(&copy).unwrap();
     fixture.reader().copy_to(file).unwrap();
-    let restored = Store::open(&copy, Settings::default(), at(0)).unwrap();
+    let restored = Store::open(&copy, Settings::default()).unwrap();
     assert_eq!(counts(&restored.reader()), counts(&fixture.reader()));
 }
 

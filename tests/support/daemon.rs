@@ -4,7 +4,7 @@ use super::platform::PATIENCE;
 use bouncesvc::config::{self, Choice};
 use bouncesvc::store::{CounterFilter, Store};
 use bouncesvc::tenant::Tenants;
-use bouncesvc::types::{Address, Timestamp};
+use bouncesvc::types::Address;
 use rustix::process::{Pid, Signal, kill_process};
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
@@ -129,7 +129,7 @@ impl Site {
 }
 
 fn open(path: &Path) -> Store {
-    Store::open(path, bouncesvc::store::Settings::default(), Timestamp::default()).unwrap()
+    Store::open(path, bouncesvc::store::Settings::default()).unwrap()
 }
 
 impl Daemon {

@@ -109,7 +109,7 @@ impl Fixture {
     }
 
     pub fn try_open(&self) -> Result<Store, OpenError> {
-        Store::open(&self.path(), self.settings.clone(), self.now())
+        Store::open(&self.path(), self.settings.clone())
     }
 
     pub fn close(&mut self) {

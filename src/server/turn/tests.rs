@@ -40,7 +40,7 @@ impl Loop {
     }
 
     fn start_with(folder: TempDir, settings: Settings) -> Self {
-        let store = Store::open(&folder.path().join("database"), store::Settings::default(), wall_clock()).unwrap();
+        let store = Store::open(&folder.path().join("database"), store::Settings::default()).unwrap();
         let config = Config { settings, ..Config::default() };
         let reload: Reload = Box::new(|| Err("not asked for".to_owned()));
         Self { server: Server::start(Setup { config, store, reload }).unwrap(), folder }
