@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 /// The longest address that is kept, in octets (RFC 5321 §4.5.3.1: 64 + "@" + 255).
 pub const ADDRESS_OCTETS_MAX: usize = 320;
@@ -162,6 +162,13 @@ impl Timestamp {
     }
 }
 
+impl From<SystemTime> for Timestamp {
+    /// A clock that stands before the epoch shows the epoch.
+    fn from(time: SystemTime) -> Self {
+        Self::default().after(time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default())
+    }
+}
+
 impl fmt::Display for Timestamp {
     /// RFC 3339 in UTC with whole seconds, as every output of ours shows times.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -296,6 +303,13 @@ mod tests {
         for text in ["", "U", "-", "GZZZZZZZZZZZZ", "0000000000 "] {
             assert_eq!(MessageId::parse(text), None, "{text:?}");
         }
+    }
+
+    #[test]
+    fn a_clock_before_the_epoch_shows_the_epoch() {
+        let second = Duration::from_secs(1);
+        assert_eq!(Timestamp::from(SystemTime::UNIX_EPOCH + second), Timestamp::from_millis(1000));
+        assert_eq!(Timestamp::from(SystemTime::UNIX_EPOCH - second), Timestamp::default());
     }
 
     #[test]

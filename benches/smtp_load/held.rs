@@ -91,7 +91,7 @@ fn failure(address: &str, class: Class, reason: Reason) -> Failure {
 }
 
 fn now() -> Timestamp {
-    Timestamp::default().after(SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap())
+    SystemTime::now().into()
 }
 
 /// Whom the platform was told about, or is to be.

@@ -142,11 +142,10 @@ fn append_time(out: &mut String, now: SystemTime) {
         /// The last second and its text: a busy loop logs thousands of lines in one.
         static LAST: RefCell<(u64, String)> = const { RefCell::new((u64::MAX, String::new())) };
     }
-    let since_epoch = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    let now = Timestamp::from(now);
     LAST.with_borrow_mut(|(second, text)| {
-        if *second != since_epoch.as_secs() {
-            *second = since_epoch.as_secs();
-            *text = Timestamp::default().after(since_epoch).to_string();
+        if *second != now.seconds() {
+            (*second, *text) = (now.seconds(), now.to_string());
         }
         out.push_str(text);
     });

@@ -4,7 +4,7 @@
 //! forward (a machine that got the time late), rows that are queued with the new time must be due as well.
 
 use crate::types::Timestamp;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Instant, SystemTime};
 
 /// Where the time comes from: the system, or a test that lets hours pass and sets clocks wrong.
 pub trait Clocks: Send + Sync {
@@ -25,7 +25,7 @@ impl Clocks for SystemClocks {
     }
 
     fn wall(&self) -> Timestamp {
-        Timestamp::default().after(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default())
+        SystemTime::now().into()
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::schedule::Evidence;
 use crate::types::Timestamp;
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::Duration;
 
 /// What is to be done after an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,8 +50,7 @@ fn parse_retry_after(value: &str, now: Timestamp) -> Option<Duration> {
     if value.bytes().all(|octet| octet.is_ascii_digit()) && !value.is_empty() {
         return Some(Duration::from_secs(value.parse().unwrap_or(u64::MAX)));
     }
-    let date = httpdate::parse_http_date(value).ok()?.duration_since(UNIX_EPOCH).ok()?;
-    Some(date.saturating_sub(Duration::from_millis(now.millis())))
+    Some(Timestamp::from(httpdate::parse_http_date(value).ok()?).since(now))
 }
 
 #[cfg(test)]
