@@ -19,8 +19,6 @@ const REPLY_OCTETS_MAX: u64 = 8 << 20;
 /// How long a command waits for another one that holds the database.
 const BUSY_TIME_MAX: Duration = Duration::from_secs(5);
 const BUSY_STEP: Duration = Duration::from_millis(50);
-/// A pending notification that is older is a trouble.
-const QUEUE_AGE_MAX: Duration = Duration::from_secs(24 * 3600);
 
 /// Takes each reply but the last.
 pub type Take<'t> = &'t mut dyn FnMut(Reply) -> Result<(), Failure>;
@@ -204,7 +202,7 @@ impl Desk for StoppedDesk<'_> {
             process: Process::default(),
             tenants: &self.config.server.tenants,
             show_addresses: true,
-            queue_age_max: QUEUE_AGE_MAX,
+            queue_age_max: self.config.server.settings.queue_age_max(),
         };
         Ok(gather::snapshot(&self.reader, &context))
     }

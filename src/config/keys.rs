@@ -263,7 +263,7 @@ fn control(mut fields: Fields<'_>, database: Option<&Path>) -> Option<server::Un
 fn status(mut fields: Fields<'_>) -> Option<server::StatusListener> {
     let address = fields.text("listen").map(|text| endpoints::socket_address(&text));
     let show_addresses = fields.switch("show_addresses", false);
-    let queue_age_max = fields.duration("queue_age_max", Duration::from_secs(24 * 3600));
+    let queue_age_max = fields.duration("queue_age_max", server::QUEUE_AGE_MAX);
     if let Some(Err(message)) = &address {
         fields.problem("listen", message.clone());
     }

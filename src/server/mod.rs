@@ -51,7 +51,9 @@ mod tls;
 mod token;
 mod turn;
 
-pub use settings::{Config, Endpoint, Listener, Reload, Settings, StatusListener, Tls, TlsFiles, UnixSocket};
+pub use settings::{
+    Config, Endpoint, Listener, QUEUE_AGE_MAX, Reload, Settings, StatusListener, Tls, TlsFiles, UnixSocket,
+};
 
 pub use crate::smtp::Protocol;
 

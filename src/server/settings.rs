@@ -122,6 +122,16 @@ pub struct StatusListener {
     pub queue_age_max: Duration,
 }
 
+/// What [`StatusListener::queue_age_max`] is by default.
+pub const QUEUE_AGE_MAX: Duration = Duration::from_secs(24 * 3600);
+
+impl Settings {
+    /// A pending notification that is older is a trouble.
+    pub fn queue_age_max(&self) -> Duration {
+        self.status.as_ref().map_or(QUEUE_AGE_MAX, |listener| listener.queue_age_max)
+    }
+}
+
 impl Listener {
     /// Plain SMTP at `address`.
     pub fn smtp(address: SocketAddr) -> Self {

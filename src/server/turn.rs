@@ -40,9 +40,6 @@ const TIDY_INTERVAL: Duration = Duration::from_secs(60);
 /// While more is left and there is other work: a slice this often.
 const TIDY_BUSY_INTERVAL: Duration = Duration::from_secs(1);
 
-/// A pending notification that is older is a trouble, where the configuration says nothing of it.
-const QUEUE_AGE_MAX: Duration = Duration::from_secs(24 * 3600);
-
 /// The running daemon.
 pub(super) struct Server {
     pub(super) poll: Poll,
@@ -359,7 +356,6 @@ fn first_id(store: &Store) -> MessageId {
 
 /// What the loop knows at this moment, for a thread that looks.
 fn question(target: Target, metrics: &Metrics, config: &Config, show_addresses: bool) -> Question {
-    let status = config.settings.status.as_ref();
     Question {
         target,
         now: wall_clock(),
@@ -367,13 +363,12 @@ fn question(target: Target, metrics: &Metrics, config: &Config, show_addresses: 
         process: process::of_this_process(),
         tenants: Arc::clone(&config.tenants),
         show_addresses,
-        queue_age_max: status.map_or(QUEUE_AGE_MAX, |listener| listener.queue_age_max),
+        queue_age_max: config.settings.queue_age_max(),
     }
 }
 
 pub(super) fn wall_clock() -> Timestamp {
-    let since_epoch = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    Timestamp::default().after(since_epoch)
+    SystemTime::now().into()
 }
 
 #[cfg(test)]

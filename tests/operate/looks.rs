@@ -85,6 +85,21 @@ fn stats_tell_whether_the_daemon_runs() {
     assert_eq!((&stopped["daemon"], &stopped["counters"]), (&serde_json::Value::Null, &0.into()));
 }
 
+/// Without a daemon the limit was a day, whatever the configuration said.
+#[test]
+fn an_old_notification_is_a_trouble_by_the_same_limit_live_and_stopped() {
+    let site = Site::new(
+        "http://127.0.0.1:1/emails/{address}/suspend",
+        "  status: {listen: '127.0.0.1:0', queue_age_max: 1ms}\n",
+    );
+    stdout(&site, &["set-permanent-bounced-address", "--bounced-address=a@b.de", "--domain=mydomain.de"]);
+    let trouble = "trouble: the oldest pending notification of mydomain.de is";
+    assert!(stdout(&site, &["stats"]).contains(trouble));
+    let daemon = site.start();
+    assert!(stdout(&site, &["stats"]).contains(trouble));
+    daemon.stop();
+}
+
 #[test]
 fn a_replay_counts_what_would_be_done_and_changes_nothing() {
     let site = Site::new("http://127.0.0.1:1/emails/{address}/suspend", "");
