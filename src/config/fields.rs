@@ -213,7 +213,12 @@ impl<'r> Fields<'r> {
         self.parsed(key, default, |value| number_of(value, range), |value| (*value).into().into())
     }
 
-    /// A size of at least `min` octets.
+    /// A number of things in memory.
+    pub fn count(&mut self, key: &'static str, default: usize, range: RangeInclusive<u64>) -> usize {
+        usize::try_from(self.number(key, default as u64, range)).unwrap_or(usize::MAX)
+    }
+
+    /// A size in octets, in `range`.
     pub fn octets(&mut self, key: &'static str, default: u64, range: RangeInclusive<u64>) -> u64 {
         let parse = |value: &Value| within(parse_octets(&text_of(value)?)?, &range, |octets| show_octets(*octets));
         self.parsed(key, default, parse, |octets| show_octets(*octets).into())

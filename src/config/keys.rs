@@ -138,15 +138,19 @@ fn server_settings(root: &mut Fields<'_>, database: Option<&Path>) -> server::Se
         allowed_networks,
         control,
         status,
-        connections_max: limits.number::<u32>("connections_max", 10_000, 1..=1_000_000) as usize,
-        connections_per_client_max: limits.number::<u32>("connections_per_client_max", 1_000, 1..=1_000_000) as usize,
+        connections_max: limits.count("connections_max", default.connections_max, 1..=1_000_000),
+        connections_per_client_max: limits.count(
+            "connections_per_client_max",
+            default.connections_per_client_max,
+            1..=1_000_000,
+        ),
         mails_per_minute_per_client_max: number_or_off(&mut limits, "mails_per_minute_per_client_max"),
         mails_in_flight_octets_max: limits.octets_in_memory(
             "mails_in_flight_octets_max",
             default.mails_in_flight_octets_max,
             2 * MIB..=64 * GIB,
         ),
-        mails_per_commit_max: limits.number::<u32>("mails_per_commit_max", 1_000, 1..=100_000) as usize,
+        mails_per_commit_max: limits.count("mails_per_commit_max", default.mails_per_commit_max, 1..=100_000),
         stop_time_max: limits.duration("stop_time_max", default.stop_time_max),
     };
     limits.done();
@@ -171,7 +175,7 @@ fn smtp_settings(fields: &mut Fields<'_>) -> smtp::Settings {
         head_octets_max: head_max,
         message_octets_max: fields.octets("message_octets_max", default.message_octets_max, 64 * KIB..=4 * GIB),
         command_octets_max: fields.octets_in_memory("command_octets_max", default.command_octets_max, 512..=MIB),
-        recipients_max: fields.number::<u32>("recipients_max", 1000, 100..=100_000) as usize,
+        recipients_max: fields.count("recipients_max", default.recipients_max, 100..=100_000),
         errors_max: fields.number("errors_max", default.errors_max, 1..=10_000),
         mails_per_session_max: fields.number("mails_per_session_max", default.mails_per_session_max, 1..=1_000_000_000),
         command_time_max: fields.duration("command_time_max", default.command_time_max),
@@ -281,8 +285,8 @@ fn status(mut fields: Fields<'_>) -> Option<server::StatusListener> {
 fn notifier(mut fields: Fields<'_>, archive_dir: Option<PathBuf>, dry_run: bool) -> notify::Settings {
     let default = notify::Settings::default();
     let settings = notify::Settings {
-        workers_max: fields.number::<u32>("workers_max", 16, 1..=256) as usize,
-        workers_per_domain_max: fields.number::<u32>("workers_per_domain_max", 4, 1..=256) as usize,
+        workers_max: fields.count("workers_max", default.workers_max, 1..=256),
+        workers_per_domain_max: fields.count("workers_per_domain_max", default.workers_per_domain_max, 1..=256),
         request_time_max: fields.duration("request_time_max", default.request_time_max),
         retry_delay_min: fields.duration("retry_delay_min", default.retry_delay_min),
         retry_delay_max: fields.duration("retry_delay_max", default.retry_delay_max),
