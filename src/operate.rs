@@ -12,7 +12,9 @@ use crate::change::{Command, CommandResult, NotificationId, Selection};
 use crate::status::Snapshot;
 use crate::status::stats::render_stats;
 use crate::status::stats_json::stats_json;
-use crate::store::{COMMAND_ROWS_MAX, CounterFilter, Cursor, Page, Pattern, Reader, StoreError, WaitingFilter};
+use crate::store::{
+    COMMAND_ROWS_MAX, Counter, CounterFilter, Cursor, Page, Pattern, Reader, StoreError, Waiting, WaitingFilter,
+};
 use crate::types::{Address, Domain, MessageId};
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -118,7 +120,7 @@ pub trait Desk {
 
 /// Why serving ended before the end.
 #[derive(Debug)]
-pub enum ServeError {
+enum ServeError {
     /// Whoever asked has gone.
     Gone(std::io::Error),
     /// The database, or the daemon, says why.
@@ -169,20 +171,12 @@ fn answer(request: Request, desk: &mut dyn Desk, sink: Sink<'_>) -> Result<(), S
     match request {
         Request::Counters { domain, address, count_min } => {
             let filter = CounterFilter { domain, address: address.as_deref().map(Pattern::new), count_min };
-            slices(
-                &reader,
-                |cursor| reader.counters(&filter, cursor, SLICE_ROWS),
-                |counter| sink(rows::counter(&counter)),
-            )
+            counters(&reader, &filter, rows::counter, sink)
         }
         Request::Find { address } => find(&reader, &address, sink),
         Request::Notifications { domain, parked } => {
             let filter = WaitingFilter { domain, parked, address: None };
-            slices(
-                &reader,
-                |cursor| reader.notifications(&filter, cursor, SLICE_ROWS),
-                |row| sink(rows::notification(&row)),
-            )
+            notifications(&reader, &filter, rows::notification, sink)
         }
         Request::Notification(id) => match reader.notification(id)? {
             Some(waiting) => rows::details(&waiting).into_iter().try_for_each(|row| Ok(sink(row)?)),
@@ -206,6 +200,24 @@ fn answer(request: Request, desk: &mut dyn Desk, sink: Sink<'_>) -> Result<(), S
         Request::Change(Command::Forget(address)) => forget(desk, address, sink),
         Request::Change(command) => Ok(sink(Reply::Changed(change(desk, &command)?))?),
     }
+}
+
+fn counters(
+    reader: &Reader,
+    filter: &CounterFilter,
+    row: fn(&Counter) -> Reply,
+    sink: Sink<'_>,
+) -> Result<(), ServeError> {
+    slices(reader, |cursor| reader.counters(filter, cursor, SLICE_ROWS), |counter| sink(row(&counter)))
+}
+
+fn notifications(
+    reader: &Reader,
+    filter: &WaitingFilter,
+    row: fn(&Waiting) -> Reply,
+    sink: Sink<'_>,
+) -> Result<(), ServeError> {
+    slices(reader, |cursor| reader.notifications(filter, cursor, SLICE_ROWS), |waiting| sink(row(&waiting)))
 }
 
 /// Passes on slice after slice, each read before its first row is passed on. While somebody writes, it rests between them.
@@ -234,14 +246,10 @@ fn find(reader: &Reader, text: &str, sink: Sink<'_>) -> Result<(), ServeError> {
         return find_one(reader, &address, sink);
     }
     let pattern = Pattern::new(text);
-    let counters = CounterFilter { address: Some(pattern.clone()), ..CounterFilter::default() };
-    slices(reader, |cursor| reader.counters(&counters, cursor, SLICE_ROWS), |row| sink(rows::found_counter(&row)))?;
-    let waiting = WaitingFilter { address: Some(pattern.clone()), ..WaitingFilter::default() };
-    slices(
-        reader,
-        |cursor| reader.notifications(&waiting, cursor, SLICE_ROWS),
-        |row| sink(rows::found_notification(&row)),
-    )?;
+    let of_counters = CounterFilter { address: Some(pattern.clone()), ..CounterFilter::default() };
+    counters(reader, &of_counters, rows::found_counter, sink)?;
+    let of_notifications = WaitingFilter { address: Some(pattern.clone()), ..WaitingFilter::default() };
+    notifications(reader, &of_notifications, rows::found_notification, sink)?;
     slices(
         reader,
         |cursor| reader.history(None, cursor, SLICE_ROWS),

@@ -50,22 +50,7 @@ fn write_shares(
     )?;
     write!(page, "<th scope=\"col\" class=\"n\">Failures</th>{column}</tr></thead><tbody>")?;
     for (name, count) in rows {
-        #[expect(clippy::cast_precision_loss, reason = "a length in a picture")]
-        let percent = 100.0 * *count as f64 / *most as f64;
-        write!(
-            page,
-            "<tr><th scope=\"row\">{}</th><td class=\"barcell\"><svg class=\"bar\" aria-hidden=\"true\">",
-            Text(name)
-        )?;
-        write!(
-            page,
-            "<rect width=\"{percent:.1}%\" height=\"8\" rx=\"2\"/></svg></td><td class=\"n\">{}</td>",
-            number(*count)
-        )?;
-        if let Some(ours) = ours(name) {
-            write!(page, "<td class=\"n\">{}</td>", if ours == 0 { String::new() } else { number(ours) })?;
-        }
-        write!(page, "</tr>")?;
+        write_share(page, name, *count, *most, ours(name))?;
     }
     if rest > 0 {
         let column = if has_ours { "<td></td>" } else { "" };
@@ -76,6 +61,23 @@ fn write_shares(
         )?;
     }
     write!(page, "</tbody></table></section>")
+}
+
+/// One row: its bar is as long as `count` is of `most`.
+fn write_share(page: &mut String, name: &str, count: u64, most: u64, ours: Option<u64>) -> Result {
+    #[expect(clippy::cast_precision_loss, reason = "a length in a picture")]
+    let percent = 100.0 * count as f64 / most as f64;
+    write!(
+        page,
+        "<tr><th scope=\"row\">{}</th><td class=\"barcell\"><svg class=\"bar\" aria-hidden=\"true\">\
+         <rect width=\"{percent:.1}%\" height=\"8\" rx=\"2\"/></svg></td><td class=\"n\">{}</td>",
+        Text(name),
+        number(count)
+    )?;
+    if let Some(ours) = ours {
+        write!(page, "<td class=\"n\">{}</td>", if ours == 0 { String::new() } else { number(ours) })?;
+    }
+    write!(page, "</tr>")
 }
 
 /// A table whose rows stand one below the other on a phone.
