@@ -297,6 +297,25 @@ mod tests {
     }
 
     #[test]
+    fn a_pause_is_not_shortened_by_an_attempt_that_was_under_way() {
+        let (a, now) = (domain("a.de"), Instant::now());
+        let mut schedule = trusting(&a, now);
+        let tickets = fill(&mut schedule, &a, now);
+        end(&mut schedule, &tickets[0], Evidence::Unavailable { pause: Some(120 * SECOND) }, now);
+        let blame = end(&mut schedule, &tickets[1], UNREACHABLE, now + SECOND);
+        assert_eq!((blame, schedule.probe_at(&a)), (Blame::Domain(119 * SECOND), Some(now + 120 * SECOND)));
+    }
+
+    #[test]
+    fn a_domain_that_asks_for_no_pause_is_given_one_all_the_same() {
+        let (a, now) = (domain("a.de"), Instant::now());
+        let mut schedule = trusting(&a, now);
+        let ticket = schedule.start(&a, now).unwrap();
+        let at_once = Evidence::Unavailable { pause: Some(Duration::ZERO) };
+        assert_eq!(end(&mut schedule, &ticket, at_once, now), Blame::Domain(10 * SECOND));
+    }
+
+    #[test]
     fn a_notification_that_always_fails_while_others_succeed_does_not_stop_its_domain() {
         let (a, now) = (domain("a.de"), Instant::now());
         for evidence in [Evidence::Refused, UNREACHABLE] {
@@ -369,6 +388,7 @@ mod tests {
         end(&mut schedule, &ticket, UNREACHABLE, now);
         let running = schedule.start(&b, now).unwrap();
         schedule.forgive();
+        assert_eq!(schedule.domains.len(), 1, "only what runs is remembered");
         assert!(may_start(&schedule, &a, now) && !may_start(&schedule, &b, now));
         end(&mut schedule, &running, Evidence::Up, now);
         assert_eq!(schedule.running(), 0);

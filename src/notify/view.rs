@@ -155,6 +155,28 @@ mod tests {
     }
 
     #[test]
+    fn news_of_the_queue_wait_until_it_has_rested() {
+        let now = Instant::now();
+        let mut view = View::new(now);
+        assert_eq!(view.next_read(), now);
+        view.refresh(Vec::new(), now);
+        assert_eq!(view.next_read(), now + REFRESH_INTERVAL);
+        view.is_stale = true;
+        assert_eq!(view.next_read(), now + READ_INTERVAL_MIN);
+    }
+
+    #[test]
+    fn domains_take_turns_in_whatever_order_they_were_read() {
+        let [a, b, c] = ["a.de", "b.de", "c.de"].map(|name| Domain::parse(name).unwrap());
+        let mut view = View::new(Instant::now());
+        view.refresh([&c, &a, &b].map(|domain| (domain.clone(), at(10))).into(), Instant::now());
+        for (served_last, next) in [(None, [&a, &b, &c]), (Some(&a), [&b, &c, &a]), (Some(&c), [&a, &b, &c])] {
+            let turns = view.domains_behind(served_last);
+            assert!(turns.iter().map(|(domain, _)| domain).eq(next), "{turns:?}");
+        }
+    }
+
+    #[test]
     fn rows_are_read_again_when_the_next_falls_due_and_not_before() {
         let mut view = view_of([9, 10, 30]);
         assert_eq!([9, 10].map(Some), [0; 2].map(|_| view.next_row(&domain()).map(|row| row.id)));
