@@ -33,14 +33,8 @@ pub struct Batch {
 impl Batch {
     /// Whether there is nothing to write.
     pub fn is_empty(&self) -> bool {
-        self.confirmed.is_empty() && self.sums.is_empty() && !self.has_waiters()
-    }
-
-    /// Whether somebody waits for the transaction: a sender, the notifier or an operator. What nobody waits for is
-    /// best put off to the next batch that has waiters (though not for long: a crash would forget it), since each transaction
-    /// costs a sync of the disk.
-    pub fn has_waiters(&self) -> bool {
-        !(self.mails.is_empty() && self.settled.is_empty() && self.commands.is_empty())
+        let Self { confirmed, mails, settled, commands, sums, sober: _ } = self;
+        confirmed.is_empty() && mails.is_empty() && settled.is_empty() && commands.is_empty() && sums.is_empty()
     }
 }
 

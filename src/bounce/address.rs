@@ -216,7 +216,7 @@ fn floor_boundary(text: &str, mut at: usize) -> usize {
 }
 
 /// xtext (RFC 3461 §4): `+` and two upper-case hexadecimal digits stand for an octet.
-pub fn decode_xtext(text: &str) -> Cow<'_, str> {
+fn decode_xtext(text: &str) -> Cow<'_, str> {
     if !text.contains('+') {
         return Cow::Borrowed(text);
     }

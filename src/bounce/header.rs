@@ -7,9 +7,9 @@ use super::{charset, line};
 use std::borrow::Cow;
 
 /// The longest header block that is read, in octets.
-pub const HEADER_OCTETS_MAX: usize = 128 * 1024;
+const HEADER_OCTETS_MAX: usize = 128 * 1024;
 /// The most fields of one block.
-pub const FIELDS_MAX: usize = 1000;
+const FIELDS_MAX: usize = 1000;
 /// How many fields a header of a mail may well have.
 const FIELDS_USUAL: usize = 16;
 /// The longest name of a field, with what stands in front of the colon, in octets.

@@ -13,9 +13,9 @@ use std::borrow::Cow;
 use std::sync::LazyLock;
 
 /// The most parts that are kept; what follows is not looked at.
-pub const PARTS_MAX: usize = 100;
+const PARTS_MAX: usize = 100;
 /// The most levels of multipart.
-pub const DEPTH_MAX: usize = 8;
+const DEPTH_MAX: usize = 8;
 /// The most lines starting with `--` that are compared with the delimiters.
 const DASH_LINES_MAX: usize = 50_000;
 /// How far into a body that claims not to be multipart a delimiter is looked for, in octets.

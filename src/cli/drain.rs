@@ -10,7 +10,7 @@ use std::sync::mpsc::{self, Receiver};
 use std::time::{Duration, Instant};
 
 /// How long a command sends before it leaves the rest to the daemon.
-pub const DRAIN_TIME_MAX: Duration = Duration::from_secs(5);
+const DRAIN_TIME_MAX: Duration = Duration::from_secs(5);
 /// How long POSTs under way may take to end then.
 const STOP_TIME_MAX: Duration = Duration::from_secs(1);
 /// Between two looks at whether anything is due.

@@ -1,7 +1,8 @@
 //! Puts a [`Snapshot`] together from the database and the counters.
 //!
-//! Meant for a thread beside the loop: it reads up to two days of minutes, and [`COUNTERS_SCANNED_MAX`] counters, in short
-//! read transactions. It never fails: what could not be read is left out, and said among the troubles.
+//! Meant for a thread beside the loop: it reads the minutes of [`MINUTES_SHOWN`], the hours of [`HOURS_SHOWN`] and at most
+//! [`COUNTERS_SCANNED_MAX`] counters, in short read transactions. It never fails: what could not be read is left out, and said among the
+//! troubles.
 
 use super::privacy::{hide_address, hide_addresses};
 use super::{Counter, Live, Near, Process, Queue, Readiness, Slot, Snapshot, Times, Totals};
@@ -14,13 +15,13 @@ use std::cmp::Reverse;
 use std::time::Duration;
 
 /// Counters that one look goes through at most; with more of them it says that it has not seen all.
-pub const COUNTERS_SCANNED_MAX: usize = 100_000;
+const COUNTERS_SCANNED_MAX: usize = 100_000;
 
 /// How far back minutes are shown.
-pub const MINUTES_SHOWN: Duration = Duration::from_secs(4 * 3600);
+const MINUTES_SHOWN: Duration = Duration::from_secs(4 * 3600);
 
 /// How far back hours are shown.
-pub const HOURS_SHOWN: Duration = Duration::from_secs(7 * 24 * 3600);
+const HOURS_SHOWN: Duration = Duration::from_secs(7 * 24 * 3600);
 
 /// Counters near their threshold that are shown.
 const NEAR_MAX: usize = 12;

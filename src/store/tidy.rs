@@ -17,7 +17,7 @@ use redb::{ReadTransaction, ReadableTableMetadata};
 use std::time::Duration;
 
 /// Rows of each kind that one slice looks at.
-pub const SLICE_ROWS_MAX: usize = 1000;
+const SLICE_ROWS_MAX: usize = 1000;
 /// How long after the end of a walk the next one begins.
 const PAUSE: Duration = Duration::from_secs(3600);
 

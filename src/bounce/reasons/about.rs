@@ -13,52 +13,11 @@ pub const fn is_about_the_recipient(reason: Reason) -> bool {
 
 /// `Your domain … does not exist`: what is said to be missing is ours.
 pub fn is_about_us(text: &[u8], start: usize, end: usize) -> bool {
-    const WORDS: &[&str] = &[
-        "sender",
-        "originator",
-        "envelope from",
-        "sending",
-        "your domain",
-        "your host",
-        "your server",
-        "your account",
-        "your mail server",
-        "helo",
-        "ehlo",
-        "header",
-        "mail from",
-        "return path",
-        "return-path",
-        "return address",
-        "authentication",
-        "whitelist",
-        "allow list",
-        "host name for",
-        "dns entry",
-        "content type",
-        "charset",
-        "character set",
-        "parameter",
-        "spam source",
-        "expediteur",
-        "remitente",
-        "absender",
-        "remetente",
-        "mittente",
-        "afzender",
-        "nadawc",
-        "odesilatel",
-        "отправител",
-        "发件人",
-        "寄件者",
-        "送信者",
-        "발신자",
-    ];
     static AUTOMATON: LazyLock<AhoCorasick> = LazyLock::new(|| {
         // Asked for many phrases of one text; so few words make a small DFA.
         AhoCorasick::builder()
             .kind(Some(AhoCorasickKind::DFA))
-            .build(WORDS)
+            .build(OURS)
             .unwrap_or_else(|error| unreachable!("the words are constants: {error}"))
     });
     let from = start.saturating_sub(BEFORE_OCTETS);
@@ -93,6 +52,49 @@ const LINK_OCTETS_MAX: usize = 150;
 /// How far a word about us may stand in front of a phrase, and behind it, in octets.
 const BEFORE_OCTETS: usize = 35;
 const BEHIND_OCTETS: usize = 32;
+
+/// Words of what is ours, not the recipient's.
+const OURS: &[&str] = &[
+    "sender",
+    "originator",
+    "envelope from",
+    "sending",
+    "your domain",
+    "your host",
+    "your server",
+    "your account",
+    "your mail server",
+    "helo",
+    "ehlo",
+    "header",
+    "mail from",
+    "return path",
+    "return-path",
+    "return address",
+    "authentication",
+    "whitelist",
+    "allow list",
+    "host name for",
+    "dns entry",
+    "content type",
+    "charset",
+    "character set",
+    "parameter",
+    "spam source",
+    "expediteur",
+    "remitente",
+    "absender",
+    "remetente",
+    "mittente",
+    "afzender",
+    "nadawc",
+    "odesilatel",
+    "отправител",
+    "发件人",
+    "寄件者",
+    "送信者",
+    "발신자",
+];
 
 #[cfg(test)]
 mod tests {
