@@ -41,7 +41,6 @@ mod tidy;
 mod waiting;
 mod writer;
 
-pub use backup::Copied;
 pub use commands::COMMAND_ROWS_MAX;
 pub use counters::{Counter, CounterFilter, WINDOW_THRESHOLD_MAX};
 pub use disk::{Disk, DiskFactory, DiskSource};
