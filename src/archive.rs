@@ -8,13 +8,14 @@
 //! folder, hides, or carries control characters. What is longer than 180 characters then is cut there and ends with `~` and a hash
 //! of the whole address. Folders are made with mode 0700, files with 0600: bounces hold personal data.
 
+use crate::folder;
 use crate::types::Address;
 use flate2::{Compression, GzBuilder};
 use ring::digest::{SHA256, digest};
 use std::fmt::Write as _;
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{self, OpenOptions};
 use std::io::{self, Write as _};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
 /// `mail` as a gzip file without a time stamp: equal mails give equal octets.
@@ -28,10 +29,11 @@ pub fn compress(mail: &[u8]) -> Vec<u8> {
 pub fn write(dir: &Path, address: &Address, bytes: &[u8]) -> io::Result<()> {
     let name = file_name(address);
     let folder = dir.join(name.get(..2).unwrap_or(&name));
-    make_folder(dir, &folder)?;
+    folder::make(&folder, 0o700)?;
     let first = folder.join(format!("{name}.gz"));
     let target = match fs::read(&first) {
-        Ok(known) if known == bytes => return Ok(()),
+        // Written before a crash, and perhaps not yet named on the disk.
+        Ok(known) if known == bytes => return folder::sync(&folder),
         Ok(_) => folder.join(format!("{name}.{}.gz", hash(bytes))),
         Err(error) if error.kind() == io::ErrorKind::NotFound => first,
         Err(error) => return Err(error),
@@ -42,15 +44,7 @@ pub fn write(dir: &Path, address: &Address, bytes: &[u8]) -> io::Result<()> {
     file.sync_all()?;
     // Only this process writes here, so nothing has come to stand at the target meanwhile but the same content.
     fs::rename(&unfinished, &target)?;
-    File::open(&folder)?.sync_all()
-}
-
-fn make_folder(dir: &Path, folder: &Path) -> io::Result<()> {
-    if folder.is_dir() {
-        return Ok(());
-    }
-    DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
-    File::open(dir)?.sync_all()
+    folder::sync(&folder)
 }
 
 fn file_name(address: &Address) -> String {

@@ -12,8 +12,8 @@
 //!
 //! # The modules, in reading order
 //!
-//! - words: [`types`], [`change`], [`clock`], [`escape`], [`descriptor`], [`priority`],
-//!   [`spelling`];
+//! - words: [`types`], [`change`], [`clock`], [`escape`], [`descriptor`], [`folder`],
+//!   [`priority`], [`spelling`];
 //! - pure: [`smtp`], [`bounce`], [`digest`], [`tenant`], [`evidence`], [`policy`];
 //! - with a disk or a network: [`store`], [`archive`], [`notify`], [`server`];
 //! - to look at: [`metrics`] counts, [`status`] shows, [`operate`] answers operators, [`logging`] tells what happened;
@@ -37,6 +37,7 @@ pub mod descriptor;
 pub mod digest;
 pub mod escape;
 pub mod evidence;
+pub mod folder;
 #[cfg(feature = "import-sqlite")]
 pub mod import;
 pub mod logging;

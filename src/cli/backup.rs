@@ -7,8 +7,9 @@ use super::Failure;
 use super::arguments::Backup;
 use super::desk::Asked;
 use super::exit::DATA;
-use super::part::{self, Part};
+use super::part::Part;
 use crate::config::{self, Choice};
+use crate::folder;
 use crate::operate::{Reply, Request};
 use crate::status::words::count;
 use std::fs::File;
@@ -29,7 +30,7 @@ pub fn run(choice: &Choice, options: &Backup) -> Result<(), Failure> {
     let named = |failure: Failure| Failure { message: format!("{}: {}", target.display(), failure.message), ..failure };
     let rows = fill(&mut asked, part.file()?).map_err(named)?;
     let octets = part.put_in_place()?;
-    part::sync_folder(part::above(target))?;
+    folder::sync(folder::of(target))?;
     Ok(writeln!(io::stdout(), "{}: {}, {octets} octets", target.display(), count(rows, "row"))?)
 }
 

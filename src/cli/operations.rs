@@ -8,13 +8,14 @@ use super::arguments::{
 use super::desk::ask;
 use super::exit::DATA;
 use super::lists::List;
-use super::part::{self, Part};
+use super::part::Part;
 use super::values::{Form, Sort};
 use crate::bounce::{self, Class, Reason};
 use crate::change::{Command, CommandResult, Failure as AddressFailure, Queued, Selection};
 use crate::classify;
 use crate::config::{self, Choice, Config};
 use crate::escape::Escaped;
+use crate::folder;
 use crate::operate::{Reply, Request, columns};
 use crate::status::words::count;
 use crate::types::{Address, Domain, MessageId};
@@ -224,7 +225,8 @@ fn export(config: &Config, options: &QuarantineExport) -> Result<(), Failure> {
         }
         Ok(())
     })?;
-    part::make_folder(&options.folder)?;
+    let unmade = |error| Failure::try_again(format!("{}: {error}", options.folder.display()));
+    folder::make(&options.folder, 0o777).map_err(unmade)?;
     let mut written = 0;
     for id in ids {
         let Some(mail) = fetch(config, id)? else { continue };
@@ -233,7 +235,7 @@ fn export(config: &Config, options: &QuarantineExport) -> Result<(), Failure> {
         part.put_in_place()?;
         written += 1;
     }
-    part::sync_folder(&options.folder)?;
+    folder::sync(&options.folder).map_err(unmade)?;
     Ok(writeln!(io::stdout(), "{}: {}.", options.folder.display(), count(written, "mail"))?)
 }
 

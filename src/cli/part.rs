@@ -3,6 +3,7 @@
 //! It is complete or absent, also after a power loss, readable by who calls alone since it holds addresses, and never written through a link that somebody laid
 //! into the folder. What may be replaced is decided elsewhere.
 
+use crate::folder;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -21,7 +22,7 @@ impl Part {
         let mut name = target.file_name().unwrap_or_default().to_owned();
         name.push(format!(".{}.part", std::process::id()));
         let path = target.with_file_name(name);
-        let file = create(&path).map_err(|error| named(above(target), &error))?;
+        let file = create(&path).map_err(|error| named(folder::of(target), &error))?;
         Ok(Self { path, target: target.to_owned(), file })
     }
 
@@ -36,7 +37,7 @@ impl Part {
     }
 
     /// Replaces what is at its place, a link by itself, and tells the octets, which are on the disk then; their name is there for good
-    /// after [`sync_folder`]. The error names the place.
+    /// after [`folder::sync`]. The error names the place.
     pub fn put_in_place(self) -> io::Result<u64> {
         let octets = self.file.metadata()?.len();
         self.file.sync_all().map_err(|error| named(&self.target, &error))?;
@@ -50,27 +51,6 @@ impl Drop for Part {
         // There is none once it was put in its place.
         let _ = fs::remove_file(&self.path);
     }
-}
-
-/// Makes `folder` and those above it that are not there, for good. The error names the folder.
-pub fn make_folder(folder: &Path) -> io::Result<()> {
-    if folder.is_dir() {
-        return Ok(());
-    }
-    let above = above(folder);
-    make_folder(above)?;
-    fs::create_dir(folder).map_err(|error| named(folder, &error))?;
-    sync_folder(above)
-}
-
-/// From here on a power loss takes no file from `folder` that was put in its place there. The error names the folder.
-pub fn sync_folder(folder: &Path) -> io::Result<()> {
-    File::open(folder).and_then(|folder| folder.sync_all()).map_err(|error| named(folder, &error))
-}
-
-/// The folder of a file or of a folder.
-pub fn above(path: &Path) -> &Path {
-    path.parent().filter(|above| !above.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// What an earlier process of this number left behind makes room.
@@ -113,17 +93,5 @@ mod tests {
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
         let error = Part::beside(&folder.path().join("none/copy")).err().unwrap().to_string();
         assert!(error.starts_with(folder.path().to_str().unwrap()), "{error}");
-    }
-
-    #[test]
-    fn folders_are_made_as_deep_as_needed_and_a_file_in_the_way_is_named() {
-        let folder = tempfile::tempdir().unwrap();
-        let deep = folder.path().join("a/b/c");
-        make_folder(&deep).unwrap();
-        make_folder(&deep).unwrap();
-        assert!(deep.is_dir());
-        fs::write(folder.path().join("file"), "").unwrap();
-        let error = make_folder(&folder.path().join("file/below")).unwrap_err().to_string();
-        assert!(error.starts_with(folder.path().join("file").to_str().unwrap()), "{error}");
     }
 }

@@ -4,6 +4,7 @@ use super::disk::{Adapter, DiskSource};
 use super::overlay::Overlay;
 use super::tables::{ALL, FORMAT, JOURNAL, Lazy, META};
 use super::{StoreError, mending, meta};
+use crate::folder;
 use redb::{Builder, Database, DatabaseError, ReadableDatabase, StorageError, TableError};
 use std::fmt;
 use std::fs::{self, File, OpenOptions};
@@ -124,9 +125,7 @@ fn create_file(path: &Path, builder: &Builder) -> Result<(), OpenError> {
     if path.try_exists().map_err(io)? {
         return Ok(());
     }
-    let folder = folder_of(path);
-    let is_new_folder = !folder.exists();
-    fs::create_dir_all(folder).map_err(io)?;
+    folder::make(folder::of(path), 0o777).map_err(io)?;
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(format!(".new-{}", std::process::id()));
     let new = path.with_file_name(name);
@@ -137,17 +136,7 @@ fn create_file(path: &Path, builder: &Builder) -> Result<(), OpenError> {
     let placed = created.and_then(|()| put_in_place(&new, path).map_err(io));
     let _ = fs::remove_file(&new);
     placed?;
-    sync_folder(folder).map_err(io)?;
-    if is_new_folder { sync_folder(folder_of(folder)).map_err(io) } else { Ok(()) }
-}
-
-fn folder_of(path: &Path) -> &Path {
-    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
-}
-
-/// Makes the names in it durable.
-fn sync_folder(folder: &Path) -> io::Result<()> {
-    File::open(folder)?.sync_all()
+    folder::sync(folder::of(path)).map_err(io)
 }
 
 /// Another process may have been faster: then its database stays.
