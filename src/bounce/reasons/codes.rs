@@ -48,6 +48,7 @@ const STATUSES: &[StatusRow] = &[
     (4, 7, Reason::Expired, "X.4.7 delivery time expired"),
     (4, 8, Reason::SecurityError, "4.4.8 Exchange Online: MTA-STS"),
     (4, 11, Reason::NetworkError, "5.4.11 Exchange: depth of generated messages"),
+    (4, 12, Reason::NetworkError, "5.4.12 Exchange: depth of attached messages"),
     (4, 14, Reason::NetworkError, "5.4.14 Exchange: hop count"),
     (4, 62, Reason::SystemError, "4.4.62 Exchange Online: wrong region"),
     (4, 300, Reason::Expired, "5.4.300 Exchange Online: message expired"),
@@ -120,6 +121,7 @@ const STATUSES: &[StatusRow] = &[
     (7, 512, Reason::NotCompliantRfc, "5.7.512 Exchange Online: From field"),
     (7, 513, Reason::Blocked, "5.7.513 Exchange Online: recipient's block list"),
     (7, 515, Reason::AuthFailure, "5.7.515 Exchange Online: authentication level"),
+    (7, 520, Reason::PolicyViolation, "5.7.520 Exchange Online: forwarding to other organizations"),
     (7, 606, Reason::Blocked, "5.7.606 Exchange Online: banned address"),
     (7, 705, Reason::RateLimited, "5.7.705 Exchange Online: tenant threshold"),
     (7, 708, Reason::Blocked, "5.7.708 Exchange Online: low reputation address"),
@@ -208,6 +210,8 @@ pub fn by_command(normal: &str) -> Option<Verdict> {
         ("after data", Reason::PolicyViolation),
         ("after end of data", Reason::PolicyViolation),
         ("failed after i sent the message", Reason::PolicyViolation),
+        // qmail says so of each reply to RCPT TO.
+        ("does not like recipient", Reason::UserUnknown),
     ];
     let (mark, reason) = COMMANDS.iter().find(|(mark, _)| normal.contains(mark))?;
     Some(Verdict { reason: *reason, by: "command", detail: mark, origin: "" })

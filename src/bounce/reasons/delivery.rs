@@ -51,11 +51,12 @@ pub(super) const SYSTEM: &[Row] = &[
     Row("error in processing", SystemError, "various"),
     Row("encountered an error while being processed", SystemError, "usa.net"),
     Row("could not load", SystemError, "various"),
-    Row("transaction failed", SystemError, "RFC 5321 554"),
     Row("can't create output", SystemError, "Sendmail"),
     Row("cannot open", SystemError, "various"),
     Row("unable to switch to", SystemError, "qmail"),
     Row("i/o error", SystemError, "various"),
+    Row("uh-oh", SystemError, "qmail"),
+    Row("unable to chdir", SystemError, "qmail"),
     Row("sh: .. permission denied", MailerError, "shells"),
     Row("permission denied", SystemError, "Unix"),
     Row("unable to open", SystemError, "various"),
@@ -117,6 +118,12 @@ pub(super) const TRANSIT: &[Row] = &[
     Row("forwarding loop", NetworkError, "various"),
     Row("maximum hop", NetworkError, "various"),
     Row("points to itself", NetworkError, "various"),
+    Row("to local host", NetworkError, "Exim"),
+    Row("is the local host", NetworkError, "Exim"),
+    Row("destination mx", NetworkError, "OpenSMTPD"),
+    Row("cname lookup", NetworkError, "qmail"),
+    Row("suspiciousremoteserver", NetworkError, "Exchange"),
+    Row("disconnected", NetworkError, "various"),
     Row("points back to", NetworkError, "Sendmail"),
     Row("malformed or unexpected name server reply", NetworkError, "Postfix"),
     Row("name service error", NetworkError, "Postfix"),
@@ -170,6 +177,8 @@ pub(super) const TRANSIT: &[Row] = &[
     Row("connection refused", Expired, "various"),
     Row("did not respond", Expired, "various"),
     Row("not responding", Expired, "ezweb"),
+    Row("no longer responding", Expired, "Domino"),
+    Row("stopped responding", Expired, "various"),
     Row("no answer from host", Expired, "RFC 3463 X.4.1"),
     Row("no response from", Expired, "various"),
     Row("host not reachable", Expired, "Zoho"),
@@ -218,5 +227,8 @@ pub(super) const TRANSIT: &[Row] = &[
 ];
 
 /// A program failed, whatever it did: any other clear phrase says more.
-pub(super) const PROGRAM: &[Row] =
-    &[Row("x-unix", MailerError, "RFC 3464"), Row("storedrv", SystemError, "Exchange's store")];
+pub(super) const PROGRAM: &[Row] = &[
+    Row("x-unix", MailerError, "RFC 3464"),
+    Row("storedrv", SystemError, "Exchange's store"),
+    Row("transaction failed", SystemError, "RFC 5321 554"),
+];

@@ -26,8 +26,9 @@ const GENERIC: &str = "requested action taken aborted mail email message deliver
 pub(super) fn verdict(normal: &str) -> Option<Verdict> {
     let (reply, _) = frame::split(normal);
     let gives_a_reason = |reply: &&str| !sense::speaks_of_a_recipient(reply) && own_words(reply) >= WORDS_MIN;
-    reply.filter(gives_a_reason)?;
-    Some(Verdict { reason: Reason::OnHold, by: "hint", detail: "something else than the recipient", origin: "" })
+    let reply = reply.filter(gives_a_reason)?;
+    let reason = if sense::refuses(reply) { Reason::PolicyViolation } else { Reason::OnHold };
+    Some(Verdict { reason, by: "hint", detail: "something else than the recipient", origin: "" })
 }
 
 fn own_words(reply: &str) -> usize {

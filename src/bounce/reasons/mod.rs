@@ -133,6 +133,8 @@ impl<'t> Found<'t> {
         let by_hint = || sense::hint(&normal).map(|topic| (topic.verdict("hint", topic.reason), nearest.clone()));
         let by_reply = || codes::by_reply(reply?, &normal).map(without_text);
         let of_something_else = || foreign::verdict(&normal).map(|verdict| (verdict, nearest.clone()));
+        let is_rcpt = self.command.as_ref().is_some_and(|(command, _)| is_about_the_recipient(command.reason));
+        let (at_rcpt, command) = if is_rcpt { (self.command, None) } else { (None, self.command) };
         (exact.map(without_text))
             .or(self.senses.clear)
             .or(self.faint)
@@ -143,8 +145,9 @@ impl<'t> Found<'t> {
             .or_else(by_hint)
             .or_else(by_vague_status)
             .or_else(by_reply)
-            .or(self.command)
+            .or(command)
             .or_else(of_something_else)
+            .or(at_rcpt)
             .unwrap_or_else(|| without_text(Verdict::NOTHING))
     }
 }

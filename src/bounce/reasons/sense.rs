@@ -134,6 +134,9 @@ static RECIPIENTS: &[Sense] = &[
     sense(&[Missing], NARROW, Reason::Undefined, "somebody missing"),
 ];
 
+/// A refusal, of whatever.
+static REFUSALS: &[Sense] = &[sense(&[Refused], NARROW, Reason::PolicyViolation, "refused")];
+
 /// How many senses at the end of [`SENSES`] say less than a code.
 const VAGUE: usize = 4;
 /// Within a sentence.
@@ -199,6 +202,11 @@ pub(super) fn tells_a_failure_of_an_address(text: &str) -> bool {
 /// Whether a text in normal form names a recipient, or nouns for one.
 pub(super) fn speaks_of_a_recipient(text: &str) -> bool {
     first_of(RECIPIENTS, text).is_some()
+}
+
+/// Whether a text in normal form says in any language that something was refused.
+pub(super) fn refuses(text: &str) -> bool {
+    first_of(REFUSALS, text).is_some()
 }
 
 fn first_of(senses: &'static [Sense], text: &str) -> Option<&'static Sense> {

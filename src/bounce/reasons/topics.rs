@@ -136,7 +136,7 @@ pub(super) const WORDS: &[(Topic, &str)] = &[
     ),
     (
         Own,
-        "addressee has|수신자가|받는 사람이|收件人拒|受信者が|of the owner|by the owner|owner of th|gebruiker heeft|empfanger hat|empfaenger hat|destinataire a |utilisateur a |usuario ha|destinatario ha|utente ha|usuario tem|uzytkownik zablok|odbiorca zablok|пользователь заблок|получатель заблок|получатель отказ|адресат отказ|reception setting|receiving setting|recipient's setting|recipient's rule|filtering setting|by the receiver|receiver's|受信者の設定|personal|ignore list|addressee refus|recipient refus|recipient rejects|user refus|user rejects|refused to receive|refuse to receive|request of the recipient|recipient's request|recipient has|recipient's own|user has|chosen|does not want|do not want|no longer wish|recipient declin|addressee declin|user declin|\
+        "addressee has|수신자가|받는 사람이|收件人拒|受信者が|受信者によ|of the owner|by the owner|owner of th|gebruiker heeft|empfanger hat|empfaenger hat|destinataire a |utilisateur a |usuario ha|destinatario ha|utente ha|usuario tem|uzytkownik zablok|odbiorca zablok|пользователь заблок|получатель заблок|получатель отказ|адресат отказ|reception setting|receiving setting|recipient's setting|recipient's rule|filtering setting|by the receiver|receiver's|受信者の設定|personal|ignore list|addressee refus|recipient refus|recipient rejects|user refus|user rejects|refused to receive|refuse to receive|request of the recipient|recipient's request|recipient has|recipient's own|user has|chosen|does not want|do not want|no longer wish|recipient declin|addressee declin|user declin|\
          does not wish|by the recipient$|by the user$|user's|recipient's|own list|private list",
     ),
     (
@@ -147,7 +147,7 @@ pub(super) const WORDS: &[(Topic, &str)] = &[
         Not,
         "neni$|not$|no$|never|cannot|without|none|unable|failed to|failed for|\
          nicht|kein|pas$|aucun|ne$|n'|ningun|sin$|nao$|nenhum|sem$|non$|nessun|niet$|geen$|nie$|brak$|nem$|nincs|nu$|\
-         basarisiz|fehlgeschlagen|mislukt|no fue posible|echec|misslyck|mislykk|epaonnist|sikertelen|nelze|nebyl|nebol|nije|nepodar|nemohl|yok|degil|inte$|ingen|ikke|ei$|не$|нет$|нема|няма|δεν|לא|אין|غير|لا$|لم$|不|没|沒|无|無|未|απετυχε|αποτυχι|ません|없|않|못|失败|失敗|실패|فشل|تعذر|сбой|khong|tidak|ไม่",
+         basarisiz|fehlgeschlagen|mislukt|no fue posible|echec|misslyck|mislykk|epaonnist|sikertelen|nelze|nebyl|nebol|nije|nepodar|nemohl|yok|degil|inte$|ingen|ikke|ei$|не$|нет$|нема|няма|δεν|לא|אינו|אינה|אין|غير|لا$|لم$|不|没|沒|无|無|未|απετυχε|αποτυχι|ません|없|않|못|失败|失敗|실패|فشل|تعذر|сбой|khong|tidak|ไม่",
     ),
     (
         There,
@@ -157,7 +157,7 @@ pub(super) const WORDS: &[(Topic, &str)] = &[
          trouv|connu|valide|repertori|enregistr|recens|encontr|correspond|conoc|registrad|encuentr|localiz|\
          conhec|registad|cadastrad|esist|trovat|conosc|presente|bestaat|gevonden|bekend|geldig|geregistreerd|\
          istniej|znaleziono|znany|zarejestrowan|existuj|nalezen|letezik|talalhato|ismert|gasit|cunoscut|mevcut|kayitli|\
-         finns|hittas|hittades|kand$|findes|finnes|fundet|funnet|kendt|kjent|olemassa|loydy|tunnet|\
+         finns|hittas|hittades|kand$|findes|kendes|finnes|fundet|funnet|kendt|kjent|olemassa|loydy|tunnet|\
          существу|найден|зарегистриров|известен|існу|знайден|зареєстров|съществува|намерен|\
          υπαρχ|βρεθηκ|γνωστ|קיים|קיימת|נמצא|מוכר|موجود|معروف|存在|找到|开通|開通|注册|註冊|此人|该用户|존재|등록|찾을|ton tai|ditemukan|dikenal|พบ",
     ),
@@ -183,12 +183,12 @@ pub(super) const WORDS: &[(Topic, &str)] = &[
     ),
     (
         Closed,
-        "lapsed|dropped from|shut$|struck off|dada de baja|de baja$|aufgelost|aufgeloest|beendet|erloschen|사용하지 않|closed|close by|deactivat|de-activat|disabled|disactiv|deprovision|was given up|has ended|ended with|turned off|ended on|shut off|archived|terminat|cancel|deleted|removed|inactive|retired|discontinu|decommission|\
+        "not enabled|lapsed|dropped from|shut$|struck off|dada de baja|de baja$|aufgelost|aufgeloest|beendet|erloschen|사용하지 않|closed|close by|deactivat|de-activat|disabled|disactiv|deprovision|was given up|has ended|ended with|turned off|ended on|shut off|archived|terminat|cancel|deleted|removed|inactive|retired|discontinu|decommission|\
          purged|expired|abandon|dormant|shut down|shut by|was shut|ceased|withdrawn|not active|not in use|no longer in use|no longer active|\
          no longer in service|no longer valid|no longer used|no longer available|no longer accept|no longer receiv|no longer monitor|\
          not in service|out of service|defunct|obsolete|erased|wiped|switched off|not activated|\
          geschlossen|geloscht|geloescht|deaktiviert|stillgelegt|gekundigt|gekuendigt|abgemeldet|inaktiv|abgeschaltet|\
-         ferme|supprim|desactiv|resili|inactif|cloture|cerrad|eliminad|cancelad|inactiv|dado de baja|borrad|\
+         ferme|plus actif|plus active|plus valide|plus en service|plus utilise|supprim|desactiv|resili|inactif|cloture|cerrad|eliminad|cancelad|inactiv|dado de baja|borrad|\
          encerrad|excluid|removid|inativ|chius|disattivat|eliminat|cancellat|rimoss|cessat|inattiv|disabilitat|\
          gesloten|opgeheven|verwijderd|gedeactiveerd|opgezegd|inactief|zamkniet|usuniet|skasowan|nieaktywn|zlikwidowan|wylaczon|\
          zrusen|smazan|uzavren|deaktivovan|megszunt|torolt|megszuntet|inchis|sters|dezactivat|kapatil|kapali|silin|iptal|devre disi|\
@@ -217,7 +217,7 @@ pub(super) const WORDS: &[(Topic, &str)] = &[
     ),
     (
         Size,
-        "size|length|volume|mb$|kb$|gb$|megabyte|octets|bytes|taille|tamano|tamanho|dimension|grootte|rozmiar|velikost|meret|boyut|storlek|storrelse|koko$|размер|розмір|μεγεθος|大小|サイズ|크기",
+        "grosse|groesse|size|length|volume|mb$|kb$|gb$|megabyte|octets|bytes|taille|tamano|tamanho|dimension|grootte|rozmiar|velikost|meret|boyut|storlek|storrelse|koko$|размер|розмір|μεγεθος|大小|サイズ|크기",
     ),
     (
         TooBig,
@@ -251,7 +251,7 @@ pub(super) const WORDS: &[(Topic, &str)] = &[
     ),
     (
         Countable,
-        "message|mails|emails|people|bounces|connection|recipient|rcpt|session|deliver|attempt|request|command|invalid|from you|same|nachrichten|verbindungen|empfanger|connexions|mensajes|conexiones|сообщений|соединений|邮件|连接|連線|接続",
+        "users|addresses|unknown|message|mails|emails|people|bounces|connection|recipient|rcpt|session|deliver|attempt|request|command|invalid|from you|same|nachrichten|verbindungen|empfanger|connexions|mensajes|conexiones|сообщений|соединений|邮件|连接|連線|接続",
     ),
     (
         TooMany,
@@ -318,7 +318,7 @@ pub(super) const WORDS: &[(Topic, &str)] = &[
     ),
     (
         Busy,
-        "server unavailable|server is unavailable|server not available|server is not available|server temporarily unavailable|server busy|server is busy|server too busy|server is too busy|\
+        "database unavailable|database is unavailable|database is currently un|transport unavailable|transport error|directory unavailable|directory is unavailable|service is currently un|service is temporarily un|server unavailable|server is unavailable|server not available|server is not available|server temporarily unavailable|server busy|server is busy|server too busy|server is too busy|\
          server is down|server down|system busy|system is busy|system unavailable|system is unavailable|host busy|host unavailable|host is unavailable|too busy|load is too high|load too high|high load|overloaded|too much load",
     ),
     (

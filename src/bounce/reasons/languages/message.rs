@@ -1,8 +1,8 @@
 //! Words about the message and about us, and about a delivery that is late.
 
 use crate::bounce::Reason::{
-    Blocked, Expired, Filtered, MessageTooBig, PolicyViolation, RateLimited, Rejected, RequirePtr, SpamDetected,
-    VirusDetected,
+    BadReputation, Blocked, Expired, Filtered, MessageTooBig, PolicyViolation, RateLimited, Rejected, RequirePtr,
+    SpamDetected, VirusDetected,
 };
 use crate::bounce::reasons::row::Row;
 
@@ -39,6 +39,9 @@ pub(in crate::bounce::reasons) const MESSAGE: &[Row] = &[
     Row("サイズが大きすぎ", MessageTooBig, "Japanese"),
     Row("サイズ制限", MessageTooBig, "Japanese"),
     Row("메일 크기", MessageTooBig, "Korean"),
+    Row("reputac", BadReputation, "Spanish, Portuguese"),
+    Row("reputaz", BadReputation, "Italian"),
+    Row("репутац", BadReputation, "Russian"),
     Row("黑名单", Blocked, "Chinese"),
     Row("黑名單", Blocked, "Chinese"),
     Row("черный список", Blocked, "Russian"),
@@ -76,6 +79,8 @@ pub(in crate::bounce::reasons) const MESSAGE: &[Row] = &[
     Row("sperrliste", Blocked, "German"),
     Row("liste noire", Blocked, "French"),
     Row("lista negra", Blocked, "Spanish, Portuguese"),
+    Row("频繁", RateLimited, "Chinese"),
+    Row("頻繁", RateLimited, "Chinese, Japanese"),
     Row("发信频率", RateLimited, "Chinese"),
     Row("发送频率", RateLimited, "Chinese"),
     Row("trop de connexions", RateLimited, "Orange"),
@@ -84,6 +89,13 @@ pub(in crate::bounce::reasons) const MESSAGE: &[Row] = &[
     Row("迷惑メール", SpamDetected, "Japanese"),
     Row("스팸", SpamDetected, "Korean"),
     Row("спам", SpamDetected, "Russian"),
+    Row("sospett", SpamDetected, "Italian: suspicious"),
+    Row("sospechos", SpamDetected, "Spanish: suspicious"),
+    Row("suspeit", SpamDetected, "Portuguese: suspicious"),
+    Row("verdächtig", SpamDetected, "German: suspicious"),
+    Row("подозрит", SpamDetected, "Russian: suspicious"),
+    Row("basura", SpamDetected, "Spanish"),
+    Row("スパム", SpamDetected, "Japanese"),
     Row("pourriel", SpamDetected, "French"),
     Row("non sollicit", SpamDetected, "French"),
     Row("no deseado", SpamDetected, "Spanish"),
