@@ -6,6 +6,14 @@
 /// The most elements and comments that are skipped in one text: each costs a search for its end.
 const SKIPS_MAX: usize = 50;
 
+/// Whether a text is HTML, whatever its part is called.
+pub fn starts(text: &str) -> bool {
+    let text = text.trim_start();
+    ["<html", "<!doctype html"]
+        .iter()
+        .any(|tag| text.get(..tag.len()).is_some_and(|start| start.eq_ignore_ascii_case(tag)))
+}
+
 /// Visible text: block elements end a line, scripts, styles and comments go, entities are decoded.
 pub fn to_text(html: &str) -> String {
     let out = String::with_capacity(html.len() / 2);
@@ -66,6 +74,8 @@ impl Writer {
             }
             "" if tag.starts_with("!--") => self.comment(tag, rest),
             "td" | "th" => self.out.push(' '),
+            // What gateways add behind the document is plain text.
+            "html" if tag.starts_with('/') => self.is_as_typed = true,
             "a" => self.link(tag),
             name if LINES.contains(&name) => {
                 self.out.push('\n');
@@ -206,6 +216,7 @@ mod tests {
     #[test]
     fn line_ends_count_in_preformatted_text_alone() {
         assert_eq!(to_text("<p>a\nb</p><PRE>\nc\n  d</pre>e\nf"), "\na b\n\n\nc\n  d\ne f");
+        assert_eq!(to_text("<p>a\nb</p></html>\nc\nd"), "\na b\n\nc\nd");
         assert_eq!(to_text("Not sent to:\n  <a@b.de>\n<b>550</b>\n"), "Not sent to:\n  <a@b.de>\n550\n");
     }
 

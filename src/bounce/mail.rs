@@ -74,14 +74,19 @@ impl<'a> Mail<'a> {
     }
 }
 
-/// The text parts in front of the returned message; HTML where the plain text names nobody.
+/// The text parts in front of the returned message; HTML where the plain text names nobody, or is a footer below it.
 fn human_text(parts: &[Part<'_>]) -> String {
     let in_front = || parts.iter().take_while(|part| !matches!(part.content, Content::Message | Content::Headers));
-    let plain = join(in_front().filter(|part| part.content == Content::Text));
+    let of = |content: Content| join(in_front().filter(move |part| part.content == content));
+    let has_html_first = in_front().find(|part| matches!(part.content, Content::Text | Content::Html));
+    let plain = of(Content::Text);
+    if has_html_first.is_some_and(|part| part.content == Content::Html) {
+        return [of(Content::Html), plain].join("\n");
+    }
     if plain.contains('@') {
         return plain;
     }
-    let html = join(in_front().filter(|part| part.content == Content::Html));
+    let html = of(Content::Html);
     if html.trim().is_empty() { plain } else { [plain, html].join("\n") }
 }
 

@@ -88,7 +88,8 @@ impl<'a> Part<'a> {
     /// The decoded text; HTML without its tags.
     pub fn text(&self) -> Cow<'a, str> {
         let decoded = text::decode(self.body, self.transfer, parameter(&self.content_type, "charset"));
-        if self.content == Content::Html { Cow::Owned(html::to_text(&decoded)) } else { decoded }
+        let is_html = self.content == Content::Html || self.content == Content::Text && html::starts(&decoded);
+        if is_html { Cow::Owned(html::to_text(&decoded)) } else { decoded }
     }
 }
 

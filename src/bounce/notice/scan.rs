@@ -15,6 +15,9 @@ const SENTENCES_MAX: usize = 40;
 /// A line of prose this long is wrapped: what starts the next one is no item.
 const WRAPPED_OCTETS: usize = 60;
 
+/// A line of underscores this long is the border of a footer.
+const UNDERSCORES_MIN: usize = 20;
+
 /// One walk over the lines.
 pub(super) struct Scan<'a> {
     notice: &'a Notice,
@@ -26,10 +29,29 @@ pub(super) struct Scan<'a> {
     /// Index of the first hit that is not before the current line.
     next_hit: usize,
     sentences: usize,
-    /// The line before was prose that goes on.
-    wrapped: bool,
-    /// The line before was `NAME mailing list`: Mailman writes the list's address below.
-    in_list_footer: bool,
+    before: Before,
+    /// Somebody signed, or a gateway added its footer, below the first addresses.
+    below_signature: bool,
+}
+
+/// What the line before was.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Before {
+    /// Prose that goes on.
+    Wrapped,
+    /// `NAME mailing list`: Mailman writes the list's address below.
+    ListName,
+    Other,
+}
+
+impl Before {
+    fn of(line: &str) -> Self {
+        match line {
+            line if line.trim_end().ends_with("mailing list") => Self::ListName,
+            line if is_wrapped(line) => Self::Wrapped,
+            _ => Self::Other,
+        }
+    }
 }
 
 impl<'a> Scan<'a> {
@@ -41,8 +63,8 @@ impl<'a> Scan<'a> {
             indent: None,
             next_hit: 0,
             sentences: 0,
-            wrapped: false,
-            in_list_footer: false,
+            before: Before::Other,
+            below_signature: false,
         }
     }
 
@@ -50,12 +72,12 @@ impl<'a> Scan<'a> {
         let mut start = 0;
         for line in self.notice.own().split_inclusive('\n').take(LINES_MAX) {
             let hits = self.hits_until(start + line.len());
-            if line.contains('@') && !self.in_list_footer {
+            if line.contains('@') && self.before != Before::ListName {
                 self.line(line, start, hits);
             }
-            self.in_list_footer = line.trim_end().ends_with("mailing list");
+            self.below_signature |= is_signature(line) && !self.found.is_empty();
             self.listing |= hits.iter().any(|hit| hit.role == Role::Intro);
-            self.wrapped = is_wrapped(line);
+            self.before = Before::of(line);
             start += line.len();
         }
         self.found
@@ -90,6 +112,9 @@ impl<'a> Scan<'a> {
                 }
             }
             let place = self.place(line, start, hits, index, &found);
+            if self.below_signature && place > Place::Introduced {
+                continue;
+            }
             let range = start + found.range.start..start + found.range.end;
             if let Some(whole) = address::mend_in_brackets(self.notice.own(), &range) {
                 found.address = whole;
@@ -103,7 +128,7 @@ impl<'a> Scan<'a> {
         let after = line.get(found.range.end..).unwrap_or("");
         let lower = before.to_ascii_lowercase();
         if index == 0
-            && !self.wrapped
+            && self.before != Before::Wrapped
             && is_item_lead(before)
             && !after.trim_start_matches(['>', '"', '\'']).starts_with("...")
         {
@@ -188,6 +213,12 @@ fn is_labelled(before: &str) -> bool {
     ];
     let Some(label) = before.trim_end_matches([' ', '\t', '<', '"']).strip_suffix([':', '=']) else { return false };
     LABELS.contains(&label.rsplit(['{', ',']).next().unwrap_or("").trim_matches([' ', '\t', '*', '-', '"', '\u{a0}']))
+}
+
+/// `-- ` (RFC 3676 §4.3), or the line of underscores that Mailman puts in front of its footer.
+fn is_signature(line: &str) -> bool {
+    let line = line.trim_end_matches(['\r', '\n']);
+    matches!(line, "-- " | "--") || line.len() >= UNDERSCORES_MIN && line.bytes().all(|c| c == b'_')
 }
 
 /// Prose whose sentence does not end with the line.
