@@ -1,4 +1,4 @@
-//! One attempt to tell a platform about one address: [`Attempt::run`], on a worker, blocking.
+//! One attempt to tell a platform about one address: [`Courier::attempt`], on a worker, blocking.
 
 use super::http::{Client, Post};
 use super::outcome::{Judgement, judge};
@@ -13,16 +13,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// What a worker needs.
-pub struct Attempt {
-    /// Which.
-    pub notification: Notification,
+pub struct Courier {
     /// As configured now.
     pub tenants: Arc<Tenants>,
     /// Shared by all attempts.
     pub services: Arc<Services>,
     /// Log instead of sending.
     pub dry_run: bool,
-    /// The time when it started.
+    /// The time when it was given its work.
     pub now: Timestamp,
     /// The longest delay that a platform may ask for.
     pub delay_max: Duration,
@@ -64,22 +62,32 @@ pub enum End {
     },
 }
 
-impl Attempt {
+impl End {
+    /// What it says about the platform.
+    pub fn evidence(&self) -> Evidence {
+        match self {
+            Self::Done { .. } | Self::Park { .. } => Evidence::Up,
+            Self::Retry { evidence, .. } => *evidence,
+        }
+    }
+}
+
+impl Courier {
     /// Resolves, posts and judges.
-    pub fn run(&self) -> End {
-        let Some(tenant) = self.tenants.get(&self.notification.domain) else {
-            return End::Park { error: format!("the domain {} is not configured", self.notification.domain) };
+    pub fn attempt(&self, notification: &Notification) -> End {
+        let Some(tenant) = self.tenants.get(&notification.domain) else {
+            return End::Park { error: format!("the domain {} is not configured", notification.domain) };
         };
         let url = match self.template(tenant) {
-            Ok(template) => template.expand(&self.notification.address),
+            Ok(template) => template.expand(&notification.address),
             Err(error) => return unreachable(&error),
         };
         log::debug!("Post to: {url}");
         if self.dry_run {
-            log::info!("dry_run addr=<{}> url={url}", Escaped(self.notification.address.as_str()));
+            log::info!("dry_run addr=<{}> url={url}", Escaped(notification.address.as_str()));
             return End::Done { status: 0, body: "dry_run: not sent".to_owned() };
         }
-        self.post(tenant, &url)
+        self.post(tenant, &url, notification)
     }
 
     fn template(&self, tenant: &Tenant) -> Result<UrlTemplate, String> {
@@ -91,13 +99,13 @@ impl Attempt {
         }
     }
 
-    fn post(&self, tenant: &Tenant, url: &str) -> End {
+    fn post(&self, tenant: &Tenant, url: &str, notification: &Notification) -> End {
         let start = Instant::now();
         let answer = self.services.client.post(&Post {
             url,
-            idempotency_key: &self.notification.idempotency_key,
+            idempotency_key: &notification.idempotency_key,
             headers: &tenant.headers,
-            json: tenant.json_body.then(|| json_body(&self.notification)),
+            json: tenant.json_body.then(|| json_body(notification)),
         });
         self.services.attempts.request(start.elapsed());
         let answer = match answer {

@@ -42,8 +42,10 @@ pub struct News {
     pub resumed: Vec<Option<Domain>>,
     /// Reports that are durable.
     pub committed: Vec<NotificationId>,
-    /// Attempts that ended; no more than there are workers.
+    /// Attempts that ended; no more than the rounds of all workers hold.
     pub ended: Vec<Ended>,
+    /// Rounds that are over; no more than there are workers.
+    pub over: Vec<Over>,
     /// Archive files that were written or not.
     pub archived: Vec<(NotificationId, Result<(), String>)>,
     /// The latest configuration.
@@ -54,12 +56,22 @@ pub struct News {
 
 /// An attempt that ended.
 pub struct Ended {
-    /// Of the schedule.
-    pub ticket: Arc<Ticket>,
     /// Which.
     pub notification: Notification,
+    /// When it started.
+    pub started: Instant,
+    /// When it ended.
+    pub at: Instant,
     /// How.
     pub end: End,
+}
+
+/// A round that is over.
+pub struct Over {
+    /// Of the schedule.
+    pub ticket: Arc<Ticket>,
+    /// Rows that were not tried.
+    pub left: Vec<NotificationId>,
 }
 
 impl Inbox {
@@ -73,13 +85,16 @@ impl Inbox {
         let mut state = self.lock();
         let had_some = state.news.has_some();
         add(&mut state.news);
-        if !had_some || state.is_pressing() {
+        let wakes = !had_some || state.is_pressing();
+        // Who is woken would wait for the lock otherwise.
+        drop(state);
+        if wakes {
             self.changed.notify_one();
         }
     }
 
-    /// Waits for news until `until` at most, and takes them. Nudges, and without `haste` what ended as well, do not end the wait before
-    /// `rested`: in a busy hour they come by the thousand a second, and each would cost a change of threads.
+    /// Waits for news until `until` at most, and takes them. Nudges and ends within a round, and without `haste` all that ended, do not
+    /// end the wait before `rested`: in a busy hour they come by the thousand a second, and each would cost a change of threads.
     pub fn wait(&self, until: Instant, rested: Instant, haste: Haste) -> News {
         let mut state = self.lock();
         state.haste = haste;
@@ -101,7 +116,7 @@ impl Inbox {
 
 impl State {
     fn is_pressing(&self) -> bool {
-        self.news.is_pressing() || (self.haste == Haste::Pressing && self.news.has_ends())
+        self.news.is_pressing() || (self.haste == Haste::Pressing && self.news.leaves_room())
     }
 }
 
@@ -110,12 +125,13 @@ impl News {
         !self.resumed.is_empty() || self.reload.is_some() || self.stop.is_some()
     }
 
-    fn has_ends(&self) -> bool {
-        !self.committed.is_empty() || !self.ended.is_empty() || !self.archived.is_empty()
+    /// Whether something else may start now.
+    fn leaves_room(&self) -> bool {
+        !self.committed.is_empty() || !self.over.is_empty() || !self.archived.is_empty()
     }
 
     fn has_some(&self) -> bool {
-        self.nudged || self.has_ends() || self.is_pressing()
+        self.nudged || !self.ended.is_empty() || self.leaves_room() || self.is_pressing()
     }
 }
 

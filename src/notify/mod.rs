@@ -18,6 +18,7 @@ mod outcome;
 mod pool;
 mod queue;
 mod resolver;
+mod round;
 mod runner;
 mod schedule;
 mod story;

@@ -52,6 +52,8 @@ impl Pool {
             state.idle += 1;
         }
         state.jobs.push_back(Box::new(job));
+        // Who is woken would wait for the lock otherwise.
+        drop(state);
         self.shared.work.notify_one();
         Ok(())
     }

@@ -6,14 +6,15 @@
 mod ending;
 
 use super::archiving::Archiving;
-use super::attempt::{Attempt, Services, unreachable};
+use super::attempt::{Courier, Services};
 use super::clock::{Clock, Clocks};
 use super::flights::Flights;
 use super::http::Client;
-use super::inbox::{Ended, Haste, Inbox, News};
+use super::inbox::{Haste, Inbox, News};
 use super::pool::Pool;
 use super::queue::Queue;
 use super::resolver::Resolver;
+use super::round::Round;
 use super::schedule::{Limits, Schedule, Ticket};
 use super::view::{BATCH_ROWS, View};
 use super::{Report, Settings};
@@ -24,7 +25,6 @@ use crate::tenant::Tenants;
 use crate::types::{Domain, Timestamp};
 use std::collections::BTreeSet;
 use std::io;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -104,6 +104,9 @@ impl Runner {
         for ended in news.ended {
             self.settle(ended);
         }
+        for over in news.over {
+            self.end_round(&over);
+        }
         for (id, result) in news.archived {
             self.settle_archive(id, &result);
         }
@@ -159,12 +162,12 @@ impl Runner {
         while self.flights.unconfirmed() < UNCONFIRMED_MAX
             && let Some(ticket) = self.schedule.start(domain, now)
         {
-            let Some(notification) = self.next_row(domain, time, now) else {
-                self.schedule.cancelled(&ticket);
-                return;
-            };
+            let rows = self.next_rows(domain, self.schedule.rows_per_round(&ticket), time, now);
+            if rows.is_empty() {
+                return self.schedule.over(&ticket);
+            }
             self.served_last = Some(domain.clone());
-            if let Err(error) = self.launch(ticket, notification, time) {
+            if let Err(error) = self.launch(ticket, rows, time) {
                 return self.threadless(&error, now);
             }
         }
@@ -178,7 +181,7 @@ impl Runner {
         (first_due <= time || first_due > plausible).then(|| first_due.max(time))
     }
 
-    fn next_row(&mut self, domain: &Domain, time: Timestamp, now: Instant) -> Option<Notification> {
+    fn next_rows(&mut self, domain: &Domain, rows_max: usize, time: Timestamp, now: Instant) -> Vec<Notification> {
         if self.view.needs_rows(domain, time) {
             let flights = &self.flights;
             // Also what is due later: the first row of the domain may be under way for long, and tells nothing of the next.
@@ -187,32 +190,36 @@ impl Runner {
                 Err(error) => self.unreadable(&error.0, now),
             }
         }
-        self.view.next_row(domain)
+        self.view.next_rows(domain, rows_max)
     }
 
-    /// Starts an attempt; an error: no thread could be started for it, and the row waits as before.
-    fn launch(&mut self, ticket: Ticket, notification: Notification, time: Timestamp) -> io::Result<()> {
-        let id = notification.id;
-        self.flights.start(id);
-        let attempt = Attempt {
-            notification,
+    /// Starts a round; an error: no thread could be started for it, and the rows wait as before.
+    fn launch(&mut self, ticket: Ticket, rows: Vec<Notification>, time: Timestamp) -> io::Result<()> {
+        let ids: Vec<_> = rows.iter().map(|row| row.id).collect();
+        for id in &ids {
+            self.flights.start(*id);
+        }
+        let courier = Courier {
             tenants: Arc::clone(&self.tenants),
             services: Arc::clone(&self.services),
             dry_run: self.settings.dry_run,
             now: time,
             delay_max: self.settings.retry_delay_max,
         };
-        let inbox = Arc::clone(&self.inbox);
         let ticket = Arc::new(ticket);
-        let job_ticket = Arc::clone(&ticket);
-        let started = self.pool.run(move || {
-            let end = catch_unwind(AssertUnwindSafe(|| attempt.run()));
-            let end = end.unwrap_or_else(|_| unreachable("internal error: the attempt panicked"));
-            inbox.tell(|news| news.ended.push(Ended { ticket: job_ticket, notification: attempt.notification, end }));
-        });
+        let round = Round {
+            ticket: Arc::clone(&ticket),
+            rows,
+            courier,
+            clocks: Arc::clone(&self.clocks),
+            inbox: Arc::clone(&self.inbox),
+        };
+        let started = self.pool.run(move || round.run());
         if started.is_err() {
-            self.flights.end(id);
-            self.schedule.cancelled(&ticket);
+            for id in &ids {
+                self.flights.end(*id);
+            }
+            self.schedule.over(&ticket);
         }
         started
     }

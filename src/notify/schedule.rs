@@ -8,6 +8,7 @@
 //! growing delay. An attempt that began before the domain's last success tells nothing about the domain: a notification that always
 //! fails while others succeed has a fault of its own, and backs off alone.
 
+use super::round::rows_within;
 use crate::types::Domain;
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -21,12 +22,31 @@ pub struct Limits {
     pub per_domain: usize,
 }
 
-/// Leave for one attempt; goes back to [`Schedule::ended`].
+/// Leave for one round of attempts, one after the other; goes back to [`Schedule::over`].
 #[derive(Debug)]
 pub struct Ticket {
     domain: Domain,
-    started: Instant,
     probe: bool,
+}
+
+impl Ticket {
+    /// Whom it is for.
+    pub fn domain(&self) -> &Domain {
+        &self.domain
+    }
+}
+
+/// What an attempt that ended tells of its domain.
+#[derive(Debug, Clone, Copy)]
+pub struct Lesson<'a> {
+    /// Whose platform.
+    pub domain: &'a Domain,
+    /// When it started.
+    pub started: Instant,
+    /// When it ended.
+    pub ended: Instant,
+    /// What came of it.
+    pub evidence: Evidence,
 }
 
 /// What an attempt says about its domain.
@@ -64,10 +84,17 @@ pub struct Schedule {
 #[derive(Debug, Default)]
 struct State {
     running: usize,
-    succeeded: Option<Instant>,
+    succeeded: Option<Success>,
     /// Refusals since the last success.
     refusals: u32,
     outage: Option<Outage>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Success {
+    at: Instant,
+    /// What attempts that succeed take, of late.
+    attempt_time: Duration,
 }
 
 #[derive(Debug)]
@@ -104,7 +131,7 @@ impl Schedule {
         }
     }
 
-    /// Leave to start one attempt for `domain`, if it may start now.
+    /// Leave to start one round of attempts for `domain`, if it may start now.
     pub fn start(&mut self, domain: &Domain, now: Instant) -> Option<Ticket> {
         let probe = !self.is_trusted(domain, now);
         if !self.has_room(domain, probe, now) {
@@ -113,32 +140,32 @@ impl Schedule {
         self.running += 1;
         self.probes += usize::from(probe);
         self.domains.entry(domain.clone()).or_default().running += 1;
-        Some(Ticket { domain: domain.clone(), started: now, probe })
+        Some(Ticket { domain: domain.clone(), probe })
     }
 
-    /// Takes back a ticket whose attempt did not happen.
-    pub fn cancelled(&mut self, ticket: &Ticket) {
+    /// The longest round of a ticket: one attempt, or several for a domain whose attempts succeed quickly.
+    pub fn rows_per_round(&self, ticket: &Ticket) -> usize {
+        let succeeded = self.domains.get(&ticket.domain).and_then(|state| state.succeeded);
+        succeeded.filter(|_| !ticket.probe).map_or(1, |success| rows_within(success.attempt_time))
+    }
+
+    /// Takes back a ticket: its round is over, or did not happen.
+    pub fn over(&mut self, ticket: &Ticket) {
         self.running -= 1;
         self.probes -= usize::from(ticket.probe);
         self.state(&ticket.domain).running -= 1;
     }
 
     /// An attempt ended. `probe_delay` gives the delay after so many failures in a row.
-    pub fn ended(
-        &mut self,
-        ticket: &Ticket,
-        evidence: Evidence,
-        now: Instant,
-        probe_delay: impl Fn(u32) -> Duration,
-    ) -> Blame {
-        self.cancelled(ticket);
-        let state = self.state(&ticket.domain);
-        match evidence {
+    pub fn learn(&mut self, lesson: &Lesson<'_>, now: Instant, probe_delay: impl Fn(u32) -> Duration) -> Blame {
+        let state = self.state(lesson.domain);
+        match lesson.evidence {
             Evidence::Up => {
-                *state = State { running: state.running, succeeded: Some(now), refusals: 0, outage: None };
+                let succeeded = Some(Success::after(state.succeeded, lesson));
+                *state = State { running: state.running, succeeded, refusals: 0, outage: None };
                 Blame::Notification
             }
-            _ if state.succeeded.is_some_and(|succeeded| succeeded > ticket.started) => Blame::Notification,
+            _ if state.succeeded.is_some_and(|success| success.at > lesson.started) => Blame::Notification,
             Evidence::Refused => {
                 state.refusals += 1;
                 // The next probe is another notification, if there is one: those that wait longer go first.
@@ -177,12 +204,23 @@ impl Schedule {
     fn is_trusted(&self, domain: &Domain, now: Instant) -> bool {
         self.domains.get(domain).is_some_and(|state| {
             state.outage.is_none()
-                && state.succeeded.is_some_and(|succeeded| now.saturating_duration_since(succeeded) < TRUST_TIME)
+                && state.succeeded.is_some_and(|success| now.saturating_duration_since(success.at) < TRUST_TIME)
         })
     }
 
     fn state(&mut self, domain: &Domain) -> &mut State {
         self.domains.entry(domain.clone()).or_default()
+    }
+}
+
+impl Success {
+    fn after(before: Option<Self>, lesson: &Lesson<'_>) -> Self {
+        let took = lesson.ended.saturating_duration_since(lesson.started);
+        let usual = before.map_or(took, |before| before.attempt_time);
+        Self {
+            at: before.map_or(lesson.ended, |before| before.at.max(lesson.ended)),
+            attempt_time: (usual * (FOLLOWING_PART - 1) + took) / FOLLOWING_PART,
+        }
     }
 }
 
@@ -206,6 +244,9 @@ const REFUSALS_MAX: u32 = 3;
 /// For good, and yet a time that clocks can show.
 const PAUSE_MAX: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
 
+/// How fast the usual time of an attempt follows the last one: the part of the difference that is taken.
+const FOLLOWING_PART: u32 = 4;
+
 /// How long a success speaks for the domain.
 const TRUST_TIME: Duration = Duration::from_secs(60);
 
@@ -225,13 +266,26 @@ mod tests {
         10 * failures * SECOND
     }
 
-    /// Starts as many as may start.
-    fn fill(schedule: &mut Schedule, domain: &Domain, now: Instant) -> Vec<Ticket> {
-        std::iter::from_fn(|| schedule.start(domain, now)).collect()
+    /// A round of one attempt.
+    struct Attempt {
+        ticket: Ticket,
+        started: Instant,
     }
 
-    fn end(schedule: &mut Schedule, ticket: &Ticket, evidence: Evidence, now: Instant) -> Blame {
-        schedule.ended(ticket, evidence, now, ten_seconds_each)
+    fn start(schedule: &mut Schedule, domain: &Domain, now: Instant) -> Option<Attempt> {
+        Some(Attempt { ticket: schedule.start(domain, now)?, started: now })
+    }
+
+    /// Starts as many as may start.
+    fn fill(schedule: &mut Schedule, domain: &Domain, now: Instant) -> Vec<Attempt> {
+        std::iter::from_fn(|| start(schedule, domain, now)).collect()
+    }
+
+    fn end(schedule: &mut Schedule, attempt: &Attempt, evidence: Evidence, now: Instant) -> Blame {
+        let Attempt { ticket, started } = attempt;
+        schedule.over(ticket);
+        let lesson = Lesson { domain: &ticket.domain, started: *started, ended: now, evidence };
+        schedule.learn(&lesson, now, ten_seconds_each)
     }
 
     fn may_start(schedule: &Schedule, domain: &Domain, now: Instant) -> bool {
@@ -241,7 +295,7 @@ mod tests {
     /// A schedule in which `domain` is trusted.
     fn trusting(domain: &Domain, now: Instant) -> Schedule {
         let mut schedule = Schedule::new(LIMITS);
-        let ticket = schedule.start(domain, now).unwrap();
+        let ticket = start(&mut schedule, domain, now).unwrap();
         end(&mut schedule, &ticket, Evidence::Up, now);
         schedule
     }
@@ -289,7 +343,7 @@ mod tests {
     fn a_domain_that_asks_for_a_pause_gets_it() {
         let (a, now) = (domain("a.de"), Instant::now());
         let mut schedule = trusting(&a, now);
-        let ticket = schedule.start(&a, now).unwrap();
+        let ticket = start(&mut schedule, &a, now).unwrap();
         let pause = Evidence::Unavailable { pause: Some(120 * SECOND) };
         assert_eq!(end(&mut schedule, &ticket, pause, now), Blame::Domain(120 * SECOND));
         assert!(!may_start(&schedule, &a, now + 119 * SECOND));
@@ -310,7 +364,7 @@ mod tests {
     fn a_domain_that_asks_for_no_pause_is_given_one_all_the_same() {
         let (a, now) = (domain("a.de"), Instant::now());
         let mut schedule = trusting(&a, now);
-        let ticket = schedule.start(&a, now).unwrap();
+        let ticket = start(&mut schedule, &a, now).unwrap();
         let at_once = Evidence::Unavailable { pause: Some(Duration::ZERO) };
         assert_eq!(end(&mut schedule, &ticket, at_once, now), Blame::Domain(10 * SECOND));
     }
@@ -322,8 +376,8 @@ mod tests {
             let mut schedule = trusting(&a, now);
             for round in 1..20 {
                 let now = now + round * SECOND;
-                let poison = schedule.start(&a, now).unwrap();
-                let good = schedule.start(&a, now).unwrap();
+                let poison = start(&mut schedule, &a, now).unwrap();
+                let good = start(&mut schedule, &a, now).unwrap();
                 end(&mut schedule, &good, Evidence::Up, now + SECOND / 4);
                 assert_eq!(end(&mut schedule, &poison, evidence, now + SECOND / 2), Blame::Notification);
                 assert_eq!(schedule.failures(&a), 0);
@@ -336,7 +390,7 @@ mod tests {
         let (a, b, now) = (domain("a.de"), domain("b.de"), Instant::now());
         let mut schedule = Schedule::new(LIMITS);
         for domain in [&a, &b] {
-            let ticket = schedule.start(domain, now).unwrap();
+            let ticket = start(&mut schedule, domain, now).unwrap();
             end(&mut schedule, &ticket, Evidence::Unavailable { pause: Some(120 * SECOND) }, now);
         }
         let now = now + SECOND;
@@ -356,7 +410,7 @@ mod tests {
         for (round, down, blame) in
             [(1, 0, Blame::Notification), (2, 0, Blame::Notification), (3, 1, Blame::Domain(10 * SECOND))]
         {
-            let ticket = schedule.start(&a, now + round * SECOND).unwrap();
+            let ticket = start(&mut schedule, &a, now + round * SECOND).unwrap();
             assert_eq!(end(&mut schedule, &ticket, Evidence::Refused, now + round * SECOND), blame);
             assert_eq!(schedule.failures(&a), down);
         }
@@ -376,21 +430,58 @@ mod tests {
     #[test]
     fn a_single_worker_still_probes() {
         let mut schedule = Schedule::new(Limits { all: 1, per_domain: 1 });
-        assert!(schedule.start(&domain("a.de"), Instant::now()).is_some());
-        assert!(schedule.start(&domain("b.de"), Instant::now()).is_none());
+        assert!(start(&mut schedule, &domain("a.de"), Instant::now()).is_some());
+        assert!(start(&mut schedule, &domain("b.de"), Instant::now()).is_none());
     }
 
     #[test]
     fn a_new_configuration_gives_a_domain_that_is_down_another_chance() {
         let (a, b, now) = (domain("a.de"), domain("b.de"), Instant::now());
         let mut schedule = trusting(&a, now);
-        let ticket = schedule.start(&a, now).unwrap();
+        let ticket = start(&mut schedule, &a, now).unwrap();
         end(&mut schedule, &ticket, UNREACHABLE, now);
-        let running = schedule.start(&b, now).unwrap();
+        let running = start(&mut schedule, &b, now).unwrap();
         schedule.forgive();
         assert_eq!(schedule.domains.len(), 1, "only what runs is remembered");
         assert!(may_start(&schedule, &a, now) && !may_start(&schedule, &b, now));
         end(&mut schedule, &running, Evidence::Up, now);
         assert_eq!(schedule.running(), 0);
+    }
+
+    /// The longest round after attempts that took this long each, and succeeded.
+    fn round_after(times: &[Duration]) -> usize {
+        let (a, now) = (domain("a.de"), Instant::now());
+        let mut schedule = Schedule::new(LIMITS);
+        for took in times {
+            let ticket = schedule.start(&a, now).unwrap();
+            schedule.over(&ticket);
+            let lesson = Lesson { domain: &a, started: now, ended: now + *took, evidence: Evidence::Up };
+            schedule.learn(&lesson, now, ten_seconds_each);
+        }
+        let ticket = schedule.start(&a, now).unwrap();
+        schedule.rows_per_round(&ticket)
+    }
+
+    #[test]
+    fn a_round_is_long_where_attempts_are_quick_and_short_where_one_was_not() {
+        let (quick, slow) = (Duration::from_micros(200), SECOND / 10);
+        assert_eq!(round_after(&[]), 1, "a probe is alone");
+        assert_eq!(round_after(&[slow]), 1);
+        assert!(round_after(&[quick]) > 4);
+        assert_eq!(round_after(&[quick, quick, slow]), 1);
+        assert!(round_after(&[[slow].as_slice(), &[quick; 20]].concat()) > 4);
+    }
+
+    #[test]
+    fn what_fails_after_a_success_of_its_own_round_tells_of_the_domain() {
+        let (a, now) = (domain("a.de"), Instant::now());
+        let mut schedule = trusting(&a, now);
+        let at = |millis| now + Duration::from_millis(millis);
+        let mut learn = |started, ended, evidence| {
+            // It is learnt later than it happened.
+            schedule.learn(&Lesson { domain: &a, started, ended, evidence }, at(50), ten_seconds_each)
+        };
+        assert_eq!(learn(at(1), at(2), Evidence::Up), Blame::Notification);
+        assert_eq!(learn(at(2), at(3), UNREACHABLE), Blame::Domain(10 * SECOND));
     }
 }

@@ -87,9 +87,10 @@ impl View {
         self.rows.insert(domain.clone(), Rows { waiting: pending.into(), behind });
     }
 
-    /// The next due row, if one was read.
-    pub fn next_row(&mut self, domain: &Domain) -> Option<Notification> {
-        self.rows.get_mut(domain)?.waiting.pop_front()
+    /// The next due rows, at most so many of those that were read.
+    pub fn next_rows(&mut self, domain: &Domain, rows_max: usize) -> Vec<Notification> {
+        let Some(rows) = self.rows.get_mut(domain) else { return Vec::new() };
+        rows.waiting.drain(..rows_max.min(rows.waiting.len())).collect()
     }
 
     /// Rows of the domain have to be read anew.
@@ -179,8 +180,11 @@ mod tests {
     #[test]
     fn rows_are_read_again_when_the_next_falls_due_and_not_before() {
         let mut view = view_of([9, 10, 30]);
-        assert_eq!([9, 10].map(Some), [0; 2].map(|_| view.next_row(&domain()).map(|row| row.id)));
-        assert!(view.next_row(&domain()).is_none() && view.later(&domain()) == Some(at(30)));
+        assert_eq!(
+            [vec![9], vec![10]],
+            [0; 2].map(|_| view.next_rows(&domain(), 1).iter().map(|row| row.id).collect::<Vec<_>>())
+        );
+        assert!(view.next_rows(&domain(), 1).is_empty() && view.later(&domain()) == Some(at(30)));
         assert!(!view.needs_rows(&domain(), at(29)) && view.needs_rows(&domain(), at(30)));
     }
 
@@ -189,7 +193,7 @@ mod tests {
         for (rows, may_be_more) in [(BATCH_ROWS, true), (BATCH_ROWS - 1, false)] {
             let mut view = view_of(vec![5; rows]);
             assert!(!view.needs_rows(&domain(), at(10)), "the batch comes first");
-            while view.next_row(&domain()).is_some() {}
+            assert_eq!(view.next_rows(&domain(), usize::MAX).len(), rows);
             assert_eq!((view.needs_rows(&domain(), Timestamp::MAX), view.later(&domain())), (may_be_more, None));
         }
     }

@@ -1,8 +1,8 @@
 //! What follows from the end of an attempt: its report, and the pause of what failed.
 
 use super::super::attempt::End;
-use super::super::inbox::Ended;
-use super::super::schedule::{Blame, Evidence};
+use super::super::inbox::{Ended, Over};
+use super::super::schedule::{Blame, Lesson};
 use super::super::{Settings, backoff, story};
 use super::Runner;
 use crate::change::{Notification, NotificationId, Outcome, Settled};
@@ -13,17 +13,16 @@ use std::time::Duration;
 impl Runner {
     /// Reports how an attempt ended; on a failure its domain, or it alone, pauses.
     pub(super) fn settle(&mut self, ended: Ended) {
-        let Ended { ticket, notification, end } = ended;
+        let Ended { notification, started, at: ended, end } = ended;
         let now = self.clocks.steady();
         let time = self.clock.time(self.clocks.wall(), now);
         let domain = &notification.domain;
-        let evidence = match &end {
-            End::Done { .. } | End::Park { .. } => Evidence::Up,
-            End::Retry { evidence, .. } => *evidence,
-        };
+        let evidence = end.evidence();
         let failures_before = self.schedule.failures(domain);
         let settings = &self.settings;
-        let blame = self.schedule.ended(&ticket, evidence, now, |failures| probe_delay(settings, failures));
+        let blame = self
+            .schedule
+            .learn(&Lesson { domain, started, ended, evidence }, now, |failures| probe_delay(settings, failures));
         self.flights.end(notification.id);
         if self.schedule.failures(domain) > failures_before {
             self.giving_up.insert(domain.clone());
@@ -34,6 +33,17 @@ impl Runner {
         story::tell_outcome(&notification, &outcome);
         self.services.attempts.ended(&notification, &outcome, time);
         self.tell(notification.id, time, outcome);
+    }
+
+    /// A worker is free; what it did not try is read again.
+    pub(super) fn end_round(&mut self, over: &Over) {
+        self.schedule.over(&over.ticket);
+        if !over.left.is_empty() {
+            for id in &over.left {
+                self.flights.end(*id);
+            }
+            self.view.forget_rows(over.ticket.domain());
+        }
     }
 
     fn outcome(&mut self, notification: &Notification, end: End, blame: Blame, time: Timestamp) -> Outcome {
