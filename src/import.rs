@@ -7,6 +7,7 @@
 //! Deliberately absent: any write to the SQLite file.
 
 use crate::change::Imported;
+use crate::escape::Escaped;
 use crate::status::words::count;
 use crate::tenant::{Tenant, Tenants};
 use crate::types::{Address, Domain, Timestamp};
@@ -53,17 +54,22 @@ pub fn plan(file: &Path, tenants: &Tenants) -> Result<Plan, ImportError> {
         Some(ErrorCode::DatabaseBusy) => {
             ImportError::Busy(format!("{}: another program writes it at this moment: try again", file.display()))
         }
-        _ => ImportError::Unreadable(format!("{}: {error}", file.display())),
+        _ => unreadable(file, &error),
     };
     // SQLite's word is the same for a file that is not there, that may not be read, or that is a folder.
     let readable = File::open(file).and_then(|mut file| file.read(&mut [0]));
-    readable.map_err(|error| ImportError::Unreadable(format!("{}: {error}", file.display())))?;
+    readable.map_err(|error| unreadable(file, &error))?;
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let database = Connection::open_with_flags(file, flags).map_err(explain)?;
     let tables = tables(&database).map_err(explain)?;
     if !tables.contains("temporary_bounces") && !tables.contains("permanent_bounces") {
-        let text = "not the predecessor's database: no table temporary_bounces, no table permanent_bounces";
-        return Err(ImportError::Unreadable(format!("{}: {text}", file.display())));
+        return Err(unreadable(
+            file,
+            &"not the predecessor's database: no table temporary_bounces, no table permanent_bounces",
+        ));
+    }
+    if let Some(damage) = damage(&database).map_err(explain)? {
+        return Err(unreadable(file, &format!("damaged, nothing of it is taken over: {damage}")));
     }
     let mut plan = Plan::default();
     if tables.contains("temporary_bounces") {
@@ -73,6 +79,17 @@ pub fn plan(file: &Path, tenants: &Tenants) -> Result<Plan, ImportError> {
         plan.read_permanent(&database, tenants).map_err(explain)?;
     }
     Ok(plan)
+}
+
+/// SQLite's word may quote the file.
+fn unreadable(file: &Path, why: &dyn fmt::Display) -> ImportError {
+    ImportError::Unreadable(format!("{}: {}", file.display(), Escaped(&why.to_string())))
+}
+
+/// The first that is wrong with the pages: of a damaged table, SQLite gives the rows that it finds, and says nothing of the others.
+fn damage(database: &Connection) -> rusqlite::Result<Option<String>> {
+    let found: String = database.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
+    Ok((found != "ok").then(|| found.trim_start_matches("*** in database main ***").trim().to_owned()))
 }
 
 fn tables(database: &Connection) -> rusqlite::Result<BTreeSet<String>> {

@@ -160,6 +160,29 @@ fn past_suspensions_are_found_with_the_platforms_answer() {
     assert_eq!(seen, [("a@x.example", time(), &answer(200)), ("b@x.example", time(), &answer(404))]);
 }
 
+/// SQLite reads around a page that is damaged: the rows of it would be missing without a word.
+#[test]
+fn of_a_damaged_file_nothing_is_taken_over() {
+    let folder = folder(
+        "WITH RECURSIVE number(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM number WHERE n < 3000)
+            INSERT INTO temporary_bounces SELECT 'user' || n || '@x.example', 'mydomain.example', 1 FROM number;",
+    );
+    let path = folder.path().join("bounced_emails.db");
+    let whole = fs::read(&path).expect("the SQLite file");
+    // SQLite's file format, 1.6: the number of cells stands in octets 3 and 4 of a page.
+    let mut fewer_rows = whole.clone();
+    let page = fewer_rows.chunks_exact_mut(4096).next_back().expect("a page");
+    page[3..5].copy_from_slice(&[0, 1]);
+    for damaged in [fewer_rows, whole[..whole.len() / 2].to_vec()] {
+        fs::write(&path, damaged).expect("a file");
+        let refused = import(folder.path(), &["bounced_emails.db"]);
+        assert_eq!(refused.status.code(), Some(65), "{refused:?}");
+        let said = String::from_utf8_lossy(&refused.stderr);
+        assert!(said.contains("bounced_emails.db: ") && said.lines().count() == 1, "{said}");
+        assert!(!folder.path().join("bounces.redb").exists());
+    }
+}
+
 #[test]
 fn another_file_is_refused_with_a_reason() {
     let folder = folder("DROP TABLE temporary_bounces; DROP TABLE permanent_bounces;");

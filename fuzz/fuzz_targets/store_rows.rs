@@ -11,7 +11,7 @@ use libfuzzer_sys::fuzz_target;
 use redb::{Database, ReadableTable as _, Table, TableDefinition, TableHandle as _};
 use std::path::Path;
 use std::sync::LazyLock;
-use support::{Fixture};
+use support::Fixture;
 
 #[path = "../../tests/support/filled.rs"]
 mod filled;

@@ -1,7 +1,7 @@
 //! A file that a command writes for its caller: [`Part`].
 //!
-//! It is complete or absent, also after a power loss, readable by who calls alone since it holds addresses, and never written through a link that somebody laid
-//! into the folder. What may be replaced is decided elsewhere.
+//! It is complete or absent, also after a power loss, readable by who calls alone since it holds addresses, and never written through a
+//! link that somebody laid into the folder. What may be replaced is decided elsewhere.
 
 use crate::folder;
 use std::fs::{self, File, OpenOptions};
