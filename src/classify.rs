@@ -98,7 +98,7 @@ fn entries(path: &Path, depth: usize) -> io::Result<Option<Vec<PathBuf>>> {
         return Ok(Some(Vec::new()));
     }
     let mut entries = fs::read_dir(path)?.map(|entry| entry.map(|e| e.path())).collect::<io::Result<Vec<_>>>()?;
-    entries.sort();
+    entries.sort_unstable();
     Ok(Some(entries))
 }
 

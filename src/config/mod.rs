@@ -217,7 +217,7 @@ fn located(text: &str, problems: Vec<Found>) -> Vec<Problem> {
         message: found.message,
     };
     let mut problems: Vec<Problem> = problems.into_iter().map(place).collect();
-    problems.sort();
+    problems.sort_unstable();
     problems
 }
 

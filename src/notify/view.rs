@@ -64,7 +64,7 @@ impl View {
     /// All domains in order, beginning behind this one.
     pub fn domains_behind(&self, served_last: Option<&Domain>) -> Vec<(Domain, Timestamp)> {
         let mut domains = self.domains.clone();
-        domains.sort_by(|(a, _), (b, _)| a.cmp(b));
+        domains.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
         let behind = domains.partition_point(|(domain, _)| Some(domain) <= served_last);
         domains.rotate_left(behind);
         domains

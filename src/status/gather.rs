@@ -8,7 +8,7 @@ use super::privacy::{hide_address, hide_addresses};
 use super::{Counter, Live, Near, Process, Queue, Readiness, Slot, Snapshot, Times, Totals};
 use crate::change::Series;
 use crate::metrics::{EVENTS_MAX, Event, Metrics};
-use crate::store::{CounterFilter, Reader, StoreError, Sum, WaitingFilter};
+use crate::store::{self, CounterFilter, Reader, StoreError, Sum, WaitingFilter};
 use crate::tenant::Tenants;
 use crate::types::{Domain, Timestamp};
 use std::cmp::Reverse;
@@ -180,7 +180,7 @@ fn near(reader: &Reader, context: &Context<'_>) -> Result<Near, StoreError> {
                 found.push((threshold, counter));
             }
         }
-        found.sort_by_key(|(threshold, counter)| (threshold.saturating_sub(counter.count), Reverse(counter.last_seen)));
+        found.sort_unstable_by(|a, b| rank(a).cmp(&rank(b)));
         near.more += found.len().saturating_sub(NEAR_MAX) as u64;
         found.truncate(NEAR_MAX);
         cursor = page.next;
@@ -201,6 +201,12 @@ fn near(reader: &Reader, context: &Context<'_>) -> Result<Near, StoreError> {
         })
         .collect();
     Ok(near)
+}
+
+/// The nearest to its threshold first, then the latest; of equal ones by name, so that the page does not change by itself.
+fn rank((threshold, counter): &(u32, store::Counter)) -> (u32, Reverse<Timestamp>, &str, &str) {
+    let left = threshold.saturating_sub(counter.count);
+    (left, Reverse(counter.last_seen), counter.domain.as_str(), counter.address.as_str())
 }
 
 /// Those of the loop and of the notifier, the newest first.

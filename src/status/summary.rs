@@ -1,7 +1,6 @@
 //! Sums over the slots of a snapshot.
 
 use super::{Slot, Snapshot};
-use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -45,7 +44,7 @@ fn add<K: Ord + Clone>(total: &mut BTreeMap<K, u64>, counts: &BTreeMap<K, u64>) 
 /// The largest counts, and what is left of the rest.
 pub fn top<K: Ord + Clone>(counts: &BTreeMap<K, u64>, max: usize) -> (Vec<(K, u64)>, u64) {
     let mut all: Vec<_> = counts.iter().filter(|(_, count)| **count > 0).collect();
-    all.sort_by_key(|(_, count)| Reverse(**count));
+    all.sort_unstable_by(|(a_key, a), (b_key, b)| b.cmp(a).then_with(|| a_key.cmp(b_key)));
     let rest = all.iter().skip(max).map(|(_, count)| **count).sum();
     (all.into_iter().take(max).map(|(key, count)| (key.clone(), *count)).collect(), rest)
 }

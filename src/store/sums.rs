@@ -156,7 +156,11 @@ fn collect(
 }
 
 fn show(sums: BTreeMap<u64, Row>, millis: u64) -> Vec<Sum> {
-    let series = |row: Row| row.into_iter().filter_map(|(name, count)| Some((parse(&name)?, count))).collect();
+    let series = |row: Row| {
+        let mut series = BTreeMap::new();
+        series.extend(row.into_iter().filter_map(|(name, count)| Some((parse(&name)?, count))));
+        series
+    };
     sums.into_iter()
         .map(|(slot, row)| Sum { start: Timestamp::from_millis(slot.saturating_mul(millis)), series: series(row) })
         .collect()
