@@ -132,6 +132,20 @@ fn a_row_that_falls_due_beside_a_long_attempt_is_told_in_time() {
 }
 
 #[test]
+fn the_queue_is_looked_at_again_in_a_minute_without_news_of_it() {
+    let platform = Platform::answering(200);
+    let clocks = Arc::new(TurnedClocks::default());
+    let tenants = vec![tenant("a.de", &platform.template())];
+    let mut harness = Harness::start_with(clocks.clone(), MemoryQueue::default(), tenants, Settings::default());
+    harness.push("a.de", "told@b.de");
+    assert!(matches!(harness.step(), Outcome::Delivered { .. }));
+    harness.queue.push("a.de", "untold@b.de");
+    clocks.pass(MINUTE);
+    harness.wake();
+    assert!(matches!(harness.step(), Outcome::Delivered { .. }));
+}
+
+#[test]
 fn a_platform_that_asks_for_a_pause_gets_it_in_seconds_or_as_a_date() {
     let in_half_an_hour = |clocks: &TurnedClocks| {
         httpdate::fmt_http_date(UNIX_EPOCH + Duration::from_millis(clocks.wall().after(HOUR / 2).millis()))

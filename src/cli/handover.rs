@@ -229,6 +229,27 @@ mod tests {
     }
 
     #[test]
+    fn a_listener_for_lmtp_is_greeted_in_its_words() {
+        let (listener, server) = serve(&["220 h LMTP bouncesvc\r\n", "250 h\r\n", "451 4.3.0 later\r\n"]);
+        let listener = Listener { protocol: Protocol::Lmtp, ..listener };
+        assert_eq!(hand_over(&[listener], &LETTER), Handed::Refused("451 4.3.0 later".to_owned()));
+        assert_eq!(server.join().unwrap()[0], "LHLO localhost\r\n");
+    }
+
+    #[test]
+    fn a_mail_ends_where_it_ends_and_dots_are_doubled() {
+        for (mail, wire) in [
+            ("a\n", "a\r\n.\r\n"),
+            ("a", "a\r\n.\r\n"),
+            ("a\r\n\r\n", "a\r\n\r\n.\r\n"),
+            (".\n..a\nb.\n", "..\r\n...a\r\nb.\r\n.\r\n"),
+            ("", "\r\n.\r\n"),
+        ] {
+            assert_eq!(stuffed(mail.as_bytes()), wire.as_bytes(), "{mail:?}");
+        }
+    }
+
+    #[test]
     fn a_daemon_that_does_not_take_it_is_told_from_no_daemon() {
         let (busy, server) = serve(&["421 4.3.2 too many\r\n"]);
         assert_eq!(hand_over(&[busy], &LETTER), Handed::Refused("421 4.3.2 too many".to_owned()));

@@ -5,6 +5,8 @@ use super::support::queue::{Harness, MemoryQueue, quick, tenant};
 use super::{HOUR, retry_error};
 use bouncesvc::change::Outcome;
 use bouncesvc::notify::Settings;
+use bouncesvc::tenant::Tenants;
+use std::sync::Arc;
 use std::time::Duration;
 
 #[test]
@@ -25,6 +27,23 @@ fn hanging_platforms_hold_up_no_other() {
     let mut harness = Harness::start(queue, tenants, Settings { request_time_max: HOUR, ..quick() });
     harness.run_until(|rows| rows.delivered.len() == 300);
     assert!(hanging.requests().len() <= 8, "probes had more than half of the workers");
+    assert!(harness.stop(Duration::ZERO).is_empty());
+}
+
+#[test]
+fn new_limits_hold_from_the_next_attempt_on() {
+    let platform = Platform::answering(200);
+    let tenants = || vec![tenant("a.de", &platform.template())];
+    let settings = |workers_per_domain_max| Settings { workers_per_domain_max, request_time_max: HOUR, ..quick() };
+    let mut harness = Harness::start(MemoryQueue::default(), tenants(), settings(1));
+    harness.notifier.reload(Arc::new(Tenants::new(tenants())), settings(3));
+    harness.push("a.de", "first@b.de");
+    assert!(matches!(harness.step(), Outcome::Delivered { .. }), "the domain is trusted from here on");
+    platform.set_script(|_| Answer::Silent);
+    for n in 0..5 {
+        harness.push("a.de", &format!("a{n}@b.de"));
+    }
+    platform.wait_for_count(1 + 3);
     assert!(harness.stop(Duration::ZERO).is_empty());
 }
 

@@ -21,6 +21,9 @@ fn changes_work_live_and_stopped() {
     stdout(&site, &["queue", "retry", "--parked"]);
     platform.wait_for_count(4);
     while json(&site, &["queue", "list", "--format=json"]) != serde_json::json!([]) {}
+    assert_eq!(stdout(&site, &["queue", "retry", "--parked"]), "There was nothing to change.\n");
+    let nothing_was_put_off = "None was parked or put off. What is pending is tried now.\n";
+    assert_eq!(stdout(&site, &["queue", "retry", "--all"]), nothing_was_put_off);
     assert!(daemon.stop().success());
 
     let said = stdout(
