@@ -8,7 +8,7 @@ use crate::escape::{Escaped, JsonString};
 use crate::status::words::cut;
 use serde_json::Value;
 use std::fmt::Write as _;
-use std::io::{self, BufWriter, IsTerminal as _, StdoutLock, Write};
+use std::io::{self, BufWriter, StdoutLock, Write};
 
 /// Rows that decide on the widths of a table's columns.
 const MEASURED_ROWS: usize = 500;
@@ -39,14 +39,13 @@ impl List<BufWriter<StdoutLock<'static>>> {
     /// Fitted to the terminal, where standard output is one.
     pub fn to_stdout(form: Form, columns: &'static [&'static str]) -> Self {
         let out = io::stdout();
-        let line_max = if out.is_terminal() { terminal_columns(&out) } else { None };
-        Self::new(form, columns, line_max, BufWriter::new(out.lock()))
+        Self::new(form, columns, terminal_columns(&out), BufWriter::new(out.lock()))
     }
 }
 
-/// `None`: it does not tell.
-fn terminal_columns(terminal: &io::Stdout) -> Option<usize> {
-    let size = rustix::termios::tcgetwinsize(terminal).ok()?;
+/// `None`: it is no terminal, or does not tell.
+fn terminal_columns(out: &io::Stdout) -> Option<usize> {
+    let size = rustix::termios::tcgetwinsize(out).ok()?;
     Some(size.ws_col.into()).filter(|columns| *columns > 0)
 }
 
@@ -210,6 +209,17 @@ mod tests {
         assert_eq!(printed(Form::Csv, &rows), csv);
         let table = printed(Form::Table, &rows);
         assert!(!table.contains(['\u{1b}', '\u{202e}', '\r']) && table.lines().count() == 2, "{table:?}");
+    }
+
+    #[test]
+    fn no_cell_is_taken_for_a_formula() {
+        for text in ["=1", "+1", "-1", "@a", "\t=1", "\r=1"] {
+            assert!(csv_cell(&json!(text)).starts_with('\''), "{text:?}");
+        }
+        for (text, cell) in [("a=1", "a=1"), ("a;b", "\"a;b\""), ("a b", "\"a b\""), ("", "")] {
+            assert_eq!(csv_cell(&json!(text)), cell);
+        }
+        assert_eq!(csv_cell(&json!(-1)), "-1");
     }
 
     #[test]

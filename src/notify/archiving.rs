@@ -157,7 +157,11 @@ const PAUSE: Duration = Duration::from_secs(60);
 
 #[cfg(test)]
 mod tests {
+    use super::super::clock::SystemClocks;
+    use super::super::queue::QueueError;
     use super::*;
+    use crate::change::Notification;
+    use crate::types::{Address, Domain, Timestamp};
 
     #[test]
     fn failures_in_a_row_make_all_of_it_rest_and_one_alone_does_not() {
@@ -188,6 +192,72 @@ mod tests {
             archiving.ended(2 * id + 1, &Ok(()), now);
         }
         assert_eq!(archiving.paused_until, now + PAUSE);
+    }
+
+    /// These mails wait to be written.
+    struct Mails(Vec<NotificationId>);
+
+    impl Queue for Mails {
+        fn domains(&self) -> Result<Vec<(Domain, Timestamp)>, QueueError> {
+            Ok(Vec::new())
+        }
+
+        fn due(
+            &self,
+            _: &Domain,
+            _: Timestamp,
+            _: &dyn Fn(NotificationId) -> bool,
+            _: usize,
+        ) -> Result<Vec<Notification>, QueueError> {
+            Ok(Vec::new())
+        }
+
+        fn archive_jobs(
+            &self,
+            skip: &dyn Fn(NotificationId) -> bool,
+            limit: usize,
+        ) -> Result<Vec<ArchiveJob>, QueueError> {
+            let address = Address::parse("gone@some-provider.com").unwrap();
+            let job = |id: &NotificationId| ArchiveJob { id: *id, address: address.clone(), mail: Vec::new() };
+            Ok(self.0.iter().filter(|id| !skip(**id)).take(limit).map(job).collect())
+        }
+    }
+
+    /// Which of the `mails` are being written after a start, into a folder that cannot be.
+    fn started(archiving: &mut Archiving, mails: &[NotificationId], pool: &Pool, now: Instant) -> Vec<NotificationId> {
+        let folder = Path::new("/dev/null/archive");
+        let (mut flights, inbox) = (Flights::default(), Arc::new(Inbox::new(Arc::new(SystemClocks))));
+        archiving.start(&Mails(mails.to_vec()), folder, &mut flights, pool, &inbox, now);
+        mails.iter().copied().filter(|id| flights.holds(*id)).collect()
+    }
+
+    #[test]
+    fn a_mail_that_is_put_aside_waits_for_its_time_and_holds_up_no_other() {
+        let (now, pool) = (Instant::now(), Pool::new());
+        let mut archiving = Archiving { under_way: 1, ..Archiving::new(now) };
+        archiving.ended(1, &Err("a bad name".to_owned()), now);
+        assert_eq!(archiving.wake_at(now), Some(now + PAUSE));
+        assert_eq!(started(&mut archiving, &[1, 2], &pool, now), [2]);
+        archiving.ended(2, &Ok(()), now);
+        assert_eq!(started(&mut archiving, &[1], &pool, now + PAUSE), [1]);
+        assert_eq!(archiving.wake_at(now + PAUSE), None);
+    }
+
+    #[test]
+    fn while_the_archive_rests_nothing_is_written() {
+        let (now, pool) = (Instant::now(), Pool::new());
+        let mut archiving = Archiving::new(now);
+        archiving.pause("no room", now);
+        assert!(started(&mut archiving, &[1], &pool, now).is_empty());
+        assert_eq!(started(&mut archiving, &[1], &pool, now + PAUSE), [1]);
+    }
+
+    #[test]
+    fn without_a_thread_the_mails_wait_as_before() {
+        let now = Instant::now();
+        let mut archiving = Archiving::new(now);
+        assert!(started(&mut archiving, &[1], &Pool::with_stacks(usize::MAX / 4), now).is_empty());
+        assert_eq!((archiving.under_way(), archiving.wake_at(now)), (0, Some(now + PAUSE)));
     }
 
     #[test]

@@ -22,6 +22,18 @@ fn answers_that_try_again_would_not_change_are_parked_unless_they_mean_done() {
 }
 
 #[test]
+fn a_platform_that_wants_none_of_them_is_not_taken_for_down() {
+    let platform = Platform::answering(400);
+    let queue = MemoryQueue::default();
+    for n in 0..10 {
+        queue.push("a.de", &format!("a{n}@b.de"));
+    }
+    let settings = Settings { retry_delay_min: HOUR, retry_delay_max: HOUR, ..quick() };
+    let mut harness = Harness::start(queue, vec![tenant("a.de", &platform.template())], settings);
+    harness.run_until(|rows| rows.parked.len() == 10);
+}
+
+#[test]
 fn a_domain_that_is_not_configured_is_parked() {
     let mut harness = Harness::start(MemoryQueue::default(), Vec::new(), quick());
     harness.push("gone.de", "evil@b.de");
