@@ -195,6 +195,22 @@ mod tests {
     }
 
     #[test]
+    fn of_a_long_body_the_head_is_read() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}/", listener.local_addr().unwrap());
+        let server = std::thread::spawn(move || {
+            use std::io::Write as _;
+            let (mut stream, _) = listener.accept().unwrap();
+            let _ = stream.read(&mut [0; 1024]);
+            let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n");
+            let _ = stream.write_all(&[b'x'; 100_000]);
+        });
+        let answer = Client::new(Duration::from_secs(60)).get(&url, 10).unwrap();
+        assert_eq!((answer.status, answer.body.len()), (200, 10));
+        server.join().unwrap();
+    }
+
+    #[test]
     fn a_body_has_less_time_than_the_whole_request() {
         for (request, body) in [(30, 5), (2, 2)] {
             let client = Client::new(Duration::from_secs(request));

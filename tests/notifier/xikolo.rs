@@ -50,9 +50,15 @@ fn a_xikolo_platform_cannot_send_us_elsewhere_unless_the_operator_allows_it() {
 
 #[test]
 fn a_xikolo_platform_with_a_broken_answer_is_tried_again() {
-    for answer in
-        [Answer::status(500), Answer::status(302), Answer::json("{}"), Answer::json("<html>"), Answer::Endless]
-    {
+    let object = r#"{"email_suspensions_url": "http://127.0.0.1:1/{address}"}"#;
+    for answer in [
+        Answer::status(500),
+        Answer::status(302).with_body(object),
+        Answer::status(203).with_body(object),
+        Answer::json("{}"),
+        Answer::json("<html>"),
+        Answer::Endless,
+    ] {
         let platform = Platform::answering(200);
         let tenant = xikolo(&platform, "unused", "");
         platform.set_script(move |_| answer.clone());

@@ -79,6 +79,17 @@ fn a_retry_by_hand_ends_the_pause_of_the_domain() {
     }
 }
 
+#[test]
+fn without_a_daemon_a_retry_sends_at_once() {
+    let platform = Platform::answering(400);
+    let site = Site::new(&platform.template(), "");
+    stdout(&site, &["set-permanent-bounced-address", "--bounced-address=gone@x.com", "--domain=mydomain.de"]);
+    platform.set_script(|_| Answer::status(200));
+    assert_eq!(stdout(&site, &["queue", "retry", "--parked"]), "Done: 1 row.\n");
+    assert_eq!(platform.requests().len(), 2);
+    assert_eq!(stdout(&site, &["queue", "list"]), "Nothing to show.\n");
+}
+
 /// An operator, as root, is faster than the daemon's first start.
 #[test]
 fn what_root_makes_belongs_to_the_user_of_the_folder() {
