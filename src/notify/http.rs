@@ -203,7 +203,7 @@ mod tests {
             let (mut stream, _) = listener.accept().unwrap();
             let _ = stream.read(&mut [0; 1024]);
             let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n");
-            let _ = stream.write_all(&[b'x'; 100_000]);
+            let _ = stream.write_all(&vec![b'x'; 100_000]);
         });
         let answer = Client::new(Duration::from_secs(60)).get(&url, 10).unwrap();
         assert_eq!((answer.status, answer.body.len()), (200, 10));

@@ -1,7 +1,7 @@
 //! Puts a [`Snapshot`] together from the database and the counters.
 //!
-//! Meant for a thread beside the loop: it reads the minutes of [`MINUTES_SHOWN`], the hours of [`HOURS_SHOWN`] and at most
-//! [`COUNTERS_SCANNED_MAX`] counters, in short read transactions. It never fails: what could not be read is left out, and said among the
+//! Meant for a thread beside the loop: it reads the minutes of `MINUTES_SHOWN`, the hours of `HOURS_SHOWN` and at most
+//! `COUNTERS_SCANNED_MAX` counters, in short read transactions. It never fails: what could not be read is left out, and said among the
 //! troubles.
 
 use super::privacy::{hide_address, hide_addresses};
