@@ -3,6 +3,12 @@
 //! The order of evidence: machine-readable reports, then the formats of known senders, then what a notice says in prose,
 //! and only then whether it is an automatic reply or ordinary mail, since real bounces call themselves
 //! `auto-replied` too. The only part that names mailparse. It reads no clock, no socket and no file.
+//!
+//! The files, in reading order:
+//! - `mail` takes the octets apart, once: `header`, `mime`, `text`, `charset`, `html`;
+//! - what stands in the parts: `envelope`, `dsn`, `arf`, and the `address` and `status` that each of them names;
+//! - `detect` asks who wrote it, `notice` which addresses a text says have failed, `reasons` why;
+//! - `finding` and `report` are what comes out; `line` and `strings` serve all.
 
 mod address;
 mod arf;

@@ -1,7 +1,9 @@
 //! The command line: [`run`] parses, dispatches, and turns every failure into one text and an exit code.
 //!
-//! One file for each group of commands. What a command does to the database goes through [`crate::operate`], so that it is the same
-//! with the daemon and without it.
+//! `arguments`, `demands`, `arrange` and `values` read the command line, `exit` ends it. Then one file for each group of commands:
+//! `daemon` (with `heap`), `stdin` (with `handover`), `operations`, `backup` and `import` (by way of the `desk`, which asks the daemon or
+//! opens the `database`, and `drain`s the queue), `reading`, `configuration` and `sign`. `lists` prints rows, `part` is a file that is
+//! written. What a command does to the database goes through [`crate::operate`], so that it is the same with the daemon and without it.
 
 mod arguments;
 mod arrange;

@@ -5,6 +5,16 @@
 //! anybody but a fast disk: a slow client, platform or reader of the log costs a buffer or a timer, and a slow disk a transaction on a
 //! thread of its own.
 //!
+//! # The files, in reading order
+//!
+//! - the loop: `turn`, and beside its turns `course` (a new configuration, of which `reload` says what is taken, and the end); it is woken by
+//!   a `token`, by `timers`, by `signals` and by an `alarm` of other threads;
+//! - clients: `listen` and `entrance` let them in, past the `gate`; `sessions` has all of them, `conn` is one, `stream`, `socket` and `tls` its
+//!   octets, `room` what they may hold;
+//! - mails: `judge` decides, `ledger` collects, `gathering` says when a transaction begins, `committer` runs it; `outcomes` come from the
+//!   notifier;
+//! - who looks: `control` and `status` answer, `tally` sums, `story` logs, `systemd` hears how it goes, `process` is what the system says.
+//!
 //! # Where transactions run
 //!
 //! All is decided in the loop, and one transaction runs at a time. While the disk is fast, it runs in the loop: a thread would cost two

@@ -8,6 +8,16 @@
 //! whole (the last sync failed, but the octets had arrived) or not at all. A mail that its sender sends again finds its digest
 //! in the one case and not in the other, and counts once in both.
 //!
+//! The files, in reading order:
+//! - a transaction: `writer` applies a batch to `counters`, `queue`, `history`, `quarantine`, `archives`, `digests` and `sums`;
+//!   `commands` are what operators ask for, `tidy` lets go of what is old;
+//! - a look: `reader`, `waiting` for the queue, and `backup` for all of it;
+//! - how rows lie there: `tables`, `encoding`, `meta` for what the database knows of itself, `damage` for what cannot be read;
+//! - counters that changed of late wait in the `journal`: `journaling` writes it, `packed` holds it in memory, and `latest` and `moved`
+//!   show those who look one state of journal and table;
+//! - from the start to a fault: `open`, through an `overlay`, with `mending` and `compaction`; then `connection`, `recovery`, `error`, and
+//!   the `disk` below.
+//!
 //! Deliberately absent: a clock (the time is passed in), a thread of its own, and a transaction that spans two calls.
 
 mod archives;
