@@ -11,6 +11,12 @@ pub const fn is_about_the_recipient(reason: Reason) -> bool {
     matches!(reason, Reason::UserUnknown | Reason::HostUnknown | Reason::MailboxDisabled)
 }
 
+/// Reasons that tell of the recipient's mailbox or domain, not of the message or its sender.
+pub const fn is_of_the_mailbox(reason: Reason) -> bool {
+    is_about_the_recipient(reason)
+        || matches!(reason, Reason::MailboxFull | Reason::Suspended | Reason::HasMoved | Reason::NotAccept)
+}
+
 /// `Your domain … does not exist`: what is said to be missing is ours.
 pub fn is_about_us(text: &[u8], start: usize, end: usize) -> bool {
     static AUTOMATON: LazyLock<AhoCorasick> = LazyLock::new(|| {

@@ -5,6 +5,7 @@
 
 use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 use std::borrow::Cow;
+use std::ops::Range;
 use std::sync::LazyLock;
 
 /// Words of frames: Exim, qmail, Exchange, 1&1, DragonFly.
@@ -49,6 +50,15 @@ pub fn split(text: &str) -> (Option<&str>, &str) {
         Some((before, reply)) => (Some(without_tail(reply)), before),
         None => (None, text),
     }
+}
+
+/// The first sentence of the quoted reply; nothing without one.
+pub fn first_sentence(text: &str) -> Range<usize> {
+    let Some((at, reply)) = reply_start(text).and_then(|at| Some((at, text.as_bytes().get(at..)?))) else {
+        return 0..0;
+    };
+    let end = reply.windows(2).position(|pair| matches!(pair, [b'.' | b'!' | b'?' | b';', b' '] | [b' ', b'(']));
+    at..at + end.unwrap_or(reply.len())
 }
 
 /// Where a reply code begins that stands behind a colon, a quote or `<<<`.

@@ -37,7 +37,7 @@ pub use normal::normalise;
 
 use super::report::{Class, Kind, Reason};
 use super::status::EnhancedStatus;
-use about::is_about_the_recipient;
+use about::{is_about_the_recipient, is_of_the_mailbox};
 use phrases::Match;
 use std::borrow::Cow;
 pub use verdict::Verdict;
@@ -221,13 +221,23 @@ impl Said {
         let found = phrases::search(normal);
         let weak = |found: Match| verdict_of(found, if found.is_at_rcpt() { "rcpt" } else { "weak" }, normal);
         Self {
-            clear: found.clear.map(|found| verdict_of(found, "phrase", normal)),
+            clear: opening(normal, &found).or(found.clear.map(|found| verdict_of(found, "phrase", normal))),
             late: found.late.map(|found| verdict_of(found, "phrase", normal)),
             faint: found.faint.map(|found| verdict_of(found, "phrase", normal)),
             weak: found.weak.map(weak),
             refused: found.refused.map(weak),
         }
     }
+}
+
+/// What the first sentence of a reply tells of the mailbox in words that no phrase foresaw, where the phrases behind it
+/// speak of something else: `nobody has that address. Abuse of spam filters: …`.
+fn opening(normal: &str, found: &phrases::Matches) -> Option<Verdict> {
+    let of_others = |found: Match| !found.is_of_a_whole_reply() && !is_of_the_mailbox(found.reason());
+    found.clear.filter(|clear| found.first.is_none() && of_others(*clear))?;
+    let sense = sense::find(normal.get(frame::first_sentence(normal))?)?;
+    (!sense.is_vague() && is_of_the_mailbox(sense.reason))
+        .then(|| sense.verdict("sense", by_stage(sense.reason, normal, "sense")))
 }
 
 /// Whether a text names a cause clearly: used to tell a failure's sentence from small talk.

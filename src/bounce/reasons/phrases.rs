@@ -3,6 +3,7 @@
 //! Knows no order of evidence but its own: clear phrases, those in links alone, weak ones. Texts are in normal form.
 
 use super::about::{self, is_about_the_recipient, is_about_us, is_in_host_name, is_in_link};
+use super::frame;
 use super::normal::with_one_spelling;
 use super::row::Row;
 use super::{
@@ -67,6 +68,7 @@ const REFUSED_FROM: usize = ROWS - weak::REFUSED.len();
 const RCPT_FROM: usize = REFUSED_FROM - weak::RCPT.len();
 const WEAK_FROM: usize = RCPT_FROM - weak::WEAK.len();
 const FAINT_FROM: usize = WEAK_FROM - delivery::PROGRAM.len();
+const ONE_TOPIC_FROM: usize = remote::MARKED.len() + misleading::MISLEADING.len();
 const LATE_FROM: usize = FAINT_FROM - languages::LATE.len() - delivery::TRANSIT.len();
 
 /// The columns of all rows, in order: for the compiler alone, which packs them.
@@ -145,6 +147,11 @@ impl Match {
         REASONS.get(self.0).copied().unwrap_or(Reason::Undefined)
     }
 
+    /// Whether it tells what a whole reply means, whatever else stands in it.
+    pub(super) const fn is_of_a_whole_reply(self) -> bool {
+        self.0 < ONE_TOPIC_FROM
+    }
+
     /// Whether it speaks of a refused recipient, without the cause.
     pub(super) fn is_at_rcpt(self) -> bool {
         (RCPT_FROM..REFUSED_FROM).contains(&self.0)
@@ -155,6 +162,8 @@ impl Match {
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Matches {
     pub(super) clear: Option<Match>,
+    /// Clear, in the first sentence of the quoted reply.
+    pub(super) first: Option<Match>,
     /// About time and network: what notices say beside the real cause, too.
     pub(super) late: Option<Match>,
     /// In a link alone (`see https://mail.example/spam`), or true of many causes.
@@ -175,20 +184,37 @@ impl Matches {
             _ => &mut self.clear,
         }
     }
+
+    /// What a reply says first is its reason, where what follows speaks of somebody else: `no such user; not checked for
+    /// viruses`. Where both speak of the same side, the tables know better; and some of them tell what a whole reply means.
+    fn believe_the_first_sentence(&mut self) {
+        let of_the_mailbox = |found: Match| about::is_of_the_mailbox(found.reason());
+        let belies = |first: &Match| {
+            let clear = self.clear.filter(|clear| !clear.is_of_a_whole_reply());
+            clear.is_some_and(|clear| of_the_mailbox(clear) != of_the_mailbox(*first))
+        };
+        self.clear = self.first.filter(belies).or(self.clear);
+    }
 }
 
 /// Searches a text in normal form.
 pub(super) fn search(text: &str) -> Matches {
     let (mut matches, mut looks) = (Matches::default(), LOOKS_MAX);
     let has_links = about::has_links(text.as_bytes());
+    let first_end = frame::first_sentence(text).end;
     for found in PHRASES.automaton.find_overlapping_iter(text) {
         let Some(spelling) = PHRASES.spellings.get(found.pattern().as_usize()) else { continue };
         let is_linked = has_links && !spelling.is_of_links && is_in_link(text.as_bytes(), found.start());
+        let is_better = |known: Option<Match>| known.is_none_or(|known| spelling.row < known.0);
+        let is_first = found.end() <= first_end && spelling.row < LATE_FROM && !is_linked && is_better(matches.first);
         let best = matches.slot(spelling.row, is_linked);
-        if best.is_none_or(|known| spelling.row < known.0) && fits(spelling, text, found.range(), &mut looks) {
-            *best = Some(Match(spelling.row));
+        if (is_first || is_better(*best)) && fits(spelling, text, found.range(), &mut looks) {
+            let row = Match(spelling.row);
+            *best = Some(best.map_or(row, |known| known.min(row)));
+            matches.first = Some(row).filter(|_| is_first).or(matches.first);
         }
     }
+    matches.believe_the_first_sentence();
     matches
 }
 

@@ -318,7 +318,7 @@ pub(super) const WORDS: &[(Topic, &str)] = &[
     ),
     (
         Busy,
-        "database unavailable|database is unavailable|database is currently un|transport unavailable|transport error|directory unavailable|directory is unavailable|service is currently un|service is temporarily un|server unavailable|server is unavailable|server not available|server is not available|server temporarily unavailable|server busy|server is busy|server too busy|server is too busy|\
+        "queue unavailable|database unavailable|database is unavailable|database is currently un|transport unavailable|transport error|directory unavailable|directory is unavailable|service is currently un|service is temporarily un|server unavailable|server is unavailable|server not available|server is not available|server temporarily unavailable|server busy|server is busy|server too busy|server is too busy|\
          server is down|server down|system busy|system is busy|system unavailable|system is unavailable|host busy|host unavailable|host is unavailable|too busy|load is too high|load too high|high load|overloaded|too much load",
     ),
     (
