@@ -8,13 +8,15 @@ use std::sync::LazyLock;
 
 /// Reasons that would switch the recipient off.
 pub const fn is_about_the_recipient(reason: Reason) -> bool {
-    matches!(reason, Reason::UserUnknown | Reason::HostUnknown | Reason::MailboxDisabled)
+    matches!(
+        reason,
+        Reason::UserUnknown | Reason::HostUnknown | Reason::MailboxDisabled | Reason::HasMoved | Reason::NotAccept
+    )
 }
 
 /// Reasons that tell of the recipient's mailbox or domain, not of the message or its sender.
 pub const fn is_of_the_mailbox(reason: Reason) -> bool {
-    is_about_the_recipient(reason)
-        || matches!(reason, Reason::MailboxFull | Reason::Suspended | Reason::HasMoved | Reason::NotAccept)
+    is_about_the_recipient(reason) || matches!(reason, Reason::MailboxFull | Reason::Suspended)
 }
 
 /// `Your domain … does not exist`: what is said to be missing is ours.

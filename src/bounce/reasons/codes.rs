@@ -195,6 +195,11 @@ pub fn by_reply(code: u16, normal: &str) -> Option<Verdict> {
     Some(Verdict { reason, by: "reply", detail, origin: "RFC 5321" })
 }
 
+/// Whether a reply code is given for a command or for the client's proof of who it is, never for a recipient.
+pub const fn is_of_the_session(reply: u16) -> bool {
+    matches!(reply, 500 | 502..=504 | 530 | 534 | 535 | 538)
+}
+
 /// The last resort but one: at which command the remote side refused.
 pub fn by_command(normal: &str) -> Option<Verdict> {
     const COMMANDS: &[(&str, Reason)] = &[

@@ -13,6 +13,7 @@ pub(super) const DOMAIN: &[Row] = &[
     Row("mailbox has moved", HasMoved, "RFC 3463 X.1.6"),
     Row("address has changed", HasMoved, "various"),
     Row("has changed .. address", HasMoved, "various"),
+    Row("please use @", HasMoved, "RFC 5321 551"),
     Row("has been replaced by", HasMoved, "various"),
     Row("no mx found for domain", NotAccept, "OpenSMTPD"),
     Row("does not accept mail", NotAccept, "RFC 7504, RFC 7505"),

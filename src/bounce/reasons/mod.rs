@@ -79,6 +79,7 @@ pub fn decide<'t>(
         }
     }
     let is_temporary = reply.is_some_and(|code| code < 500) || status.is_some_and(|status| status.class == 4);
+    let found = if reply.is_some_and(codes::is_of_the_session) { found.of_the_session() } else { found };
     let (verdict, text) = found.decide(exact, status, reply);
     (verdict.for_now(is_temporary), text)
 }
@@ -108,6 +109,14 @@ impl<'t> Found<'t> {
                 *slot = verdict.map(|verdict| (verdict, text()));
             }
         }
+    }
+
+    /// What is left of it for a reply that is never given for a recipient: `500 Unknown verb`.
+    fn of_the_session(mut self) -> Self {
+        let of_a_recipient = |found: &mut (Verdict, Cow<'t, str>)| is_about_the_recipient(found.0.reason);
+        self.senses.clear.take_if(of_a_recipient);
+        self.weak.take_if(of_a_recipient);
+        self
     }
 
     /// The best of it, and of what the codes say.

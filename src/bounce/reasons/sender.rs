@@ -56,7 +56,7 @@ pub(super) const AUTHENTICATION: &[Row] = &[
     Row("permitted sender", AuthFailure, "RFC 7208"),
     Row("designated sender", AuthFailure, "RFC 7208"),
     Row("p=reject", AuthFailure, "RFC 7489"),
-    Row("alignment failed", AuthFailure, "RFC 7489"),
+    Row("alignment", AuthFailure, "RFC 7489"),
     Row("not align", AuthFailure, "RFC 7489"),
     Row("domain owner", AuthFailure, "various"),
 ];
@@ -236,6 +236,7 @@ pub(super) const SENDER: &[Row] = &[
     Row("mailfrom .. invalid", Rejected, "various"),
     Row("address rejected: sender", Rejected, "various"),
     Row("bad sender", Rejected, "various"),
+    Row("mail from <>", Rejected, "various"),
     Row("null sender", Rejected, "various"),
     Row("not allowed to send to", Rejected, "various"),
     Row("you are not allowed to send", Rejected, "various"),

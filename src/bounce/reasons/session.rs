@@ -73,6 +73,8 @@ pub(super) const SESSION: &[Row] = &[
     Row("handshake failure", SecurityError, "various"),
     Row("cannot start tls", SecurityError, "various"),
     Row("certificate", SecurityError, "various"),
+    Row("unencrypted", SecurityError, "various"),
+    Row("not encrypted", SecurityError, "various"),
     Row("encryption needed", SecurityError, "RFC 3463 X.7.4"),
     Row("encryption required", SecurityError, "RFC 3463"),
     Row("delivery not authorized", SecurityError, "RFC 3463 X.7.1"),

@@ -163,7 +163,7 @@ pub(super) const WORDS: &[(Topic, &str)] = &[
     ),
     (
         Missing,
-        "nowhere|is missing|地址错误|地址有误|地址无效|地址無效|not a customer|not a client|not a member|not a subscriber|no mail exchanger|no mail server|no mail host|plus de compte|plus de boite|plus d'adresse|pas d'adresse|unknown|unknow|never opened|never existed|unkown|no user|no account|no mailbox|no person|no addressee|no customer|no subscriber|no employee|nonexist|non-exist|non exist|no such|nobody|no one|no-one|invalid|incorrect$|wrong$|unrecogni|unlisted|never such|not resolvable|points to nothing|\
+        "not have a mail|not have an inbox|not have an account|not have an address|not have an email|has no mail|has no inbox|has no account|nowhere|is missing|地址错误|地址有误|地址无效|地址無效|not a customer|not a client|not a member|not a subscriber|no mail exchanger|no mail server|no mail host|plus de compte|plus de boite|plus d'adresse|pas d'adresse|unknown|unknow|never opened|never existed|unkown|no user|no account|no mailbox|no person|no addressee|no customer|no subscriber|no employee|nonexist|non-exist|non exist|no such|nobody|no one|no-one|invalid|incorrect$|wrong$|unrecogni|unlisted|never such|not resolvable|points to nothing|\
          undefined|unregistered|inexist|misspel|mistyped|unavailable|not available|not exist|does not work here|\
          no longer exist|unresolv|null mx|nxdomain|no mx$|no dns|not user|not a user|\
          unbekannt|ungultig|ungueltig|inconnu|introuvable|pas de compte|pas de boite|aucun compte|invalide|desconocid|inexistente|desconhecid|sconosciut|inesistent|\
@@ -173,7 +173,7 @@ pub(super) const WORDS: &[(Topic, &str)] = &[
     ),
     (
         Full,
-        "exhaust|at capacity|to store|space granted|out of room|all used|no more mail|no more messages|hold more|holds no more|hold no more|allotment|allocation|crammed|overflow|not able to take more|cannot take more|take no more|full$|full.|too full|quota|overquota|allotted|allowance|filled$|completely full|capacity|no room|room left|enough room|more room|room for|storage|disk usage|disk space|out of space|no space|free space|space left|\
+        "used all|has too much|exhaust|at capacity|to store|space granted|out of room|all used|no more mail|no more messages|hold more|holds no more|hold no more|allotment|allocation|crammed|overflow|not able to take more|cannot take more|take no more|full$|full.|too full|quota|overquota|allotted|allowance|filled$|completely full|capacity|no room|room left|enough room|more room|room for|storage|disk usage|disk space|out of space|no space|free space|space left|\
          more space|overfull|used up|100%|mb used|maximum size|maximum mailbox|more mail|over limit|above limit|over the limit|bursting|\
          voll$|voll.|uberfullt|ueberfuellt|speicherplatz|speichervolumen|kontingent|erschopft|erschoepft|\
          plein|sature|espace|llen[ao]|espacio|cuota|capacidad|chei[ao]|lotad|espaco|cota$|pien[ao]|esaurit|spazio|\
@@ -198,7 +198,7 @@ pub(super) const WORDS: &[(Topic, &str)] = &[
     ),
     (
         Locked,
-        "not paid|non abilitat|no habilitad|nao habilitad|suspended|suspension|restricted|locked|frozen|freez|on hold|temporarily disabled|temporarily inactive|temporarily closed|hangup|hung up by|forbided|forbidden|\
+        "asleep|to sleep|not paid|non abilitat|no habilitad|nao habilitad|suspended|suspension|restricted|locked|frozen|freez|on hold|temporarily disabled|temporarily inactive|temporarily closed|hangup|hung up by|forbided|forbidden|\
          non-payment|payment|paused|not pay|unpaid|barred|blocked by admin|blocked for now|is blocked by|account blocked|user blocked|account is blocked|mailbox blocked|mailbox is blocked|\
          gesperrt|eingefroren|vorubergehend|voruebergehend|suspend|verrouill|bloquead|suspens|sospes|bloccat|geblokkeerd|opgeschort|\
          zablokowan|zawieszon|zablokovan|pozastaven|felfuggeszt|zarolt|blocat|askiya|dondurul|kilitli|sparrad|lasst|sperret|laast|lukittu|jaadytetty|\
@@ -226,7 +226,7 @@ pub(super) const WORDS: &[(Topic, &str)] = &[
     ),
     (
         Over,
-        "surpass|went over|goes over|exceed|exeed|over$|above|beyond|more than|limit|maximum|uberschritten|ueberschritten|uberschreitet|depass|exced|super|oltre|overschr|przekr|prekroc|meghalad|depas|asiyor|overskr|ylitt|превыш|перевищ|超过|超過|超出|超え|上限|초과",
+        "allowance|surpass|went over|goes over|exceed|exeed|over$|above|beyond|more than|limit|maximum|uberschritten|ueberschritten|uberschreitet|depass|exced|super|oltre|overschr|przekr|prekroc|meghalad|depas|asiyor|overskr|ylitt|превыш|перевищ|超过|超過|超出|超え|上限|초과",
     ),
     (Limit, "limit|maximum|allowance|grenze|limite|limiet|границ|лимит|上限|限制|제한"),
     (
@@ -255,7 +255,7 @@ pub(super) const WORDS: &[(Topic, &str)] = &[
     ),
     (
         TooMany,
-        "more mail from you|more mails from you|more messages from you|than we can|too many|excessive|too much|too often|too fast|too quick|so many|out of allow|zu viele|trop de|demasiad|muitas|troppe|troppi|te veel|zbyt wiele|prilis mnoho|слишком много|слишком часто|过多|過多|太多|过快|多すぎ|過多|过多",
+        "more mail from you|more mails from you|more messages from you|than we can|no more than|too many|excessive|too much|too often|too fast|too quick|so many|out of allow|zu viele|trop de|demasiad|muitas|troppe|troppi|te veel|zbyt wiele|prilis mnoho|слишком много|слишком часто|过多|過多|太多|过快|多すぎ|過多|过多",
     ),
     (
         PerTime,
@@ -281,7 +281,7 @@ pub(super) const WORDS: &[(Topic, &str)] = &[
     ),
     (
         Wait,
-        "hour(s)|day(s)|minute(s)|days|hours|minutes|seconds|in queue|in the queue|queue|retry|retries|tries|tried|trying|attempts|times$|tage|tagen|stunden|jours|heures|dias|horas|giorni|ore$|dagen|uren|dni$|godzin|дней|часов|суток|小时|時間|일간|시간",
+        "hour(s)|day(s)|minute(s)|days|hours|minutes|seconds|in queue|in the queue|queue|retry|retries|tries|tried|trying for|trying again|keep trying|still trying|attempts|times$|tage|tagen|stunden|jours|heures|dias|horas|giorni|ore$|dagen|uren|dni$|godzin|дней|часов|суток|小时|時間|일간|시간",
     ),
     (
         Tries,
@@ -298,7 +298,7 @@ pub(super) const WORDS: &[(Topic, &str)] = &[
     ),
     (
         Connection,
-        "connect|verbindung|connexion|conexion|conexao|connessione|verbinding|polaczeni|spojeni|соединен|连接|連線|接続|연결",
+        "session|connect|verbindung|connexion|conexion|conexao|connessione|verbinding|polaczeni|spojeni|соединен|连接|連線|接続|연결",
     ),
     (
         Cut,
@@ -340,6 +340,6 @@ pub(super) const WORDS: &[(Topic, &str)] = &[
     (Disk, "disk of|disk is|disk on|disks$|file system|filesystem|partition|spool|mail system|device|mail server"),
     (
         Group,
-        "this group|the group|mailing list|this list|that list|the list|distribution list|distribution group|restricted list|closed list|moderated",
+        "this group|the group|mailing list|this list|distribution list|distribution group|restricted list|closed list|moderated",
     ),
 ];

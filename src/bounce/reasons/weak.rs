@@ -12,6 +12,7 @@ pub(super) const WEAK: &[Row] = &[
     Row("was automatically rejected", Filtered, "Sieve (RFC 5429)"),
     Row("450 .. mailbox unavailable", OnHold, "RFC 5321 450"),
     Row("not hosted here", NoRelaying, "various"),
+    Row("does not want", Filtered, "various"),
     Row("challenge", Filtered, "various"),
     Row("loop", NetworkError, "various"),
     Row("verification problem", SystemError, "various"),
@@ -33,6 +34,7 @@ pub(super) const WEAK: &[Row] = &[
     Row("?ip=", Blocked, "links of block lists"),
     Row("/ip/", Blocked, "links of block lists"),
     Row("unwanted", SpamDetected, "various"),
+    Row("undesir", SpamDetected, "various"),
     Row("advertis", SpamDetected, "various"),
     Row("werbung", SpamDetected, "German"),
     Row("publicit", SpamDetected, "French"),
@@ -72,6 +74,9 @@ pub(super) const WEAK: &[Row] = &[
     Row("in the future", ContentError, "various"),
     Row("unknown content", ContentError, "various"),
     Row("relay", NoRelaying, "various"),
+    Row("not serve", NoRelaying, "various"),
+    Row("own domains", NoRelaying, "various"),
+    Row("our domains", NoRelaying, "various"),
     Row("relais", NoRelaying, "French"),
     Row("weiterleit", NoRelaying, "German"),
     Row("reenvi", NoRelaying, "Spanish"),
@@ -124,8 +129,12 @@ pub(super) const WEAK: &[Row] = &[
 ];
 
 /// A refusal at `RCPT TO`: of that recipient, unless the code speaks of security.
-pub(super) const RCPT: &[Row] =
-    &[Row("recipient rejected", UserUnknown, "various"), Row("address rejected", UserUnknown, "Postfix")];
+pub(super) const RCPT: &[Row] = &[
+    Row("recipient rejected", UserUnknown, "various"),
+    Row("address rejected", UserUnknown, "Postfix"),
+    Row("address refused", UserUnknown, "various"),
+    Row("address declined", UserUnknown, "various"),
+];
 
 /// Refusals that give no cause.
 pub(super) const REFUSED: &[Row] = &[
