@@ -13,7 +13,8 @@
 //! # The modules, in reading order
 //!
 //! - words: [`types`], [`change`], [`clock`], [`escape`], [`descriptor`], [`folder`],
-//!   [`priority`], [`spelling`];
+//!   [`priority`], [`spelling`],
+//!   [`needles`];
 //! - pure: [`smtp`], [`bounce`], [`digest`], [`tenant`], [`evidence`], [`policy`];
 //! - with a disk or a network: [`store`], [`archive`], [`notify`], [`server`];
 //! - to look at: [`metrics`] counts, [`status`] shows, [`operate`] answers operators, [`logging`] tells what happened;
@@ -42,6 +43,7 @@ pub mod folder;
 pub mod import;
 pub mod logging;
 pub mod metrics;
+pub mod needles;
 pub mod notify;
 pub mod operate;
 pub mod policy;

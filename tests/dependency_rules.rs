@@ -14,6 +14,7 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("argh::", &["cli.rs", "cli/", "main.rs"]),
     ("serde_yaml::", &["config.rs", "config/"]),
     ("rusqlite::", &["import.rs", "import/"]),
+    ("aho_corasick::", &["needles.rs"]),
 ];
 
 /// A part, and what it must not name.

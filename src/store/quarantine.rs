@@ -8,8 +8,8 @@ use super::reader::{Cursor, Page, Reader, page};
 use super::tables::{QUARANTINE, QUARANTINE_MAILS, number_at_end, number_key};
 use super::writer::Writer;
 use crate::change::{Effect, MailPlace, Quarantined};
+use crate::needles::Needles;
 use crate::types::{Address, MessageId, Timestamp};
-use aho_corasick::AhoCorasick;
 use redb::{ReadableTable, ReadableTableMetadata};
 use serde::{Deserialize, Serialize};
 
@@ -132,18 +132,15 @@ impl Reader {
 
     /// The mails that name an address: all that `forget-address` has to erase beside its rows. Reads all of them.
     pub fn mails_naming(&self, address: &Address) -> Result<Vec<MailPlace>, StoreError> {
-        let needle = AhoCorasick::builder()
-            .ascii_case_insensitive(true)
-            .build([address.as_str()])
-            .map_err(|error| StoreError::Failed(error.to_string()))?;
+        let needle = Needles::in_any_case([address.as_str()]);
         let transaction = self.begin()?;
         let (rows, mails) = (transaction.open_table(QUARANTINE)?, transaction.open_table(QUARANTINE_MAILS)?);
         let mut found = self.archives_of(address)?;
         for entry in rows.range::<&[u8]>(..)? {
             let (key, row) = entry?;
-            let in_mail = mails.get(key.value())?.is_some_and(|mail| needle.is_match(mail.value()));
+            let in_mail = mails.get(key.value())?.is_some_and(|mail| needle.is_in(mail.value()));
             // Texts stand in a row as they are, also in one that cannot be decoded.
-            if in_mail || needle.is_match(row.value()) {
+            if in_mail || needle.is_in(row.value()) {
                 found.extend(number_at_end(key.value()).map(|id| MailPlace::Quarantine(MessageId(id))));
             }
         }

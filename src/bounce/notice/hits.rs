@@ -4,7 +4,7 @@ use super::role::Role;
 use super::{languages, marks};
 use crate::bounce::reasons::fold;
 use crate::bounce::strings::{Strings, octets};
-use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
+use crate::needles::Needles;
 use std::sync::LazyLock;
 
 /// A mark in a text.
@@ -35,20 +35,15 @@ static ROLES: [Role; COUNT] = COLUMNS.1;
 /// Every spelling of every mark, and the automaton over them.
 struct Marks {
     roles: Vec<Role>,
-    automaton: AhoCorasick,
+    needles: Needles,
 }
 
 static ALL: LazyLock<Marks> = LazyLock::new(|| {
     let marks = TEXTS.iter().zip(ROLES);
     let (roles, spellings): (Vec<Role>, Vec<String>) =
         marks.flat_map(|(mark, role)| spellings(mark).into_iter().map(move |spelling| (role, spelling))).unzip();
-    let automaton = AhoCorasick::builder()
-        .kind(Some(AhoCorasickKind::ContiguousNFA))
-        .match_kind(MatchKind::Standard)
-        .ascii_case_insensitive(true)
-        .build(spellings)
-        .unwrap_or_else(|error| unreachable!("the marks are constants: {error}"));
-    Marks { roles, automaton }
+    let needles = Needles::in_any_case(spellings);
+    Marks { roles, needles }
 });
 
 /// As it stands, and as those write it who have no letters with marks, or who hyphenate `e-mail`.
@@ -68,7 +63,7 @@ const HITS_MAX: usize = 5000;
 /// The marks in a text, by their ends; none behind the first that `is_last` holds for.
 pub fn find(text: &[u8], is_last: impl Fn(&Hit) -> bool) -> Vec<Hit> {
     let mut hits = Vec::new();
-    for found in ALL.automaton.find_overlapping_iter(text).take(HITS_MAX) {
+    for found in ALL.needles.all(text).take(HITS_MAX) {
         let Some(role) = ALL.roles.get(found.pattern().as_usize()) else { continue };
         let hit = Hit { role: *role, start: found.start(), end: found.end() };
         hits.push(hit);

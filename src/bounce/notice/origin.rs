@@ -3,7 +3,7 @@
 use super::{languages, replies};
 use crate::bounce::envelope::Outer;
 use crate::bounce::reasons::fold;
-use aho_corasick::{AhoCorasick, AhoCorasickKind};
+use crate::needles::Needles;
 use std::sync::LazyLock;
 
 /// From this weight on, the text's words about a failed delivery are believed.
@@ -161,12 +161,8 @@ const SUBJECTS: &[&str] = &[
     "\u{bc1c}\u{c1a1} \u{c2e4}\u{d328}",
 ];
 
-static NOTICE_SUBJECTS: LazyLock<AhoCorasick> = LazyLock::new(|| {
-    AhoCorasick::builder()
-        .kind(Some(AhoCorasickKind::ContiguousNFA))
-        .build(SUBJECTS.iter().chain(languages::SUBJECTS).flat_map(|words| fold::spellings(words)))
-        .unwrap_or_else(|error| unreachable!("the subjects are constants: {error}"))
-});
+static NOTICE_SUBJECTS: LazyLock<Needles> =
+    LazyLock::new(|| Needles::new(SUBJECTS.iter().chain(languages::SUBJECTS).flat_map(|words| fold::spellings(words))));
 
 /// How much the header speaks for a mail system as author.
 pub fn weigh(outer: &Outer, content_type: &str) -> i32 {
@@ -197,7 +193,7 @@ pub fn weigh(outer: &Outer, content_type: &str) -> i32 {
 
 /// Whether a subject is one of a failure notice.
 pub fn is_notice_subject(subject: &str) -> bool {
-    NOTICE_SUBJECTS.is_match(&*fold::plain(&subject.to_lowercase().replace("e-mail", "email")))
+    NOTICE_SUBJECTS.is_in(fold::plain(&subject.to_lowercase().replace("e-mail", "email")).as_bytes())
 }
 
 /// What speaks for a person or a list as author, and for a machine without a known name.

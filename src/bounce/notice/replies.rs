@@ -1,6 +1,6 @@
 //! Subjects of automatic replies, in the languages of the world.
 
-use aho_corasick::{AhoCorasick, AhoCorasickKind};
+use crate::needles::Needles;
 use std::sync::LazyLock;
 
 /// Subjects of automatic replies, in lower case; Microsoft, Apple, Notes, Gmail and the vacation program.
@@ -79,12 +79,7 @@ const SUBJECTS: &[&str] = &[
 
 /// Whether the subject is one of an automatic reply.
 pub fn is_reply_subject(subject: &str) -> bool {
-    static AUTOMATON: LazyLock<AhoCorasick> = LazyLock::new(|| {
-        AhoCorasick::builder()
-            .kind(Some(AhoCorasickKind::ContiguousNFA))
-            .build(SUBJECTS)
-            .unwrap_or_else(|error| unreachable!("the subjects are constants: {error}"))
-    });
+    static NEEDLES: LazyLock<Needles> = LazyLock::new(|| Needles::new(SUBJECTS));
     let subject = subject.to_lowercase();
-    AUTOMATON.find_overlapping_iter(&subject).any(|words| words.start() == 0 || subject.len() < words.len() + 60)
+    NEEDLES.all(subject.as_bytes()).any(|words| words.start() == 0 || subject.len() < words.len() + 60)
 }

@@ -1,7 +1,7 @@
 //! Whom a phrase speaks of: the recipient, or us. Texts are in normal form.
 
 use crate::bounce::report::Reason;
-use aho_corasick::{AhoCorasick, AhoCorasickKind};
+use crate::needles::Needles;
 use memchr::memmem::Finder;
 use std::ops::Range;
 use std::sync::LazyLock;
@@ -21,16 +21,10 @@ pub const fn is_of_the_mailbox(reason: Reason) -> bool {
 
 /// `Your domain … does not exist`: what is said to be missing is ours.
 pub fn is_about_us(text: &[u8], start: usize, end: usize) -> bool {
-    static AUTOMATON: LazyLock<AhoCorasick> = LazyLock::new(|| {
-        // Asked for many phrases of one text; so few words make a small DFA.
-        AhoCorasick::builder()
-            .kind(Some(AhoCorasickKind::DFA))
-            .build(OURS)
-            .unwrap_or_else(|error| unreachable!("the words are constants: {error}"))
-    });
+    static NEEDLES: LazyLock<Needles> = LazyLock::new(|| Needles::new(OURS));
     let from = start.saturating_sub(BEFORE_OCTETS);
     let window = text.get(from..text.len().min(end + BEHIND_OCTETS)).unwrap_or(&[]);
-    AUTOMATON.find_overlapping_iter(window).any(|found| !is_in_link(text, from + found.start()))
+    NEEDLES.all(window).any(|found| !is_in_link(text, from + found.start()))
 }
 
 /// Whether a place is inside of a URL: `https://mail.example/senderguidelines` speaks of no sender.

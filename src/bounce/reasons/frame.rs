@@ -3,7 +3,7 @@
 //!
 //! Such words tell nothing about the cause; next to the words that do they would only mislead. Texts are in normal form.
 
-use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
+use crate::needles::Needles;
 use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::LazyLock;
@@ -82,7 +82,7 @@ fn without_tail(reply: &str) -> &str {
 
 /// A text with its frames struck out: what stood on both sides belongs to two sentences.
 pub fn strike_out(text: &str) -> Cow<'_, str> {
-    let mut frames = AUTOMATON.find_iter(text).peekable();
+    let mut frames = NEEDLES.apart(text).peekable();
     if frames.peek().is_none() {
         return Cow::Borrowed(text);
     }
@@ -97,13 +97,7 @@ pub fn strike_out(text: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-static AUTOMATON: LazyLock<AhoCorasick> = LazyLock::new(|| {
-    AhoCorasick::builder()
-        .kind(Some(AhoCorasickKind::ContiguousNFA))
-        .match_kind(MatchKind::LeftmostFirst)
-        .build(FRAMES)
-        .unwrap_or_else(|error| unreachable!("the frames are constants: {error}"))
-});
+static NEEDLES: LazyLock<Needles> = LazyLock::new(|| Needles::in_order(FRAMES));
 
 #[cfg(test)]
 mod tests {

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::bounce::report::Reason;
 use crate::bounce::strings::{Strings, octets};
-use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
+use crate::needles::Needles;
 use memchr::memmem::Finder;
 use std::ops::Range;
 use std::sync::LazyLock;
@@ -95,7 +95,7 @@ static ORIGINS: Strings<ROWS, { octets(&COLUMNS.2) }> = Strings::pack(&COLUMNS.2
 /// The automaton over the first halves of all rows' spellings.
 struct Phrases {
     spellings: Vec<Spelling>,
-    automaton: AhoCorasick,
+    needles: Needles,
 }
 
 /// One spelling of a row's phrase.
@@ -117,12 +117,8 @@ static PHRASES: LazyLock<Phrases> = LazyLock::new(|| {
         spellings.push(Spelling { row, second_half: second, is_of_links: phrase.contains(['.', '/', '?']) });
     }
     // A contiguous NFA: a DFA over this many phrases would take megabytes.
-    let automaton = AhoCorasick::builder()
-        .kind(Some(AhoCorasickKind::ContiguousNFA))
-        .match_kind(MatchKind::Standard)
-        .build(first_halves)
-        .unwrap_or_else(|error| unreachable!("the phrases are constants: {error}"));
-    Phrases { spellings, automaton }
+    let needles = Needles::new(first_halves);
+    Phrases { spellings, needles }
 });
 
 /// The spellings of a row's phrase, in the one form of all texts.
@@ -202,7 +198,7 @@ pub(super) fn search(text: &str) -> Matches {
     let (mut matches, mut looks) = (Matches::default(), LOOKS_MAX);
     let has_links = about::has_links(text.as_bytes());
     let first_end = frame::first_sentence(text).end;
-    for found in PHRASES.automaton.find_overlapping_iter(text) {
+    for found in PHRASES.needles.all(text.as_bytes()) {
         let Some(spelling) = PHRASES.spellings.get(found.pattern().as_usize()) else { continue };
         let is_linked = has_links && !spelling.is_of_links && is_in_link(text.as_bytes(), found.start());
         let is_better = |known: Option<Match>| known.is_none_or(|known| spelling.row < known.0);

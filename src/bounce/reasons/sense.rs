@@ -15,7 +15,7 @@ use super::topics::Topic::{
 use super::topics::{TOPICS, WORDS};
 use super::verdict::Verdict;
 use crate::bounce::report::Reason;
-use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
+use crate::needles::Needles;
 use std::ops::Range;
 use std::sync::LazyLock;
 
@@ -165,18 +165,14 @@ struct Word {
 
 struct Vocabulary {
     words: Vec<Word>,
-    automaton: AhoCorasick,
+    needles: Needles,
 }
 
 static VOCABULARY: LazyLock<Vocabulary> = LazyLock::new(|| {
     let all = || WORDS.iter().flat_map(|(topic, words)| words.split('|').map(move |word| (*topic, word)));
-    let automaton = AhoCorasick::builder()
-        .kind(Some(AhoCorasickKind::ContiguousNFA))
-        .match_kind(MatchKind::Standard)
-        .build(all().map(|(_, word)| word.trim_end_matches('$')))
-        .unwrap_or_else(|error| unreachable!("the words are constants: {error}"));
+    let needles = Needles::new(all().map(|(_, word)| word.trim_end_matches('$')));
     let words = all().map(|(topic, word)| Word { topic, whole: word.ends_with('$') }).collect();
-    Vocabulary { words, automaton }
+    Vocabulary { words, needles }
 });
 
 /// Why a delivery failed, as far as a text in normal form tells: by the reply that it quotes, else by what stands around.
@@ -216,7 +212,7 @@ fn first_of(senses: &'static [Sense], text: &str) -> Option<&'static Sense> {
     let mut best = senses.len();
     let mut looks = LOOKS_MAX;
     let has_links = about::has_links(text.as_bytes());
-    for found in VOCABULARY.automaton.find_overlapping_iter(text) {
+    for found in VOCABULARY.needles.all(text.as_bytes()) {
         let Some(word) = VOCABULARY.words.get(found.pattern().as_usize()) else { continue };
         let is_linked = has_links && is_in_link(text.as_bytes(), found.start());
         if is_linked || !is_word(text.as_bytes(), &found.range(), word.whole) {
