@@ -99,13 +99,30 @@ fn join<'p, 'a: 'p>(parts: impl Iterator<Item = &'p Part<'a>>) -> String {
         }
     }
     let out = if is_quoted_printable(&out) { out.replace("=\n", "") } else { out };
-    without_subjects(without_banner(visible(out)))
+    without_subjects(without_banner(with_single_spaces(visible(out))))
 }
 
-/// Web mail breaks long addresses at characters that nobody sees.
+/// Web mail breaks long addresses at characters that nobody sees, and keeps words together by spaces that do not break.
 fn visible(text: String) -> String {
     const INVISIBLE: [char; 5] = ['\u{200B}', '\u{200C}', '\u{2060}', '\u{FEFF}', '\u{AD}'];
-    if text.is_ascii() { text } else { text.replace(INVISIBLE, "") }
+    const SPACES: [char; 3] = ['\u{A0}', '\u{2007}', '\u{202F}'];
+    if text.is_ascii() { text } else { text.replace(INVISIBLE, "").replace(SPACES, " ") }
+}
+
+/// Justified text has many spaces between its words, where marks have one.
+fn with_single_spaces(text: String) -> String {
+    let bytes = text.as_bytes();
+    let is_lower = |at: usize| bytes.get(at).is_some_and(u8::is_ascii_lowercase);
+    let mut out = String::new();
+    let mut from = 0;
+    for at in memchr::memmem::find_iter(bytes, b"  ") {
+        let end = at + bytes.iter().skip(at).take_while(|c| **c == b' ').count();
+        if at > from && is_lower(at - 1) && is_lower(end) {
+            out.push_str(text.get(from..=at).unwrap_or(""));
+            from = end;
+        }
+    }
+    if from == 0 { text } else { [&out, text.get(from..).unwrap_or("")].concat() }
 }
 
 /// What a gateway puts on top of every mail from outside speaks of dangers, and names whom to tell: blank.

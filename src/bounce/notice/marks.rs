@@ -340,6 +340,8 @@ pub(super) const MARKS: &[Mark] = &[
     Mark("still waiting for delivery", Delay, "various"),
     Mark("will be attempted", Delay, "various"),
     Mark("will be tried again", Delay, "various"),
+    Mark("attempts to deliver the message will continue", Delay, "MMDF"),
+    Mark("attempts are still pending", Delay, "MMDF"),
     Mark("delivery attempts will continue", Delay, "Exim, Symantec"),
     Mark("will continue to try", Delay, "various"),
     Mark("will continue to attempt", Delay, "various"),

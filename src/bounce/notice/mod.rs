@@ -166,8 +166,11 @@ impl Notice {
     ///
     /// `own` are addresses of the returned message's sender; they count only where nothing else is found.
     pub fn recipients(&self, own: &[Address]) -> Vec<Named> {
-        let mut found = Scan::new(self).run();
+        let (mut found, before_header) = Scan::new(self).run();
         let foreign = |named: &Named| !own.iter().any(|address| address.is_same_mailbox(&named.address));
+        if found.iter().take(before_header).any(|named| foreign(named) && !is_postmaster(named)) {
+            found.truncate(before_header);
+        }
         let best = found.iter().filter(|named| foreign(named)).map(|named| named.place).min();
         let best =
             best.or_else(|| found.iter().map(|named| named.place).filter(|place| *place <= Place::Introduced).min());
@@ -176,7 +179,10 @@ impl Notice {
         if !found.iter().all(is_postmaster) {
             found.retain(|named| !is_postmaster(named));
         }
-        let named = self.delimit(found);
+        let mut named = self.delimit(found);
+        if best == Some(Place::Only) && !named.iter().all(is_of_a_desk) {
+            named.retain(|named| !is_of_a_desk(named));
+        }
         let doubtful = best == Some(Place::Only) && (named.len() > 1 || named.iter().any(is_of_a_role));
         if doubtful { Vec::new() } else { named }
     }
@@ -252,6 +258,12 @@ fn is_of_a_role(named: &Named) -> bool {
         "hostmaster",
     ];
     ROLES.iter().any(|role| named.address.local().eq_ignore_ascii_case(role))
+}
+
+/// An address that a provider gives beside a recipient's.
+fn is_of_a_desk(named: &Named) -> bool {
+    const DESKS: &[&str] = &["info", "contact", "kontakt", "contacto", "service", "hotline", "office", "security"];
+    is_of_a_role(named) || DESKS.iter().any(|desk| named.address.local().eq_ignore_ascii_case(desk))
 }
 
 /// Beside a recipient, the one who signs.

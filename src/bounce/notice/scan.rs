@@ -18,6 +18,9 @@ const WRAPPED_OCTETS: usize = 60;
 /// A line of underscores this long is the border of a footer.
 const UNDERSCORES_MIN: usize = 20;
 
+/// How many fields below one another are a header.
+const FIELDS_MIN: usize = 4;
+
 /// One walk over the lines.
 pub(super) struct Scan<'a> {
     notice: &'a Notice,
@@ -68,9 +71,15 @@ impl<'a> Scan<'a> {
         }
     }
 
-    pub(super) fn run(mut self) -> Vec<Named> {
+    /// What was found, and how much of it before the first block that looks like a message's header.
+    pub(super) fn run(mut self) -> (Vec<Named>, usize) {
         let mut start = 0;
-        for line in self.notice.own().split_inclusive('\n').take(LINES_MAX) {
+        let mut before_header = None;
+        let own = self.notice.own();
+        for line in own.split_inclusive('\n').take(LINES_MAX) {
+            if before_header.is_none() && starts_header(own.get(start..).unwrap_or("")) {
+                before_header = Some(self.found.len());
+            }
             let hits = self.hits_until(start + line.len());
             if line.contains('@') && self.before != Before::ListName {
                 self.line(line, start, hits);
@@ -80,7 +89,8 @@ impl<'a> Scan<'a> {
             self.before = Before::of(line);
             start += line.len();
         }
-        self.found
+        let before_header = before_header.unwrap_or(self.found.len());
+        (self.found, before_header)
     }
 
     /// The marks that end on this line.
@@ -215,6 +225,18 @@ fn is_labelled(before: &str) -> bool {
     LABELS.contains(&label.rsplit(['{', ',']).next().unwrap_or("").trim_matches([' ', '\t', '*', '-', '"', '\u{a0}']))
 }
 
+/// `From:` or `Date:`, and more of a header's fields right below.
+fn starts_header(text: &str) -> bool {
+    const FIELDS: &[&str] =
+        &["from:", "date:", "to:", "cc:", "message-id:", "reply-to:", "mime-version:", "content-", "x-"];
+    let is_one_of = |line: &str, names: &[&str]| {
+        names.iter().any(|name| line.get(..name.len()).is_some_and(|start| start.eq_ignore_ascii_case(name)))
+    };
+    // A blanked subject is left as its first letter.
+    let is_field = |line: &&str| is_one_of(line, FIELDS) || line.trim_end() == "S";
+    is_one_of(text, &["from:", "date:"]) && text.lines().take(FIELDS_MIN).filter(is_field).count() == FIELDS_MIN
+}
+
 /// `-- ` (RFC 3676 §4.3), or the line of underscores that Mailman puts in front of its footer.
 fn is_signature(line: &str) -> bool {
     let line = line.trim_end_matches(['\r', '\n']);
@@ -249,6 +271,10 @@ fn is_item_lead(before: &str) -> bool {
                     | '\u{25cf}'
                     | ':'
                     | '.'
+                    | '\u{ab}'
+                    | '\u{201c}'
+                    | '\u{201e}'
+                    | '\u{2018}'
             )
     })
 }
