@@ -8,8 +8,10 @@ use encoding_rs::{
 };
 use std::borrow::Cow;
 
-/// How many letters a text in a guessed set has at least.
+/// How many octets of letters a text in a guessed set has at least.
 const LETTERS_MIN: usize = 8;
+/// How much of a text is looked at for a guess.
+const SAMPLE_OCTETS: usize = 2048;
 
 /// The text, by the name of its character set if there is one.
 pub fn to_utf8<'a>(octets: &'a [u8], charset: Option<&str>) -> Cow<'a, str> {
@@ -45,50 +47,57 @@ fn cut_inside_a_character(octets: &[u8], error: std::str::Utf8Error) -> bool {
     error.error_len().is_none() && error.valid_up_to() + 4 > octets.len()
 }
 
-/// The text in the set that it looks like.
+/// The text in the set that its first lines look like.
 fn guess(octets: &[u8]) -> Option<Cow<'_, str>> {
-    cyrillic(octets).or_else(|| japanese(octets)).or_else(|| korean(octets)).or_else(|| chinese(octets))
-}
-
-/// Words of letters from the upper quarter; KOI8-R has the small letters where Windows-1251 has the capitals.
-fn cyrillic(octets: &[u8]) -> Option<Cow<'_, str>> {
-    let letters = octets.iter().filter(|c| **c >= 0xC0).count();
-    let high = octets.iter().filter(|c| !c.is_ascii()).count();
-    let in_words = octets.windows(2).filter(|pair| pair.iter().all(|c| *c >= 0xC0)).count();
-    if letters < LETTERS_MIN || letters * 10 < high * 9 || in_words * 3 < letters * 2 {
+    let head = octets.get(..octets.len().min(SAMPLE_OCTETS)).unwrap_or(octets);
+    let whole_lines = if head.len() < octets.len() { memchr::memrchr(b'\n', head) } else { None };
+    let sample = whole_lines.and_then(|end| head.get(..end)).unwrap_or(head);
+    let high = sample.iter().filter(|c| !c.is_ascii()).count();
+    let in_words = sample.windows(2).filter(|pair| pair.iter().all(|c| !c.is_ascii())).count();
+    if high < LETTERS_MIN || in_words * 2 < high {
         return None;
     }
-    let in_first_half = octets.iter().filter(|c| matches!(c, 0xC0..=0xDF)).count();
-    let encoding = if in_first_half * 2 > letters { KOI8_R } else { WINDOWS_1251 };
+    let encoding =
+        cyrillic(sample).or_else(|| japanese(sample)).or_else(|| korean(sample)).or_else(|| chinese(sample))?;
     Some(encoding.decode_without_bom_handling(octets).0)
 }
 
+/// Letters from the upper quarter alone; KOI8-R has the small ones where Windows-1251 has the capitals.
+fn cyrillic(octets: &[u8]) -> Option<&'static Encoding> {
+    let high = octets.iter().filter(|c| !c.is_ascii()).count();
+    let letters = octets.iter().filter(|c| **c >= 0xC0).count();
+    let in_first_half = octets.iter().filter(|c| matches!(c, 0xC0..=0xDF)).count();
+    let encoding = if in_first_half * 2 > letters { KOI8_R } else { WINDOWS_1251 };
+    (letters * 10 >= high * 9).then_some(encoding)
+}
+
 /// Hiragana occurs in every sentence.
-fn japanese(octets: &[u8]) -> Option<Cow<'_, str>> {
-    let has_hiragana = |text: &Cow<'_, str>| count(text, |c| matches!(c, '\u{3041}'..='\u{3096}')) >= 2;
-    [EUC_JP, SHIFT_JIS].into_iter().filter_map(|encoding| whole(encoding, octets)).find(has_hiragana)
+fn japanese(octets: &[u8]) -> Option<&'static Encoding> {
+    let is_hiragana = |c| matches!(c, '\u{3041}'..='\u{3096}');
+    [EUC_JP, SHIFT_JIS].into_iter().find(|encoding| fits(encoding, octets, |text| count(text, is_hiragana) >= 2))
 }
 
 /// Nothing but Hangul: Chinese text that is read as Korean has Han characters, too.
-fn korean(octets: &[u8]) -> Option<Cow<'_, str>> {
+fn korean(octets: &[u8]) -> Option<&'static Encoding> {
     let is_han = |c| matches!(c, '\u{4E00}'..='\u{9FFF}' | '\u{F900}'..='\u{FAFF}');
     let is_hangul = |c| matches!(c, '\u{AC00}'..='\u{D7A3}');
-    whole(EUC_KR, octets).filter(|text| count(text, is_hangul) >= LETTERS_MIN && count(text, is_han) == 0)
+    let is_korean = |text: &str| count(text, is_hangul) >= LETTERS_MIN / 2 && count(text, is_han) == 0;
+    Some(EUC_KR).filter(|encoding| fits(encoding, octets, is_korean))
 }
 
 /// The commonest characters of Big5 begin with octets behind which GB 2312 has none.
-fn chinese(octets: &[u8]) -> Option<Cow<'_, str>> {
-    let leads =
-        octets.chunk_by(|_, next| !next.is_ascii()).flat_map(|run| run.iter().skip_while(|c| c.is_ascii()).step_by(2));
+fn chinese(octets: &[u8]) -> Option<&'static Encoding> {
+    let runs = octets.chunk_by(|_, next| !next.is_ascii());
+    let leads = runs.flat_map(|run| run.iter().skip_while(|c| c.is_ascii()).step_by(2));
     let (all, of_big5) = leads.fold((0, 0), |(all, some), c| (all + 1, some + usize::from(matches!(c, 0xA4..=0xAF))));
     let encoding = if of_big5 * 5 > all { BIG5 } else { GB18030 };
     let is_han = |c| matches!(c, '\u{4E00}'..='\u{9FFF}');
-    whole(encoding, octets).filter(|text| count(text, is_han) >= LETTERS_MIN)
+    Some(encoding).filter(|encoding| fits(encoding, octets, |text| count(text, is_han) >= LETTERS_MIN / 2))
 }
 
-/// The text, if every octet fits.
-fn whole<'a>(encoding: &'static Encoding, octets: &'a [u8]) -> Option<Cow<'a, str>> {
-    encoding.decode_without_bom_handling_and_without_replacement(octets)
+/// Whether every octet is one of the set, and the text is as it should be.
+fn fits(encoding: &'static Encoding, octets: &[u8], is_right: impl Fn(&str) -> bool) -> bool {
+    encoding.decode_without_bom_handling_and_without_replacement(octets).is_some_and(|text| is_right(&text))
 }
 
 fn count(text: &str, is_one: impl Fn(char) -> bool) -> usize {

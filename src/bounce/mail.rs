@@ -104,25 +104,33 @@ fn join<'p, 'a: 'p>(parts: impl Iterator<Item = &'p Part<'a>>) -> String {
 
 /// Web mail breaks long addresses at characters that nobody sees, and keeps words together by spaces that do not break.
 fn visible(text: String) -> String {
-    const INVISIBLE: [char; 5] = ['\u{200B}', '\u{200C}', '\u{2060}', '\u{FEFF}', '\u{AD}'];
-    const SPACES: [char; 3] = ['\u{A0}', '\u{2007}', '\u{202F}'];
-    if text.is_ascii() { text } else { text.replace(INVISIBLE, "").replace(SPACES, " ") }
+    // The first octets of these characters in UTF-8.
+    if memchr::memchr3(0xC2, 0xE2, 0xEF, text.as_bytes()).is_none() {
+        return text;
+    }
+    let seen = |c| match c {
+        '\u{200B}' | '\u{200C}' | '\u{2060}' | '\u{FEFF}' | '\u{AD}' => None,
+        '\u{A0}' | '\u{2007}' | '\u{202F}' => Some(' '),
+        c => Some(c),
+    };
+    text.chars().filter_map(seen).collect()
 }
 
 /// Justified text has many spaces between its words, where marks have one.
 fn with_single_spaces(text: String) -> String {
+    static FINDER: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"  "));
     let bytes = text.as_bytes();
     let is_lower = |at: usize| bytes.get(at).is_some_and(u8::is_ascii_lowercase);
     let mut out = String::new();
-    let mut from = 0;
-    for at in memchr::memmem::find_iter(bytes, b"  ") {
-        let end = at + bytes.iter().skip(at).take_while(|c| **c == b' ').count();
-        if at > from && is_lower(at - 1) && is_lower(end) {
-            out.push_str(text.get(from..=at).unwrap_or(""));
-            from = end;
+    let (mut kept, mut run_end) = (0, 0);
+    while let Some(start) = bytes.get(run_end..).and_then(|rest| FINDER.find(rest)).map(|at| run_end + at) {
+        run_end = start + bytes.iter().skip(start).take_while(|c| **c == b' ').count();
+        if start > kept && is_lower(start - 1) && is_lower(run_end) {
+            out.push_str(text.get(kept..=start).unwrap_or(""));
+            kept = run_end;
         }
     }
-    if from == 0 { text } else { [&out, text.get(from..).unwrap_or("")].concat() }
+    if kept == 0 { text } else { [&out, text.get(kept..).unwrap_or("")].concat() }
 }
 
 /// What a gateway puts on top of every mail from outside speaks of dangers, and names whom to tell: blank.

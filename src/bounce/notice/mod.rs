@@ -128,7 +128,7 @@ impl Notice {
 
     /// Whether the words speak of a failed or delayed delivery.
     pub fn speaks_of_failure(&self) -> bool {
-        self.has(Role::Failure) || self.has(Role::Intro)
+        [Role::Failure, Role::Intro, Role::Delay].into_iter().any(|role| self.has(role))
     }
 
     /// Whether the words say that the message has arrived.
