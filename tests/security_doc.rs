@@ -29,6 +29,20 @@ fn what_the_document_names_exists() {
     assert!(tests > 20, "the search found only {tests} names");
 }
 
+#[test]
+fn the_table_of_fuzzing_has_each_target() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let document = fs::read_to_string(root.join("SECURITY.md")).unwrap();
+    let (_, table) = document.split_once("\n## Fuzzing\n").unwrap();
+    let named = table.lines().filter_map(|row| row.strip_prefix("| `")?.split_once('`'));
+    let mut named: Vec<String> = named.map(|(name, _)| format!("{name}.rs")).collect();
+    let there = fs::read_dir(root.join("fuzz/fuzz_targets")).unwrap();
+    let mut there: Vec<String> = there.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    named.sort();
+    there.sort();
+    assert_eq!(named, there);
+}
+
 fn all_text(folders: &[std::path::PathBuf]) -> String {
     let mut text = String::new();
     for entry in folders.iter().flat_map(|folder| fs::read_dir(folder).unwrap()) {
