@@ -1,3 +1,5 @@
+mod keys;
+
 use super::*;
 use crate::server::{Endpoint, Protocol, Tls, UnixSocket};
 use crate::tenant;
