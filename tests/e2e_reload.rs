@@ -78,6 +78,21 @@ fn a_token_that_was_wrong_is_right_at_once() {
 }
 
 #[test]
+fn a_change_is_told_once_and_the_listener_of_the_command_line_is_none() {
+    let nowhere = format!("http://{}/{{address}}", free_address());
+    let site = Site::new(&nowhere, "");
+    let daemon = site.start();
+    site.configure(&nowhere, "  smtp: {errors_max: 7}\n");
+    for reloads in 1..=2 {
+        daemon.signal(Signal::HUP);
+        daemon.wait_for_lines("the configuration was read again", reloads);
+    }
+    assert_eq!(daemon.lines("changed: production.smtp.errors_max: 20 -> 7").len(), 1);
+    assert_eq!(daemon.lines("takes a restart"), [""; 0]);
+    daemon.stop();
+}
+
+#[test]
 fn mails_that_could_not_be_archived_are_archived_at_once_in_the_right_folder() {
     let platform = Platform::answering(200);
     let archive = |folder: &str| format!("    permanent_bounced_emails_path: {folder}\n");

@@ -76,6 +76,23 @@ fn a_restart_with_socket_activation_refuses_no_connection() {
 }
 
 #[test]
+fn the_folders_of_the_service_manager_hold_the_control_socket_and_secrets() {
+    let site = Site::new(NOWHERE, "        headers: {Authorization: {file: token}}\n");
+    std::fs::create_dir(site.path("credentials")).unwrap();
+    std::fs::write(site.path("credentials/token"), "secret").unwrap();
+    let run = |command: &str, variable: &str| {
+        let mut program = Command::new(BINARY);
+        program.arg("--config").arg(site.path("config.yml")).arg(command).env(variable, site.path("credentials"));
+        let output = program.output().unwrap();
+        (output.status.success(), String::from_utf8(output.stdout).unwrap())
+    };
+    assert!(run("check-config", "CREDENTIALS_DIRECTORY").0 && !run("check-config", "OTHER").0);
+    let socket = format!("path: {}", site.path("credentials/control.sock").display());
+    assert!(run("print-config", "RUNTIME_DIRECTORY").1.contains(&socket));
+    assert!(run("print-config", "OTHER").1.contains("bounces.redb.sock"));
+}
+
+#[test]
 fn the_journal_gets_priorities_and_no_times() {
     let site = Site::new(NOWHERE, "  listen: 127.0.0.1:0\n");
     let mut shell = Command::new("sh");

@@ -108,3 +108,41 @@ fn open_when_free(config: &Config) -> Result<Store, Failure> {
     };
     Ok(Store::open_waiting(&config.database, &config.store, pause)?)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::Path;
+
+    /// Where the daemon listens when it is started so, under a configuration with these listeners.
+    fn chosen(listen: &str, host: Option<&str>, port: Option<u16>) -> Result<Option<String>, Failure> {
+        let text = format!(
+            "develop: {{listen: {listen}, handler: {{dbfile: a, domains: {{d.de: {{base_url: 'http://h/{{address}}'}}}}}}}}"
+        );
+        let config = config::parse(Path::new("/c.yml"), &text, "develop").unwrap();
+        let options = RunSmtpServer { host: host.map(str::to_owned), port, log_format: None };
+        let listener = chosen_listener(&options, &config)?;
+        Ok(listener.map(|listener| match listener.endpoint {
+            Endpoint::Tcp(address) => address.to_string(),
+            Endpoint::Unix(socket) => socket.path.display().to_string(),
+        }))
+    }
+
+    #[test]
+    fn host_and_port_take_what_they_leave_open_from_the_first_tcp_listener() {
+        let listen = "['unix:/x', '192.0.2.1:25', '192.0.2.2:26']";
+        for (listen, host, port, address) in [
+            (listen, None, None, None),
+            (listen, Some("::1"), None, Some("[::1]:25")),
+            (listen, Some("[::1]"), Some(27), Some("[::1]:27")),
+            (listen, None, Some(27), Some("192.0.2.1:27")),
+            ("'unix:/x'", None, Some(27), Some("0.0.0.0:27")),
+            ("'unix:/x'", Some("127.0.0.1"), None, Some("127.0.0.1:2525")),
+        ] {
+            let chosen = chosen(listen, host, port).unwrap();
+            assert_eq!(chosen.as_deref(), address, "{host:?} {port:?}");
+        }
+        let failure = chosen(listen, Some("no such host"), None).unwrap_err();
+        assert_eq!((failure.code, failure.message.as_str()), (64, "--host no such host: no such address"));
+    }
+}
