@@ -87,3 +87,31 @@ impl From<std::io::Error> for Failure {
         Self::try_again(error.to_string())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::{Error, ErrorKind};
+
+    /// The unit tries again after 75, and neither after 65 nor after 78: another try would end in the same way.
+    #[test]
+    fn the_code_says_whether_another_try_may_succeed() {
+        let full = || Error::from(ErrorKind::StorageFull);
+        for (failure, code) in [
+            (Failure::from(OpenError::Locked("f".into())), TRY_AGAIN),
+            (OpenError::Io("f".into(), full()).into(), TRY_AGAIN),
+            (OpenError::Foreign("f".into(), String::new()).into(), DATA),
+            (OpenError::Newer("f".into(), 9, 3).into(), DATA),
+            (StoreError::Full(String::new()).into(), TRY_AGAIN),
+            (StoreError::Failed(String::new()).into(), TRY_AGAIN),
+            (RunError::Tls("f".into(), String::new()).into(), CONFIG),
+            (RunError::Listen(String::new(), full()).into(), TRY_AGAIN),
+            (RunError::Loop(full()).into(), TRY_AGAIN),
+            (ConfigError::TooLong("f".into()).into(), CONFIG),
+            (full().into(), TRY_AGAIN),
+            (Error::from(ErrorKind::BrokenPipe).into(), 0),
+        ] {
+            assert_eq!(failure.code, code, "{failure}");
+        }
+    }
+}

@@ -3,6 +3,7 @@
 use super::run;
 use super::support::daemon::Site;
 use super::support::platform::Platform;
+use std::process::Command;
 
 #[test]
 fn what_is_wrong_is_said_with_its_exit_code() {
@@ -11,6 +12,12 @@ fn what_is_wrong_is_said_with_its_exit_code() {
     assert!(site.start().stop().success());
     for (arguments, code, text) in [
         (vec!["queue", "retry"], 64, "say which"),
+        (vec!["queue", "retry", "1", "--all"], 64, "say which"),
+        (vec!["queue", "list", "--parked", "--pending"], 64, "exclude each other"),
+        (vec!["quarantine", "drop"], 64, "say which"),
+        (vec!["quarantine", "show", "U"], 65, "not an id: U"),
+        (vec!["dump-counters", "--domain", "a b"], 65, "not a domain: a b"),
+        (vec!["classify", "gone"], 65, "gone"),
         (vec!["queue", "show", "99"], 65, "none with this id"),
         (vec!["quarantine", "show", "000000000A"], 65, "not in the quarantine"),
         (
@@ -88,4 +95,18 @@ fn a_daemon_that_listens_for_commands_elsewhere_is_told_from_none() {
     }
     assert!(!socket.exists());
     assert!(daemon.stop().success());
+}
+
+/// `| head`, which is no failure.
+#[test]
+fn a_reader_that_has_gone_is_no_failure() {
+    let site = Site::new("http://127.0.0.1:9/{address}", "");
+    for arguments in [&["check-config"][..], &["classify", "tests/testmail"], &["--help"]] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let mut command = Command::new(env!("CARGO_BIN_EXE_bouncesvc"));
+        command.arg("--config").arg(site.path("config.yml")).args(arguments);
+        let output = command.stdout(writer).output().unwrap();
+        assert!(output.status.success() && output.stderr.is_empty(), "{arguments:?}: {output:?}");
+    }
 }
