@@ -228,6 +228,7 @@ pub(super) const TRANSIT: &[Row] = &[
     Row("back in .. second", Greylisted, "various"),
     Row("back in .. minute", Greylisted, "various"),
     Row("first time sender", Greylisted, "various"),
+    Row("first seen", Greylisted, "various"),
 ];
 
 /// A program failed, whatever it did: any other clear phrase says more.

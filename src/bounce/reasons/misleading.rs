@@ -120,6 +120,7 @@ pub(super) const MISLEADING: &[Row] = &[
     Row("personal filter", Filtered, "various"),
     Row("spamassassin", SpamDetected, "SpamAssassin"),
     Row("likely unsolicited mail", SpamDetected, "Gmail"),
+    Row("attachment .. banned", PolicyViolation, "various"),
     Row("blocked by .. policy", PolicyViolation, "various"),
     Row("blocked by policy", PolicyViolation, "Postfix"),
     Row("blocked by our .. filter", SpamDetected, "various"),

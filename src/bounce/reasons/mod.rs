@@ -62,6 +62,8 @@ pub fn decide<'t>(
         let titled = status.filter(|code| at == 0 && codes::is_titled(*code, &normal)).and_then(codes::verdict);
         let said = Said::read(&normal, remote_mta);
         let is_believed = at == 0 || exact.is_none() && found.senses.clear.is_none();
+        let says_more = said.clear.is_some_and(|clear| is_of_the_mailbox(clear.reason));
+        let titled = titled.filter(|title| !says_more || is_of_the_mailbox(title.reason));
         if let Some(verdict) = titled.or(said.clear.filter(|_| is_believed)) {
             return (verdict, text);
         }
@@ -72,7 +74,7 @@ pub fn decide<'t>(
         }
         found.command = found.command.or_else(|| codes::by_command(&normal).map(|verdict| (verdict, text.clone())));
         if at < NEAR_TEXTS {
-            found.keep(&said, status, || text.clone());
+            found.keep(&said, status, &normal, || text.clone());
         }
         if at == 0 {
             found.nearest = (normal, text);
@@ -98,8 +100,9 @@ struct Found<'t> {
 
 impl<'t> Found<'t> {
     /// Keeps what a text says less clearly, unless an earlier one said so.
-    fn keep(&mut self, said: &Said, status: Option<EnhancedStatus>, text: impl Fn() -> Cow<'t, str>) {
-        let believed = |verdict: &Verdict| believes_weak(verdict, status);
+    fn keep(&mut self, said: &Said, status: Option<EnhancedStatus>, normal: &str, text: impl Fn() -> Cow<'t, str>) {
+        let of_a_service = |reason| reason == Reason::MailboxDisabled && sense::speaks_of_a_service(normal);
+        let believed = |verdict: &Verdict| believes_weak(verdict, status) && !of_a_service(verdict.reason);
         for (slot, verdict) in [
             (&mut self.faint, said.faint),
             (&mut self.weak, said.weak.filter(believed)),

@@ -114,6 +114,7 @@ pub(super) const RATE: &[Row] = &[
     Row("at a rate that prevents", RateLimited, "Gmail"),
     Row("frequency limited", RateLimited, "Tencent"),
     Row("server busy. please try again later from", RateLimited, "Exchange Online"),
+    Row("connection rate", RateLimited, "various"),
     Row("connection rate limit", RateLimited, "Sendmail"),
     Row("connection limit", RateLimited, "various"),
     Row("connections rate limit", RateLimited, "various"),

@@ -101,11 +101,12 @@ static HINTS: &[Sense] = &[
     sense(&[Moved], NARROW, Reason::HasMoved, "moved"),
     sense(&[Ip], NARROW, Reason::Blocked, "our address"),
     sense(&[Locked], NARROW, Reason::Suspended, "locked"),
-    sense(&[Closed], NARROW, Reason::MailboxDisabled, "closed"),
     sense(&[Rule], NARROW, Reason::PolicyViolation, "a rule"),
     sense(&[Attachment], NARROW, Reason::PolicyViolation, "an attachment"),
     sense(&[Client], NARROW, Reason::Blocked, "our host"),
     sense(&[Login], NARROW, Reason::SecurityError, "a login"),
+    sense(&[Group], NARROW, Reason::Rejected, "a list"),
+    sense(&[Closed], NARROW, Reason::MailboxDisabled, "closed"),
     sense(&[Limit], NARROW, Reason::RateLimited, "a limit"),
     sense(&[GaveUp], NARROW, Reason::Expired, "gave up"),
     sense(&[Wait], NARROW, Reason::Greylisted, "a wait"),
@@ -134,6 +135,14 @@ static RECIPIENTS: &[Sense] = &[
     sense(&[Recipient], NARROW, Reason::Undefined, "a recipient"),
     sense(&[Domain], NARROW, Reason::Undefined, "a domain"),
     sense(&[Missing], NARROW, Reason::Undefined, "somebody missing"),
+];
+
+/// What may be closed instead of a mailbox.
+static CLOSABLES: &[Sense] = &[
+    sense(&[Client], NARROW, Reason::Undefined, "a host"),
+    sense(&[Connection], NARROW, Reason::Undefined, "a connection"),
+    sense(&[Login], NARROW, Reason::Undefined, "a login"),
+    sense(&[Group], NARROW, Reason::Undefined, "a list"),
 ];
 
 /// A refusal, of whatever.
@@ -200,6 +209,11 @@ pub(super) fn tells_a_failure_of_an_address(text: &str) -> bool {
 /// Whether a text in normal form names a recipient, or nouns for one.
 pub(super) fn speaks_of_a_recipient(text: &str) -> bool {
     first_of(RECIPIENTS, text).is_some()
+}
+
+/// Whether the reply that a text in normal form quotes speaks of something else that may be closed.
+pub(super) fn speaks_of_a_service(text: &str) -> bool {
+    frame::split(text).0.is_some_and(|reply| first_of(CLOSABLES, reply).is_some())
 }
 
 /// Whether a text in normal form says in any language that something was refused.

@@ -136,7 +136,7 @@ pub(super) const WORDS: &[(Topic, &str)] = &[
     ),
     (
         Own,
-        "addressee has|수신자가|받는 사람이|收件人拒|受信者が|受信者によ|of the owner|by the owner|owner of th|gebruiker heeft|empfanger hat|empfaenger hat|destinataire a |utilisateur a |usuario ha|destinatario ha|utente ha|usuario tem|uzytkownik zablok|odbiorca zablok|пользователь заблок|получатель заблок|получатель отказ|адресат отказ|reception setting|receiving setting|recipient's setting|recipient's rule|filtering setting|by the receiver|receiver's|受信者の設定|personal|ignore list|addressee refus|recipient refus|recipient rejects|user refus|user rejects|refused to receive|refuse to receive|request of the recipient|recipient's request|recipient has|recipient's own|user has|chosen|does not want|do not want|no longer wish|recipient declin|addressee declin|user declin|\
+        "addressee has|수신자가|받는 사람이|收件人拒|受信者が|受信者によ|of the owner|by the owner|owner of th|gebruiker heeft|empfanger hat|empfaenger hat|destinataire a |utilisateur a |usuario ha|destinatario ha|utente ha|usuario tem|uzytkownik zablok|odbiorca zablok|пользователь заблок|получатель заблок|получатель отказ|адресат отказ|reception setting|receiving setting|recipient's setting|recipient's rule|filtering setting|by the receiver|receiver's|受信者の設定|personal|ignore list|addressee refus|recipient refus|recipient rejects|user refus|user rejects|refused to receive|refuse to receive|request of the recipient|recipient's request|recipient has|user setting|user preference|recipient's own|user has|chosen|does not want|do not want|no longer wish|recipient declin|addressee declin|user declin|\
          does not wish|by the recipient$|by the user$|user's|recipient's|own list|private list",
     ),
     (
@@ -245,7 +245,7 @@ pub(super) const WORDS: &[(Topic, &str)] = &[
     ),
     (
         Refused,
-        "may not be|not permit|not allow|not served|no service for|binned|thrown away|discarded|nicht angenommen|nicht akzeptiert|nicht zugelassen|n'est pas accept|ne sont pas accept|no se acepta|non accettat|nao aceit|niet geaccepteerd|nie przyjm|не принима|不接受|受け付け|not let|declin|barred|bars$|turned away|turned down|do not take|does not take|not taken|kept out|cannot accept|may not send|受け取れ|受け取りま|受信しま|受信できま|block|ban$|banned|bans|black|reject|refus|denied|deny|denies|not permitted|not allowed|not accept|disallow|forbid|prohibit|unwelcome|not welcome|go away|no mail from|\
+        "not in whitelist|not whitelisted|closed to|non-member|may not be|not permit|not allow|not served|no service for|binned|thrown away|discarded|nicht angenommen|nicht akzeptiert|nicht zugelassen|n'est pas accept|ne sont pas accept|no se acepta|non accettat|nao aceit|niet geaccepteerd|nie przyjm|не принима|不接受|受け付け|not let|declin|barred|bars$|turned away|turned down|do not take|does not take|not taken|kept out|cannot accept|may not send|受け取れ|受け取りま|受信しま|受信できま|block|ban$|banned|bans|black|reject|refus|denied|deny|denies|not permitted|not allowed|not accept|disallow|forbid|prohibit|unwelcome|not welcome|go away|no mail from|\
          take no mail|listed|do not talk|abuse|shut out|prison|jail|penalty|not admit|stopped|abgelehnt|gesperrt|abgewiesen|refuse|rechaz|bloque|recusad|rejeitad|rifiut|bloccat|geweigerd|geblokkeerd|odrzuc|zablokow|odmit|zablokovan|\
          elutasit|respins|blocat|reddedil|engellen|avvisa|blockera|afvist|avvist|hylat|отклонен|заблокирован|запрещен|відхилен|απορρ|נדחת|مرفوض|拒绝|拒絕|拒收|被拒|屏蔽|禁止|拒否|거부|차단",
     ),

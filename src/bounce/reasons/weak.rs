@@ -23,7 +23,7 @@ pub(super) const WEAK: &[Row] = &[
     Row("bayes", SpamDetected, "various"),
     Row("gtube", SpamDetected, "SpamAssassin"),
     Row("score", SpamDetected, "various"),
-    Row("as bulk", SpamDetected, "various"),
+    Row("bulk", SpamDetected, "various"),
     Row("rspamd", SpamDetected, "Rspamd"),
     Row("scam", SpamDetected, "various"),
     Row("garbage", SpamDetected, "various"),
