@@ -93,6 +93,18 @@ fn a_change_is_told_once_and_the_listener_of_the_command_line_is_none() {
 }
 
 #[test]
+fn another_database_takes_a_restart() {
+    let site = Site::new("http://127.0.0.1:9/{address}", "");
+    let daemon = site.start();
+    let config = std::fs::read_to_string(site.path("config.yml")).unwrap();
+    std::fs::write(site.path("config.yml"), config.replace("bounces.redb", "others.redb")).unwrap();
+    reload(&daemon);
+    daemon.wait_for_line("dbfile was changed, which takes a restart");
+    assert!(!site.path("others.redb").exists());
+    daemon.stop();
+}
+
+#[test]
 fn mails_that_could_not_be_archived_are_archived_at_once_in_the_right_folder() {
     let platform = Platform::answering(200);
     let archive = |folder: &str| format!("    permanent_bounced_emails_path: {folder}\n");

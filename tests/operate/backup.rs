@@ -12,7 +12,9 @@ fn a_backup_of_the_live_database_is_a_database() {
     let daemon = site.start();
     fill(&site, &daemon, &platform);
     let copy = site.path("copy.redb");
-    for _ in ["new", "in place of an older one"] {
+    // As mktemp(1) makes it.
+    std::fs::write(&copy, "").unwrap();
+    for _ in ["in place of an empty file", "in place of an older one"] {
         stdout(&site, &["backup", copy.to_str().unwrap()]);
         assert_eq!(copy.metadata().unwrap().permissions().mode() & 0o777, 0o600, "it holds addresses");
     }

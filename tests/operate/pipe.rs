@@ -73,13 +73,32 @@ fn the_envelope_is_what_the_mail_server_exports() {
     }
 }
 
-#[test]
-fn the_mail_behind_a_suspension_is_archived_without_a_daemon() {
-    let platform = Platform::answering(200);
+/// A site with an archive.
+fn archiving(platform: &Platform) -> Site {
     let site = Site::new(&platform.template(), "  listen: unix:smtp.sock\n");
     let config = std::fs::read_to_string(site.path("config.yml")).unwrap();
     let archive = "dbfile: bounces.redb\n    permanent_bounced_emails_path: kept";
     std::fs::write(site.path("config.yml"), config.replace("dbfile: bounces.redb", archive)).unwrap();
+    site
+}
+
+/// The daemon, as another user, could add nothing to what root makes there.
+#[test]
+fn what_root_would_archive_in_the_folder_of_another_is_left_to_the_daemon() {
+    let platform = Platform::answering(200);
+    let site = archiving(&platform);
+    if std::os::unix::fs::chown(site.path("."), Some(65534), Some(65534)).is_err() {
+        return println!("left out: only root can give a folder away");
+    }
+    assert!(pipe(&site, "tests/testmail", &[]).status.success());
+    platform.wait_for_count(1);
+    assert!(!site.path("kept").exists());
+}
+
+#[test]
+fn the_mail_behind_a_suspension_is_archived_without_a_daemon() {
+    let platform = Platform::answering(200);
+    let site = archiving(&platform);
     assert!(pipe(&site, "tests/testmail", &[]).status.success());
     assert!(site.path("kept/ev/evil-address@some-provider.com.gz").exists());
 }

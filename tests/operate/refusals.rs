@@ -18,6 +18,7 @@ fn what_is_wrong_is_said_with_its_exit_code() {
         (vec!["quarantine", "show", "U"], 65, "not an id: U"),
         (vec!["dump-counters", "--domain", "a b"], 65, "not a domain: a b"),
         (vec!["classify", "gone"], 65, "gone"),
+        (vec!["replay", "tests/testmail"], 64, "--dry-run"),
         (vec!["queue", "show", "99"], 65, "none with this id"),
         (vec!["quarantine", "show", "000000000A"], 65, "not in the quarantine"),
         (
