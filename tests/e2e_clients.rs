@@ -219,7 +219,7 @@ fn without_file_descriptors_accepting_rests_and_goes_on() {
     let daemon = site.start_with_limit("-n 40");
     let address = daemon.address();
     let mut crowd: Vec<Client> = (0..60).map(|_| Client::open(address)).collect();
-    daemon.wait_for_line("accepting rests");
+    daemon.wait_for_line("no connection is accepted for a while");
     let mut served = crowd.remove(0);
     assert!(served.reply().starts_with("220 "));
     served.say("EHLO client.example", "250");

@@ -287,7 +287,7 @@ impl Runner {
         }
         if self.schedule.running() > 0 {
             log::info!(
-                "stopped while {} notifications were being sent: they will be sent again",
+                "stopped while notifications were being sent, which are sent again: {}",
                 self.schedule.running()
             );
             self.services.client.shut_down();

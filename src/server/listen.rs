@@ -137,7 +137,7 @@ impl Listeners {
     fn tell(&mut self, error: &io::Error, now: Instant) {
         if self.told.is_none_or(|told| now >= told + TELL_INTERVAL) {
             self.told = Some(now);
-            log::warn!("accepting rests: {error}");
+            log::warn!("no connection is accepted for a while: {error}");
         }
     }
 
