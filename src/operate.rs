@@ -312,3 +312,6 @@ fn is_repeatable(command: &Command) -> bool {
         | Command::Import(_) => false,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -70,6 +70,9 @@ fn the_json_of_lists_is_as_documented() {
     assert_eq!((&queue[0]["state"], &queue[0]["address"]), (&"parked".into(), &"parked@some-provider.com".into()));
     let found = json(&site, &["find-address", "--address=gone@some-provider.com", "--format=json"]);
     assert_eq!((&found[0]["what"], &found[0]["state"]), (&"history".into(), &"delivered".into()));
+    let matching = json(&site, &["find-address", "--address=*@other-provider.com", "--format=json"]);
+    let what: Vec<_> = matching.as_array().unwrap().iter().map(|row| (&row["what"], &row["address"])).collect();
+    assert_eq!(what, [(&"counter".into(), &"b.full@other-provider.com".into())]);
 }
 
 #[test]
