@@ -15,6 +15,9 @@ use std::time::{Duration, Instant};
 /// How long the last reply of a closed session may take to be written.
 const LINGER_TIME_MAX: Duration = Duration::from_secs(10);
 
+/// What a session that wrote all its output keeps of the buffer: enough for most replies, and little for one that is idle.
+const OUTPUT_OCTETS_KEPT: usize = 64;
+
 /// How long a TLS handshake may take.
 const HANDSHAKE_TIME_MAX: Duration = Duration::from_secs(30);
 
@@ -303,8 +306,8 @@ impl Conn {
             self.last_moved = now;
         }
         if written == output.len() {
-            // An idle session holds no buffer.
-            *output = Vec::new();
+            output.clear();
+            output.shrink_to(OUTPUT_OCTETS_KEPT);
         } else {
             output.drain(..written);
         }
