@@ -288,7 +288,7 @@ mod tests {
         metrics.mail(&report, &[changed(0), changed(1)], 1, &result, Timestamp::default());
         metrics.mail(&report, &[finding(Some(Action::Alert), None)], 1, &applied(), Timestamp::default());
         metrics.mail(&report, &[finding(Some(Action::Ignore), None)], 1, &applied(), Timestamp::default());
-        let told: Vec<_> = metrics.events.iter().map(|event| (event.what.as_str(), event.text.as_str())).collect();
+        let told: Vec<_> = metrics.events.iter().map(|event| (&*event.what, event.text.as_str())).collect();
         assert_eq!(told, [("ignored", ""), ("alert", ""), ("counted", "2 of 3"), ("counted", "1 of 3")]);
     }
 }

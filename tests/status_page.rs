@@ -32,8 +32,8 @@ fn hostile() -> Snapshot {
     snapshot.queues = vec![Queue { domain: text(), pending: 1, last_error: Some((at, text())), ..Queue::default() }];
     snapshot.near.counters =
         snapshot.near.counters.into_iter().map(|c| Counter { address: text(), domain: text(), ..c }).collect();
-    let (address, domain, reason) = (Some(text()), Some(text()), Some(text()));
-    snapshot.events = vec![Event { at, what: text(), address, domain, class: None, reason, text: text() }];
+    let (address, domain, reason) = (Some(text()), Some(text()), Some(text().into()));
+    snapshot.events = vec![Event { at, what: text().into(), address, domain, class: None, reason, text: text() }];
     snapshot
 }
 

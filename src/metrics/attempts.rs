@@ -72,11 +72,11 @@ impl Attempts {
         results.ended.add(notification.domain.as_str(), ended);
         results.events.push(|| Event {
             at,
-            what: ended.name().to_owned(),
+            what: ended.name().into(),
             address: Some(notification.address.to_string()),
             domain: Some(notification.domain.to_string()),
             class: Some(notification.class),
-            reason: Some(notification.reason.name().to_owned()),
+            reason: Some(notification.reason.name().into()),
             text,
         });
     }
@@ -112,7 +112,7 @@ mod tests {
         let results = attempts.results();
         let counts: Vec<_> = results.ended.iter().map(|(domain, ended, count)| (domain, ended.name(), count)).collect();
         assert_eq!(counts, ["delivered", "retry", "parked"].map(|name| ("mydomain.de", name, 1)));
-        let told: Vec<_> = results.events.iter().map(|event| (event.what.as_str(), event.text.as_str())).collect();
+        let told: Vec<_> = results.events.iter().map(|event| (&*event.what, event.text.as_str())).collect();
         assert_eq!(told, [("parked", "no"), ("retry", "no"), ("delivered", "HTTP 204")]);
     }
 }

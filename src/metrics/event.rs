@@ -1,14 +1,19 @@
 //! The latest events, for a person to look at. What must not be forgotten is in the database and the log.
 
-use crate::bounce::{Class, Report};
+use crate::bounce::{Class, EnhancedStatus, Report};
 use crate::change::Effect;
 use crate::policy::{Action, Finding};
 use crate::types::Timestamp;
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use std::collections::VecDeque;
+use std::fmt::Write as _;
 
 /// How many are kept.
 pub const EVENTS_MAX: usize = 40;
+
+/// As many octets as most texts of findings take.
+const TEXT_OCTETS: usize = 24;
 
 /// The longest text of one, in characters.
 const TEXT_CHARS_MAX: usize = 300;
@@ -20,7 +25,7 @@ pub struct Event {
     pub at: Timestamp,
     /// What, in one word: `suspended`, `escalated`, `counted`, `alert`, `ignored`, `quarantined`, `dropped`,
     /// `delivered`, `retry`, `parked`.
-    pub what: String,
+    pub what: Cow<'static, str>,
     /// Whose address failed.
     pub address: Option<String>,
     /// The configured sending domain.
@@ -28,7 +33,7 @@ pub struct Event {
     /// Hard, soft or feedback.
     pub class: Option<Class>,
     /// The reason, or why the mail changed nothing.
-    pub reason: Option<String>,
+    pub reason: Option<Cow<'static, str>>,
     /// What was said, in one line: the status, the counter, the platform's error.
     pub text: String,
 }
@@ -54,15 +59,14 @@ impl Event {
     pub(super) fn of_finding(report: &Report, finding: &Finding, effect: Option<&Effect>, at: Timestamp) -> Self {
         let recipient = finding.recipient.and_then(|index| report.recipients.get(index));
         let reason = recipient.map(|recipient| recipient.reason.name()).or(finding.note);
-        let status = recipient.and_then(|recipient| recipient.status).map(|status| status.to_string());
         Self {
             at,
-            what: what(finding, effect).to_owned(),
+            what: what(finding, effect).into(),
             address: recipient.map(|recipient| recipient.address.to_string()),
             domain: finding.domain.as_ref().map(ToString::to_string),
             class: recipient.map(|recipient| recipient.class),
-            reason: reason.map(str::to_owned),
-            text: status.into_iter().chain(counter(effect)).collect::<Vec<_>>().join(", "),
+            reason: reason.map(Cow::Borrowed),
+            text: text(recipient.and_then(|recipient| recipient.status), effect),
         }
     }
 
@@ -86,11 +90,17 @@ fn what(finding: &Finding, effect: Option<&Effect>) -> &'static str {
     }
 }
 
-fn counter(effect: Option<&Effect>) -> Option<String> {
-    match effect? {
-        Effect::Counted { count, threshold } => Some(format!("{count} of {threshold}")),
-        _ => None,
+/// The status and the counter.
+fn text(status: Option<EnhancedStatus>, effect: Option<&Effect>) -> String {
+    let mut text = String::with_capacity(TEXT_OCTETS);
+    if let Some(status) = status {
+        let _ = write!(text, "{status}");
     }
+    if let Some(Effect::Counted { count, threshold }) = effect {
+        let comma = if text.is_empty() { "" } else { ", " };
+        let _ = write!(text, "{comma}{count} of {threshold}");
+    }
+    text
 }
 
 #[cfg(test)]

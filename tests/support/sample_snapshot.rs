@@ -188,15 +188,16 @@ fn near() -> Near {
 }
 
 fn events() -> Vec<Event> {
-    let event = |seconds, what: &str, address: &str, domain: &str, class, reason: &str, text: &str| Event {
-        at: NOW.before(Duration::from_secs(seconds)),
-        what: what.to_owned(),
-        address: Some(address.to_owned()).filter(|address| !address.is_empty()),
-        domain: Some(domain.to_owned()).filter(|domain| !domain.is_empty()),
-        class,
-        reason: Some(reason.to_owned()),
-        text: text.to_owned(),
-    };
+    let event =
+        |seconds, what: &'static str, address: &str, domain: &str, class, reason: &'static str, text: &str| Event {
+            at: NOW.before(Duration::from_secs(seconds)),
+            what: what.into(),
+            address: Some(address.to_owned()).filter(|address| !address.is_empty()),
+            domain: Some(domain.to_owned()).filter(|domain| !domain.is_empty()),
+            class,
+            reason: Some(reason.into()),
+            text: text.to_owned(),
+        };
     let (hard, soft) = (Some(Class::Hard), Some(Class::Soft));
     vec![
         event(3, "delivered", "t.nguyen@freemail.example", "mydomain.example", hard, "user_unknown", "HTTP 200"),
