@@ -48,6 +48,10 @@ impl DsnRecipient {
             && self.status.is_none()
     }
 
+    const fn says_something(&self) -> bool {
+        self.action.is_some() || self.status.is_some() || !self.diagnostic_code.is_empty()
+    }
+
     const fn has_recipient(&self) -> bool {
         self.original_recipient.is_some() || self.final_recipient.is_some()
     }
@@ -146,11 +150,13 @@ impl<'t> Reader<'t> {
         }
     }
 
-    /// A second recipient or action, or a recipient behind a blank line, belongs to the next group.
+    /// A second recipient or action belongs to the next group; so does a recipient behind a blank line, unless nothing was
+    /// said about the one before it: some reports have such a line behind each field.
     fn starts_group(&self, name: Name) -> bool {
+        let behind_another = self.after_blank && self.group.has_recipient() && self.group.says_something();
         match name {
-            Name::Original => self.group.original_recipient.is_some() || self.after_blank && self.group.has_recipient(),
-            Name::Final => self.group.final_recipient.is_some() || self.after_blank && self.group.has_recipient(),
+            Name::Original => self.group.original_recipient.is_some() || behind_another,
+            Name::Final => self.group.final_recipient.is_some() || behind_another,
             Name::Action => self.group.action.is_some() && self.group.has_recipient(),
             _ => false,
         }
@@ -268,6 +274,12 @@ mod tests {
             [Some(DsnAction::Failed), Some(DsnAction::Delayed)]
         );
         assert_eq!(groups[0].status.unwrap().to_string(), "5.1.1");
+    }
+
+    #[test]
+    fn two_names_of_one_recipient_stay_together_behind_blank_lines() {
+        let text = "Final-Recipient: rfc822; a@int.example\n\nOriginal-Recipient: rfc822; a@example.com\n\nAction: failed\n\nStatus: 5.1.1\n\nFinal-Recipient: rfc822; b@int.example\n\nAction: failed\n";
+        assert_eq!(addresses(text), ["a@example.com", "b@int.example"]);
     }
 
     #[test]
