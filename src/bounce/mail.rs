@@ -3,7 +3,7 @@
 use super::envelope::Outer;
 use super::header;
 use super::mime::{self, Content, Part, Tree};
-use super::notice::{Notice, origin};
+use super::notice::{Notice, origin, replies};
 use super::text;
 use memchr::memmem::Finder;
 use std::cell::OnceCell;
@@ -57,6 +57,11 @@ impl<'a> Mail<'a> {
     /// The notice, if it was asked for before.
     pub fn notice_if_read(&self) -> Option<&Notice> {
         self.notice.get()
+    }
+
+    /// Whether it says that the message has arrived, or was passed on; with a cause of a failure it is none.
+    pub fn is_receipt_in_words(&self) -> bool {
+        self.notice().speaks_of_success() || replies::is_receipt_subject(&self.outer.envelope.subject)
     }
 
     /// How much the header speaks for a mail system as author; see [`origin::ENOUGH`].

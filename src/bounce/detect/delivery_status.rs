@@ -68,7 +68,10 @@ fn is_failure(group: &DsnRecipient) -> bool {
 fn kind(mail: &Mail<'_>, failed: &[&DsnRecipient]) -> Kind {
     let delayed = |group: &&DsnRecipient| match group.action {
         Some(action) => action == DsnAction::Delayed,
-        None => group.status.is_some_and(|status| status.class == 4) && mail.notice().speaks_of_delay(),
+        None => {
+            group.status.is_some_and(|status| status.class == 4)
+                && mail.notice().speaks_of_delay(&mail.outer.envelope.subject)
+        }
     };
     if failed.iter().all(delayed) { Kind::Delay } else { Kind::Bounce }
 }

@@ -32,10 +32,10 @@ pub fn read(mail: &Mail<'_>) -> Option<Detected> {
     if named.is_empty() && !speaks || mail.weight() + words_weight(mail, speaks, &named) < ENOUGH {
         return None;
     }
-    if notice.speaks_of_success() && !name_a_cause(mail, &named) {
+    if mail.is_receipt_in_words() && !name_a_cause(mail, &named) {
         return None;
     }
-    let kind = if notice.speaks_of_delay() { Kind::Delay } else { Kind::Bounce };
+    let kind = if notice.speaks_of_delay(&mail.outer.envelope.subject) { Kind::Delay } else { Kind::Bounce };
     let rule = named.first().map_or_else(|| "prose/nobody".to_owned(), |first| ["prose/", first.place.name()].concat());
     let alone = named.len() == 1;
     let subject = cause_in_subject(&mail.outer.envelope.subject).filter(|_| alone);

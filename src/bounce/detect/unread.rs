@@ -11,7 +11,7 @@ use crate::bounce::report::Kind;
 const ENOUGH: i32 = origin::ENOUGH + 2;
 
 pub fn read(mail: &Mail<'_>) -> Option<Detected> {
-    let is_receipt = || mail.part(Content::DispositionNotification).is_some() || mail.notice().speaks_of_success();
+    let is_receipt = || mail.part(Content::DispositionNotification).is_some() || mail.is_receipt_in_words();
     (mail.weight() >= ENOUGH && !is_receipt()).then(|| Detected {
         kind: Kind::Bounce,
         rule: "unread".to_owned(),

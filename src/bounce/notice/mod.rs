@@ -141,9 +141,9 @@ impl Notice {
         self.has(Role::Held)
     }
 
-    /// Whether the message is only late.
-    pub fn speaks_of_delay(&self) -> bool {
-        self.has(Role::Delay) && !self.speaks_of_an_end()
+    /// Whether the message is only late, by the words or by the subject above them.
+    pub fn speaks_of_delay(&self, subject: &str) -> bool {
+        (self.has(Role::Delay) || replies::is_delay_subject(subject)) && !self.speaks_of_an_end()
     }
 
     /// Given up, rather than `You'll be notified if the delivery fails permanently`.

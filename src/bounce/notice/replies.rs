@@ -1,4 +1,4 @@
-//! Subjects of automatic replies, in the languages of the world.
+//! Subjects of automatic replies, receipts and warnings, in the languages of the world.
 
 use crate::needles::Needles;
 use std::sync::LazyLock;
@@ -76,6 +76,84 @@ const SUBJECTS: &[&str] = &[
     "\u{c790}\u{b3d9} \u{c751}\u{b2f5}",
     "\u{c790}\u{b3d9}\u{c751}\u{b2f5}",
 ];
+
+/// Starts of the subjects of receipts, in lower case: Exchange for a message that was delivered, or passed on without a promise.
+const RECEIPTS: &[&str] = &[
+    "delivered:",
+    "relayed:",
+    "expanded:",
+    "zugestellt:",
+    "weitergeleitet:",
+    "remis :",
+    "remis:",
+    "relayé",
+    "entregado:",
+    "retransmitido:",
+    "entregue:",
+    "retransmitida:",
+    "recapitato:",
+    "inoltrato:",
+    "bezorgd:",
+    "doorgestuurd:",
+    "dostarczono:",
+    "przekazano:",
+    "levererat:",
+    "vidarebefordrat:",
+    "leveret:",
+    "levert:",
+    "videresendt:",
+    "toimitettu:",
+    "doručeno:",
+    "kézbesítve:",
+    "teslim edildi:",
+    "доставлено:",
+    "配信済み:",
+    "中継済み:",
+    "已送达:",
+    "已中继:",
+    "已傳遞:",
+    "배달됨:",
+];
+
+/// Stems of the words for a delay, in lower case.
+const DELAYS: &[&str] = &[
+    "delay",
+    "verzöger",
+    "retard",
+    "différé",
+    "retras",
+    "atrasad",
+    "ritard",
+    "vertraag",
+    "opóźni",
+    "försena",
+    "forsinke",
+    "zpožd",
+    "késle",
+    "viiväst",
+    "întârzi",
+    "gecik",
+    "затрим",
+    "задерж",
+    "отложен",
+    "遅延",
+    "延迟",
+    "延遲",
+    "지연",
+];
+
+/// Whether the subject is one of a receipt.
+pub fn is_receipt_subject(subject: &str) -> bool {
+    let subject = subject.trim_start().to_lowercase();
+    RECEIPTS.iter().any(|start| subject.starts_with(start))
+}
+
+/// Whether the subject warns of a delay; behind a colon stands the subject of the message.
+pub fn is_delay_subject(subject: &str) -> bool {
+    static NEEDLES: LazyLock<Needles> = LazyLock::new(|| Needles::new(DELAYS));
+    let own = subject.split(':').next().unwrap_or("").to_lowercase();
+    NEEDLES.all(own.as_bytes()).next().is_some()
+}
 
 /// Whether the subject is one of an automatic reply.
 pub fn is_reply_subject(subject: &str) -> bool {
