@@ -12,6 +12,7 @@ pub(super) const MISLEADING: &[Row] = &[
     Row("unknown temporary failure", Undefined, "PP, X.400 gateways"),
     Row("unknown permanent failure", Undefined, "PP, X.400 gateways"),
     Row("relay rejected", NoRelaying, "Domino"),
+    Row("turn on smtp authentication", SecurityError, "MessageLabs"),
     Row("to relay", NoRelaying, "various"),
     Row("scanner failed", SystemError, "various"),
     Row("scanner error", SystemError, "various"),

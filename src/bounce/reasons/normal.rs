@@ -21,8 +21,9 @@ pub fn normalise(text: &str) -> String {
         end -= 1;
     }
     let mut out = String::with_capacity(end);
+    let mut lines = Lines::default();
     for word in text.get(..end).unwrap_or("").split(is_gap) {
-        push_word(&mut out, word);
+        push_word(&mut out, lines.without_code(word));
     }
     with_one_spelling(out)
 }
@@ -41,7 +42,7 @@ pub fn with_one_spelling(text: String) -> String {
 }
 
 fn push_word(out: &mut String, word: &str) {
-    if word.is_empty() || is_repeated_code(word) && !out.is_empty() {
+    if word.is_empty() {
         return;
     }
     if !out.is_empty() {
@@ -50,12 +51,19 @@ fn push_word(out: &mut String, word: &str) {
     match word.bytes().position(|c| c == b'@').and_then(|at| span_at(word, at)) {
         Some(span) => {
             push_lower(out, word.get(..span.start).unwrap_or("").trim_end_matches('<'));
-            out.push('@');
+            out.push_str(help_desk(word.get(span.clone()).unwrap_or("")).unwrap_or("@"));
             push_lower(out, word.get(span.end..).unwrap_or("").trim_start_matches('>'));
         }
         None if is_ip(word) && !names_a_host(out) => out.push_str(IP),
         None => push_lower(out, word),
     }
+}
+
+/// `postmaster@…`: whom to ask, hardly ever whom the reply speaks of.
+fn help_desk(address: &str) -> Option<&'static str> {
+    const DESKS: [&str; 5] = ["postmaster", "abuse", "support", "helpdesk", "unblock"];
+    let (local, _) = address.split_once('@')?;
+    DESKS.into_iter().find(|desk| local.eq_ignore_ascii_case(desk))
 }
 
 /// Stands for any IPv4 address.
@@ -74,14 +82,46 @@ fn is_ip(word: &str) -> bool {
     may_be && word.trim_matches(|c: char| c.is_ascii_punctuation()).parse::<std::net::Ipv4Addr>().is_ok()
 }
 
-/// `550-5.1.1` or a bare `550-` in front of a line that goes on.
-fn is_repeated_code(word: &str) -> bool {
-    let bytes = word.as_bytes();
-    let code = bytes.len() >= 4
-        && bytes.len() <= 12
-        && matches!(bytes.first(), Some(b'4' | b'5'))
-        && bytes.get(3) == Some(&b'-');
-    code && bytes.iter().all(|c| c.is_ascii_digit() || matches!(c, b'-' | b'.'))
+/// The codes of a multi-line reply (RFC 5321 §4.2.1): `550-5.1.1 The account` in one line, `550 5.1.1 does not exist` in the last.
+#[derive(Default)]
+struct Lines<'t> {
+    /// The reply code that the first line began with.
+    code: Option<&'t str>,
+    /// A line's code was the last word.
+    begins: bool,
+}
+
+impl<'t> Lines<'t> {
+    /// What is left of a word without the codes that the first line had already.
+    fn without_code(&mut self, word: &'t str) -> &'t str {
+        let code = word.get(..3).filter(|code| is_reply_code(code.as_bytes()));
+        let begins = std::mem::take(&mut self.begins);
+        match (code, word.get(3..)) {
+            (Some(code), Some("")) if self.code == Some(code) => {
+                self.begins = true;
+                ""
+            }
+            (Some(code), Some(rest)) if rest.starts_with('-') && self.code == Some(code) => {
+                let rest = rest.trim_start_matches('-');
+                self.begins = rest.is_empty();
+                if is_status(rest) { "" } else { rest }
+            }
+            (Some(code), Some(rest)) if rest.starts_with('-') => {
+                self.code = Some(code);
+                word
+            }
+            _ if begins && is_status(word) => "",
+            _ => word,
+        }
+    }
+}
+
+const fn is_reply_code(code: &[u8]) -> bool {
+    matches!(code, [b'4' | b'5', b'0'..=b'7', b'0'..=b'9'])
+}
+
+fn is_status(word: &str) -> bool {
+    matches!(word.as_bytes(), [b'4' | b'5', b'.', ..]) && word.bytes().all(|c| c.is_ascii_digit() || c == b'.')
 }
 
 fn push_lower(out: &mut String, word: &str) {
@@ -103,6 +143,11 @@ mod tests {
         for (text, normal) in [
             ("550 5.1.1 <A@example.com>...\n  User\tUnknown", "550 5.1.1 @... user unknown"),
             ("550-5.1.1 The account does 550-5.1.1 not exist", "550-5.1.1 the account does not exist"),
+            ("said: 550-5.1.1 No\n550-5.1.1 such\n550 5.1.1 user 550", "said: 550-5.1.1 no such user"),
+            ("421-Too many\n421-\n421 connections; 4.7.0", "421-too many connections; 4.7.0"),
+            ("552 mailbox of 552 mails, 5.2.2 over quota", "552 mailbox of 552 mails, 5.2.2 over quota"),
+            ("5.1.1 550-no such user", "5.1.1 550-no such user"),
+            ("ask abuse@example.net or <Postmaster@example.net>", "ask abuse or postmaster"),
             ("from [192.0.2.1] E-Mail", "from ip-number email"),
             ("It doesn\u{2019}t exist, I can't and can not", "it does not exist, i cannot and can not"),
             ("553 5.3.0 192.0.2.1 rejected", "553 5.3.0 ip-number rejected"),

@@ -59,7 +59,6 @@ pub(super) const SESSION: &[Row] = &[
     Row("authentication failure", SecurityError, "various"),
     Row("auth failed", SecurityError, "various"),
     Row("authentication turned on", SecurityError, "various"),
-    Row("turn on smtp authentication", SecurityError, "MessageLabs"),
     Row("unauthenticated senders not allowed", SecurityError, "various"),
     Row("you must authenticate", SecurityError, "various"),
     Row("must issue a starttls", SecurityError, "RFC 3207"),

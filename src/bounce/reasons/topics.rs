@@ -241,7 +241,7 @@ pub(super) const WORDS: &[(Topic, &str)] = &[
     ),
     (
         Client,
-        "as number|asn|sending host|sending server|mta$|your network|your host|your server|your mail server|client$|clients$|country|countries|your region|provider|isp$|your net|part of the net|relay host|hosts$|network|range$|ranges$|asn$|subnet|netblock",
+        "as number|asn|sending host|sending server|mta$|your network|your host|your server|your mail server|client$|clients$|country|countries|your region|provider is|from your provider|isp$|your net|part of the net|relay host|hosts$|network|range$|ranges$|asn$|subnet|netblock",
     ),
     (
         Refused,
