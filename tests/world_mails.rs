@@ -76,16 +76,42 @@ fn is_reason(wanted: &str, said: &str) -> bool {
 
 #[test]
 fn every_reply_is_understood_as_expected() {
+    assert_replies_are_understood(str::to_owned);
+}
+
+#[test]
+fn every_reply_is_understood_in_several_lines() {
+    assert_replies_are_understood(in_lines);
+}
+
+fn assert_replies_are_understood(form: fn(&str) -> String) {
     let table = std::fs::read_to_string(Path::new(MAILS).join("replies.tsv")).unwrap();
     let rows = table.lines().filter(|line| !line.starts_with('#')).map(|line| line.split('\t').collect::<Vec<_>>());
     let mut misses = Vec::new();
     for row in rows {
         let [status, reply, class, reason] = row[..] else { panic!("{row:?}") };
-        let report = bounce::read(notice(status, &reply.replace("{rcpt}", "user@example.net")).as_bytes());
+        let report = bounce::read(notice(status, &form(&reply.replace("{rcpt}", "user@example.net"))).as_bytes());
         let [found] = &report.recipients[..] else { panic!("{reply}: {report:?}") };
         misses.extend(differs(class, Some(reason).filter(|word| *word != "-"), found).map(|m| format!("{reply}: {m}")));
     }
     assert!(misses.is_empty(), "{}:\n{}", misses.len(), misses.join("\n"));
+}
+
+/// A reply in lines of three words, each behind the codes (RFC 5321 §4.2.1, RFC 2034 §4).
+fn in_lines(reply: &str) -> String {
+    let mut words = reply.split(' ').peekable();
+    let Some(code) = words.next_if(|word| word.len() == 3 && word.bytes().all(|c| c.is_ascii_digit())) else {
+        return reply.to_owned();
+    };
+    let is_status = |word: &&str| word.len() >= 5 && word.bytes().all(|c| c.is_ascii_digit() || c == b'.');
+    let status = words.next_if(is_status).map(|status| format!("{status} ")).unwrap_or_default();
+    let words: Vec<_> = words.collect();
+    let line = |words: &[&str], mark| format!("{code}{mark}{status}{}", words.join(" "));
+    let (last, lines) =
+        words.chunks(3).collect::<Vec<_>>().split_last().map_or((String::new(), Vec::new()), |(last, lines)| {
+            (line(last, ' '), lines.iter().map(|words| line(words, '-')).collect())
+        });
+    lines.into_iter().chain([last]).collect::<Vec<_>>().join("\r\n ")
 }
 
 /// A report whose only evidence is the reply.

@@ -72,8 +72,9 @@ const IP: &str = "ip-number";
 /// `host 192.0.2.1`, `mx.example.net [192.0.2.1]`: the address of the server that speaks is not what it speaks of.
 fn names_a_host(before: &str) -> bool {
     let last = before.trim_end().rsplit(' ').next().unwrap_or("");
-    let is_status = last.starts_with("4.") || last.starts_with("5.");
-    last == "host" || last.contains('.') && !is_status && last.ends_with(|c: char| c.is_ascii_alphanumeric())
+    let is_code = last.get(..3).is_some_and(|code| is_reply_code(code.as_bytes()));
+    last == "host"
+        || last.contains('.') && !is_status(last) && !is_code && last.ends_with(|c: char| c.is_ascii_alphanumeric())
 }
 
 /// `192.0.2.1`, with brackets or punctuation around.
