@@ -7,14 +7,19 @@ mod support;
 use bouncesvc::bounce::{Class, Reason};
 use bouncesvc::change::{Batch, Notification, Outcome, Series, Settled};
 use bouncesvc::metrics::Metrics;
+use bouncesvc::status::answer::Question;
 use bouncesvc::status::gather::{Context, snapshot};
+use bouncesvc::status::http::Target;
 use bouncesvc::status::page::render_page;
 use bouncesvc::status::stats::render_stats;
 use bouncesvc::status::{Process, Snapshot};
 use bouncesvc::store::{Settings, Store, WaitingFilter};
 use bouncesvc::tenant::{Endpoint, Tenant, Tenants, UrlTemplate};
 use bouncesvc::types::Timestamp;
+use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
+use support::disk::{Fault, MemoryDisk};
 use support::{at, domain};
 
 const QUEUE_AGE_MAX: Duration = Duration::from_secs(3600);
@@ -78,25 +83,47 @@ fn all_that_the_database_knows_is_there() {
 #[test]
 fn a_parked_notification_shows_its_error_after_a_delivery_of_others() {
     let (_dir, mut store) = filled(at(0));
-    let settle = |store: &mut Store, outcome| {
-        let id = notification(store).id;
-        store.commit(&Batch { settled: vec![Settled { id, at: at(9), outcome }], ..Batch::default() }, at(9)).unwrap();
-    };
-    settle(&mut store, Outcome::Parked { error: "the platform answered 404".to_owned() });
-    let mails = vec![support::mail(99, vec![support::hard("other@c.example")])];
-    store.commit(&Batch { mails, ..Batch::default() }, at(10)).unwrap();
-    let id = store
-        .reader()
-        .notifications(&WaitingFilter { parked: Some(false), ..WaitingFilter::default() }, None, 1)
-        .unwrap()
-        .rows[0]
-        .notification
-        .id;
-    let outcome = Outcome::Delivered { status: 200, body: String::new() };
-    store.commit(&Batch { settled: vec![Settled { id, at: at(11), outcome }], ..Batch::default() }, at(11)).unwrap();
+    settle(&mut store, 9, Outcome::Parked { error: "the platform answered 404".to_owned() });
+    queue_another(&mut store);
+    settle(&mut store, 11, Outcome::Delivered { status: 200, body: String::new() });
     let queue = &look(&store, at(30), true, None).queues[0];
     assert_eq!((queue.pending, queue.parked), (0, 1));
     assert_eq!(queue.last_error, Some((at(9), "the platform answered 404".to_owned())));
+}
+
+#[test]
+fn a_later_failure_is_shown_before_the_error_of_a_parked_notification() {
+    let (_dir, mut store) = filled(at(0));
+    settle(&mut store, 9, Outcome::Parked { error: "the platform answered 404".to_owned() });
+    queue_another(&mut store);
+    settle(&mut store, 12, Outcome::Retry { next_attempt: at(99), error: "no route".to_owned() });
+    assert_eq!(look(&store, at(30), true, None).queues[0].last_error, Some((at(12), "no route".to_owned())));
+}
+
+#[test]
+fn near_are_counters_that_one_bounce_more_or_two_exceed_the_nearest_first() {
+    let (_dir, mut store) = filled(at(0));
+    for number in 0..14 {
+        for time in 1..=2 {
+            let mails =
+                vec![support::mail(100 + 2 * number + time, vec![support::soft(&format!("n{number}@b.example"))])];
+            store.commit(&Batch { mails, ..Batch::default() }, at(10 * number + time)).unwrap();
+        }
+    }
+    let near = look(&store, at(300), true, None).near;
+    let shown: Vec<_> = near.counters.iter().map(|counter| counter.address.as_str()).collect();
+    assert_eq!(shown[..3], ["Three.Times@b.example", "n13@b.example", "n12@b.example"]);
+    assert_eq!((shown.len(), near.more), (12, 3), "and not the one that was counted once");
+}
+
+#[test]
+fn minutes_are_shown_for_hours_and_hours_for_days() {
+    const HOUR: u64 = 3600;
+    let (_dir, store) = filled(at(0));
+    for (hours, minutes_shown, hours_shown) in [(3, 1, 1), (5, 0, 1), (6 * 24, 0, 1), (8 * 24, 0, 0)] {
+        let found = look(&store, at(hours * HOUR), true, None);
+        assert_eq!((found.minutes.len(), found.hours.len()), (minutes_shown, hours_shown), "{hours} h");
+    }
 }
 
 #[test]
@@ -115,8 +142,21 @@ fn addresses_stay_hidden_unless_they_may_be_shown() {
     }
 }
 
+/// The first that is pending.
 fn notification(store: &Store) -> Notification {
-    store.reader().notifications(&WaitingFilter::default(), None, 1).unwrap().rows.remove(0).notification
+    let pending = WaitingFilter { parked: Some(false), ..WaitingFilter::default() };
+    store.reader().notifications(&pending, None, 1).unwrap().rows.remove(0).notification
+}
+
+/// Ends an attempt at the first that is pending.
+fn settle(store: &mut Store, seconds: u64, outcome: Outcome) {
+    let settled = vec![Settled { id: notification(store).id, at: at(seconds), outcome }];
+    store.commit(&Batch { settled, ..Batch::default() }, at(seconds)).unwrap();
+}
+
+fn queue_another(store: &mut Store) {
+    let mails = vec![support::mail(99, vec![support::hard("other@c.example")])];
+    store.commit(&Batch { mails, ..Batch::default() }, at(10)).unwrap();
 }
 
 #[test]
@@ -130,6 +170,28 @@ fn an_old_notification_or_a_failing_disk_makes_it_not_ready() {
     assert_eq!(look(&store, at(1), false, Some(&metrics)).readiness.troubles, ["the database takes no writes"]);
     metrics.committed(1, Duration::ZERO);
     assert!(look(&store, at(1), false, Some(&metrics)).readiness.is_ready());
+}
+
+#[test]
+fn a_database_that_cannot_be_read_is_told_once_and_makes_it_not_ready() {
+    let disk = MemoryDisk::new(Fault::PowerLoss);
+    let mut store = Store::open_on(disk.source(), Path::new("in memory"), Settings::default()).unwrap();
+    disk.break_at(1);
+    let mails = vec![support::mail(1, vec![support::soft("a@b.example")])];
+    assert!(store.commit(&Batch { mails, ..Batch::default() }, at(1)).is_err());
+    let troubles = look(&store, at(2), false, None).readiness.troubles;
+    assert!(troubles.len() == 1 && troubles[0].starts_with("the database cannot be read: "), "{troubles:?}");
+    let question = Question {
+        target: Target::Ready,
+        now: at(2),
+        metrics: Metrics::new(at(0)),
+        process: Process::default(),
+        tenants: Arc::new(tenants()),
+        show_addresses: false,
+        queue_age_max: QUEUE_AGE_MAX,
+    };
+    let answer = question.answer(&store.reader());
+    assert_eq!((answer.status, answer.body), (503, format!("{}\n", troubles[0])));
 }
 
 #[test]

@@ -177,6 +177,25 @@ mod tests {
     }
 
     #[test]
+    fn each_event_has_its_own_second() {
+        for seconds in [1, 2, 1] {
+            let mut out = String::new();
+            append_time(&mut out, SystemTime::UNIX_EPOCH + Duration::from_secs(seconds));
+            assert_eq!(out, format!("1970-01-01T00:00:0{seconds}Z"));
+        }
+    }
+
+    #[test]
+    fn what_is_too_long_is_cut() {
+        let long = "ü".repeat(TEXT_OCTETS_MAX);
+        let fields = [("borrowed", Value::from(long.as_str())), ("shown", Value::from_display(&long))];
+        let whole = "ü".repeat(TEXT_OCTETS_MAX / 2);
+        assert_eq!(rendered(Format::Journal, &long, &fields), format!("<4>{whole} borrowed={whole} shown={whole}"));
+        let json: serde_json::Value = serde_json::from_str(&rendered(Format::Json, &long, &fields)).unwrap();
+        assert_eq!([&json["message"], &json["borrowed"], &json["shown"]], [&*whole; 3]);
+    }
+
+    #[test]
     fn wire_text_cannot_forge_a_line_or_a_field() {
         let fields = [("addr", Value::from("<\"a\nb\" class=hard\u{202e}@c.de>")), ("none", Value::from(""))];
         assert_eq!(

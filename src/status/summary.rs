@@ -52,6 +52,7 @@ pub fn top<K: Ord + Clone>(counts: &BTreeMap<K, u64>, max: usize) -> (Vec<(K, u6
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bounce::{Class, Reason};
     use crate::types::Timestamp;
 
     const MINUTE: Duration = Duration::from_secs(60);
@@ -67,9 +68,25 @@ mod tests {
     }
 
     #[test]
+    fn each_number_of_a_slot_is_summed() {
+        let slot = |count: u64| Slot {
+            start: Timestamp::default(),
+            received: count,
+            classes: [(Class::Soft, count)].into(),
+            reasons: [(Reason::MailboxFull, count)].into(),
+            receivers: [("a.de".to_owned(), count)].into(),
+            alerts: [("a.de".to_owned(), count)].into(),
+            others: [("auto_reply".to_owned(), count)].into(),
+            escalated: count,
+            delivered: count,
+        };
+        assert_eq!(sum([slot(2), slot(3)].iter()), slot(5));
+    }
+
+    #[test]
     fn the_largest_come_first_and_the_rest_is_one_number() {
         let counts = BTreeMap::from([("a", 1), ("b", 5), ("c", 0), ("d", 5), ("e", 2)]);
         assert_eq!(top(&counts, 2), (vec![("b", 5), ("d", 5)], 3));
-        assert_eq!(top(&counts, 9).1, 0);
+        assert_eq!(top(&counts, 9), (vec![("b", 5), ("d", 5), ("e", 2), ("a", 1)], 0));
     }
 }

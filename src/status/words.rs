@@ -106,6 +106,13 @@ mod tests {
     }
 
     #[test]
+    fn a_text_that_is_cut_says_so_and_keeps_its_length() {
+        for (text, shown) in [("abc", "abc"), ("abcd", "ab…"), ("äöüß", "äö…"), ("a\n", "a\\n"), ("", "")] {
+            assert_eq!(cut(text, 3), shown, "{text:?}");
+        }
+    }
+
+    #[test]
     fn short_spans_and_sizes_have_a_fitting_unit() {
         for (micros, text) in [(0, "0 µs"), (999, "999 µs"), (1500, "1.5 ms"), (25_000, "25 ms"), (2_000_000, "2.0 s")]
         {
