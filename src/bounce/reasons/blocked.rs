@@ -16,6 +16,7 @@ pub(super) const BLOCKED: &[Row] = &[
     Row("bad standing", BadReputation, "various"),
     Row("trust level", BadReputation, "various"),
     Row("trust of", BadReputation, "various"),
+    Row("trust in", BadReputation, "various"),
     Row("very low reputation", BadReputation, "Gmail"),
     Row("low reputation", BadReputation, "Gmail, Comcast"),
     Row("poor reputation", BadReputation, "IronPort"),

@@ -173,7 +173,7 @@ pub fn verdict(status: EnhancedStatus) -> Option<Verdict> {
     }
     let detail = if is_banned_address(status) { BANNED_ADDRESSES.start } else { status.detail };
     let row = row(status.subject, detail)?;
-    if status.class == 4 && matches!(row.2, Reason::UserUnknown | Reason::MailboxDisabled) {
+    if status.class == 4 && matches!(row.2, Reason::UserUnknown | Reason::HostUnknown | Reason::MailboxDisabled) {
         // What may be otherwise tomorrow is no unknown user, if nothing but the code says so.
         return None;
     }

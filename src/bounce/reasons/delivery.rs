@@ -178,6 +178,7 @@ pub(super) const TRANSIT: &[Row] = &[
     Row("timeout", Expired, "various"),
     Row("connection refused", Expired, "various"),
     Row("did not respond", Expired, "various"),
+    Row("not properly respond", Expired, "Windows"),
     Row("not responding", Expired, "ezweb"),
     Row("no longer responding", Expired, "Domino"),
     Row("actively refused", Expired, "Windows"),

@@ -122,7 +122,7 @@ pub(super) const MISLEADING: &[Row] = &[
     Row("spamassassin", SpamDetected, "SpamAssassin"),
     Row("likely unsolicited mail", SpamDetected, "Gmail"),
     Row("attachment .. banned", PolicyViolation, "various"),
-    Row("blocked by .. policy", PolicyViolation, "various"),
+    Row("blocked by our .. policy", PolicyViolation, "various"),
     Row("blocked by policy", PolicyViolation, "Postfix"),
     Row("blocked by our .. filter", SpamDetected, "various"),
     Row("blocked by our filter", SpamDetected, "various"),

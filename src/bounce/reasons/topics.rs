@@ -183,7 +183,7 @@ pub(super) const WORDS: &[(Topic, &str)] = &[
     ),
     (
         Closed,
-        "not enabled|lapsed|dropped from|shut$|struck off|dada de baja|de baja$|aufgelost|aufgeloest|beendet|erloschen|사용하지 않|closed|close by|deactivat|de-activat|disabled|disactiv|deprovision|was given up|has ended|ended with|turned off|ended on|shut off|archived|terminat|cancel|deleted|removed|inactive|retired|discontinu|decommission|\
+        "gave up this|gave up the|not enabled|lapsed|dropped from|shut$|struck off|dada de baja|de baja$|aufgelost|aufgeloest|beendet|erloschen|사용하지 않|closed|close by|deactivat|de-activat|disabled|disactiv|deprovision|was given up|has ended|ended with|turned off|ended on|shut off|archived|terminat|cancel|deleted|removed|inactive|retired|discontinu|decommission|\
          purged|expired|abandon|dormant|shut down|shut by|was shut|ceased|withdrawn|not active|not in use|no longer in use|no longer active|\
          no longer in service|no longer valid|no longer used|no longer available|no longer accept|no longer receiv|no longer monitor|\
          not in service|out of service|defunct|obsolete|erased|wiped|switched off|not activated|\
@@ -198,7 +198,7 @@ pub(super) const WORDS: &[(Topic, &str)] = &[
     ),
     (
         Locked,
-        "asleep|to sleep|not paid|non abilitat|no habilitad|nao habilitad|suspended|suspension|restricted|locked|frozen|freez|on hold|temporarily disabled|temporarily inactive|temporarily closed|hangup|hung up by|forbided|forbidden|\
+        "the bill|asleep|to sleep|not paid|non abilitat|no habilitad|nao habilitad|suspended|suspension|restricted|locked|frozen|freez|on hold|temporarily disabled|temporarily inactive|temporarily closed|hangup|hung up by|forbided|forbidden|\
          non-payment|payment|paused|not pay|unpaid|barred|blocked by admin|blocked for now|is blocked by|account blocked|user blocked|account is blocked|mailbox blocked|mailbox is blocked|\
          gesperrt|eingefroren|vorubergehend|voruebergehend|suspend|verrouill|bloquead|suspens|sospes|bloccat|geblokkeerd|opgeschort|\
          zablokowan|zawieszon|zablokovan|pozastaven|felfuggeszt|zarolt|blocat|askiya|dondurul|kilitli|sparrad|lasst|sperret|laast|lukittu|jaadytetty|\
@@ -302,7 +302,7 @@ pub(super) const WORDS: &[(Topic, &str)] = &[
     ),
     (
         Cut,
-        "cannot reach|could not reach|not be reached|timeout|timed out|time out|refused|reset|lost|unreach|no answer|not answer|not respond|no response|no route|dropped|broken|hung up|temporary failure|temporarily|failed|failure|fehlgeschlagen|abgebrochen|perdue|perdida|interrott|superat|разорван|失败|超时|失敗|切断",
+        "not be opened|not be established|cannot reach|could not reach|not be reached|timeout|timed out|time out|refused|reset|lost|unreach|no answer|not answer|not respond|no response|no route|dropped|broken|hung up|temporary failure|temporarily|failed|failure|fehlgeschlagen|abgebrochen|perdue|perdida|interrott|superat|разорван|失败|超时|失敗|切断",
     ),
     (
         System,
