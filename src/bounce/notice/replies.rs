@@ -152,7 +152,7 @@ pub fn is_receipt_subject(subject: &str) -> bool {
 pub fn is_delay_subject(subject: &str) -> bool {
     static NEEDLES: LazyLock<Needles> = LazyLock::new(|| Needles::new(DELAYS));
     let own = subject.split(':').next().unwrap_or("").to_lowercase();
-    NEEDLES.all(own.as_bytes()).next().is_some()
+    NEEDLES.is_in(own.as_bytes())
 }
 
 /// Whether the subject is one of an automatic reply.
