@@ -104,6 +104,18 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_first_sentence_is_that_of_the_reply() {
+        for (text, sentence) in [
+            ("sorry. host said: 550 5.1.1 no such user; see our virus page", "550 5.1.1 no such user"),
+            ("550 mailbox full (quota 20.5 mb)", "550 mailbox full"),
+            ("550 no such user at mx.example.net", "550 no such user at mx.example.net"),
+            ("no reply. none at all", ""),
+        ] {
+            assert_eq!(text.get(first_sentence(text)), Some(sentence), "{text:?}");
+        }
+    }
+
+    #[test]
     fn a_reply_is_told_from_its_frame() {
         for (text, reply, around) in [
             ("@ smtp error from remote mail server after rcpt to:@: 550 no", Some("550 no"), "@ ; rcpt to:@: "),

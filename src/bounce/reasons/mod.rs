@@ -4,8 +4,10 @@
 //! an exact status, the sense of the nearest text (topics that meet in a sentence), a phrase in a link, a specific status, a
 //! weak phrase, a vague sense, a refusal without a cause, the topic of a reply, a vague status, the reply code, the SMTP
 //! command that was refused, and that a reply speaks of something else than the recipient. A phrase about time and network
-//! yields to the sense of its text and to a status, where they speak of the mailbox. The text wins over the code, since codes
-//! are chosen carelessly and texts are written for people.
+//! yields to the sense of its text and to a status, where they speak of the mailbox. What the first sentence of a reply says
+//! of the mailbox wins over side remarks about something else, and the other way round; a weak phrase about something else wins
+//! over a status that calls the recipient unknown. The text wins over the code, since codes are chosen carelessly and texts
+//! are written for people.
 //! All phrases are searched in one pass.
 
 mod about;
