@@ -131,6 +131,7 @@ fn a_tag_of_batv_that_is_not_over_is_weak() {
         ("prvs=0785abcdef=bounce@mydomain.de", Strength::Weak),
         ("PRVS=0778ABCDEF=bounce+x@mail.mydomain.de", Strength::Weak),
         ("prvs=0777abcdef=bounce@mydomain.de", Strength::None),
+        ("prvs=0792abcdef=bounce@mydomain.de", Strength::Weak),
         ("prvs=0793abcdef=bounce@mydomain.de", Strength::None),
         ("prvs=0785abcdef=bounce@evil-mydomain.de", Strength::None),
         ("prvs=0785abcde=bounce@mydomain.de", Strength::None),
@@ -169,6 +170,15 @@ fn a_signed_envelope_sender_names_the_address_that_was_written_to() {
         let found: Vec<_> = report.recipients.iter().map(|recipient| recipient.address.as_str()).collect();
         assert_eq!(found, after, "{before:?}");
     }
+}
+
+#[test]
+fn the_reported_address_is_kept_beside_the_one_that_was_written_to() {
+    let signature = sign(&secret("new secret of ours"), &address("a@b.de"), &domain(), TODAY);
+    let path = verp("bounce", &address("a@b.de"), &domain(), &signature).unwrap();
+    let mut report = report(&["forwarded@c.de"], None);
+    with_inquiry(&[path], |inquiry| inquiry.settle_address(&mut report));
+    assert_eq!(report.recipients[0].final_recipient, Some(address("forwarded@c.de")));
 }
 
 #[test]
