@@ -178,6 +178,9 @@ mod tests {
         inbox.tell(|news| news.committed.push(1));
         assert_eq!(thread.join().unwrap(), [1]);
         let thread = waiting(until, Haste::Pressing);
+        while inbox.lock().haste != Haste::Pressing {
+            std::thread::yield_now();
+        }
         inbox.tell(|news| news.nudged = true);
         inbox.tell(|news| news.committed.push(2));
         assert_eq!(thread.join().unwrap(), [2]);
