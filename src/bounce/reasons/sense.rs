@@ -22,6 +22,9 @@ use std::sync::LazyLock;
 /// How often topics are weighed against each other in one text.
 const LOOKS_MAX: usize = 2000;
 
+/// A text without a code that is no longer than this is taken for what a server said.
+const SHORT_OCTETS: usize = 160;
+
 /// Topics that together give a reason.
 pub(super) struct Sense {
     topics: &'static [Topic],
@@ -112,6 +115,15 @@ static HINTS: &[Sense] = &[
     sense(&[Wait], NARROW, Reason::Greylisted, "a wait"),
 ];
 
+/// The same in a short text without a code, which may be a notice's own: `see the attachment` is no complaint there.
+static HINTS_OF_A_LINE: &[Sense] = &[
+    sense(&[Full], NARROW, Reason::MailboxFull, "no room"),
+    sense(&[TooMany], NARROW, Reason::RateLimited, "too many"),
+    sense(&[TooBig], NARROW, Reason::MessageTooBig, "too big"),
+    sense(&[Locked], NARROW, Reason::Suspended, "locked"),
+    sense(&[Rule], NARROW, Reason::PolicyViolation, "a rule"),
+];
+
 /// `It could not be collected in 30 days.`
 static WAITED: &[Sense] = &[sense(&[Wait], NARROW, Reason::Expired, "waited in vain")];
 
@@ -193,7 +205,10 @@ pub(super) fn find(text: &str) -> Option<&'static Sense> {
 /// What the quoted reply hints at, if its sense is beyond us; of a notice's own words, only that it waited.
 pub(super) fn hint(text: &str) -> Option<&'static Sense> {
     let (reply, before) = frame::split(text);
-    reply.map_or_else(|| first_of(WAITED, before), |reply| first_of(HINTS, reply))
+    let of_notice = || {
+        first_of(WAITED, before).or_else(|| first_of(HINTS_OF_A_LINE, before).filter(|_| before.len() <= SHORT_OCTETS))
+    };
+    reply.map_or_else(of_notice, |reply| first_of(HINTS, reply))
 }
 
 /// Whether a text in normal form tells that some delivery failed.

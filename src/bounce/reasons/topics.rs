@@ -175,7 +175,7 @@ pub(super) const WORDS: &[(Topic, &str)] = &[
         Full,
         "used all|has too much|exhaust|at capacity|to store|space granted|out of room|all used|no more mail|no more messages|hold more|holds no more|hold no more|allotment|allocation|crammed|overflow|not able to take more|cannot take more|take no more|full$|full.|too full|quota|overquota|allotted|allowance|filled$|completely full|capacity|no room|room left|enough room|more room|room for|storage|disk usage|disk space|out of space|no space|free space|space left|\
          more space|overfull|used up|100%|mb used|maximum size|maximum mailbox|more mail|over limit|above limit|over the limit|bursting|\
-         voll$|voll.|uberfullt|ueberfuellt|speicherplatz|speichervolumen|kontingent|erschopft|erschoepft|\
+         voll$|voll.|uberfullt|ueberfuellt|speicherplatz|speichervolumen|speicherlimit|speichergrenze|kontingent|erschopft|erschoepft|\
          plein|sature|espace|llen[ao]|espacio|cuota|capacidad|chei[ao]|lotad|espaco|cota$|pien[ao]|esaurit|spazio|\
          vol$|overvol|ruimte|peln[aey]|przepeln|zapeln|miejsca|plna|preplnen|mista$|megtelt|betelt|plina|spatiu|\
          dolu|dolmus|kota$|fullt|fuld$|fyldt|taynna|taysi$|переполн|заполнен|нет места|места нет|квот|γεματ|πληρ|מלאה|מלא$|ممتلئ|\
@@ -269,7 +269,7 @@ pub(super) const WORDS: &[(Topic, &str)] = &[
     (Needed, "must|require|need|first$|mandatory|insist|only$|please|fail|invalid|not$|no$|wrong|bad$|lack"),
     (
         Attachment,
-        "a file$|anhaeng|makros$|macros$|attachment|attached|content$|file type|filetype|extension|files$|archive|executable|.exe|.zip|anhang|anhange|piece jointe|adjunto|anexo|allegato|bijlage|zalacznik|priloha|вложен|附件|添付",
+        "a file$|anhaeng|makros$|macros$|attachment|attached|content$|file type|filetype|extension|files$|archive|executable|.exe|.zip|anhang|anhange|piece jointe|adjunto|anexo|allegato|bijlage|zalacznik|priloha|вложен|ausfuhrbar|ausfuehrbar|附件|添付",
     ),
     (
         Form,
