@@ -202,7 +202,7 @@ pub(super) fn find(text: &str) -> Option<&'static Sense> {
     reply.and_then(|reply| first_of(SENSES, reply)).or_else(|| first_of(SENSES, &frame::strike_out(before)))
 }
 
-/// What the quoted reply hints at, if its sense is beyond us; of a notice's own words, only that it waited.
+/// What the quoted reply hints at, if its sense is beyond us; without a reply, that the mail waited, or what a short text hints at.
 pub(super) fn hint(text: &str) -> Option<&'static Sense> {
     let (reply, before) = frame::split(text);
     let of_notice = || {
