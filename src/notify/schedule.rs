@@ -84,17 +84,12 @@ pub struct Schedule {
 #[derive(Debug, Default)]
 struct State {
     running: usize,
-    succeeded: Option<Success>,
+    succeeded: Option<Instant>,
+    /// What an attempt takes, of late.
+    attempt_time: Duration,
     /// Refusals since the last success.
     refusals: u32,
     outage: Option<Outage>,
-}
-
-#[derive(Debug, Clone, Copy)]
-struct Success {
-    at: Instant,
-    /// What attempts that succeed take, of late.
-    attempt_time: Duration,
 }
 
 #[derive(Debug)]
@@ -143,10 +138,10 @@ impl Schedule {
         Some(Ticket { domain: domain.clone(), probe })
     }
 
-    /// The longest round of a ticket: one attempt, or several for a domain whose attempts succeed quickly.
+    /// The longest round of a ticket: one attempt, or several for a trusted domain whose attempts are quick.
     pub fn rows_per_round(&self, ticket: &Ticket) -> usize {
-        let succeeded = self.domains.get(&ticket.domain).and_then(|state| state.succeeded);
-        succeeded.filter(|_| !ticket.probe).map_or(1, |success| rows_within(success.attempt_time))
+        let trusted = self.domains.get(&ticket.domain).filter(|_| !ticket.probe);
+        trusted.map_or(1, |state| rows_within(state.attempt_time))
     }
 
     /// Takes back a ticket: its round is over, or did not happen.
@@ -159,13 +154,14 @@ impl Schedule {
     /// An attempt ended. `probe_delay` gives the delay after so many failures in a row.
     pub fn learn(&mut self, lesson: &Lesson<'_>, now: Instant, probe_delay: impl Fn(u32) -> Duration) -> Blame {
         let state = self.state(lesson.domain);
+        state.time(lesson.ended.saturating_duration_since(lesson.started));
         match lesson.evidence {
             Evidence::Up => {
-                let succeeded = Some(Success::after(state.succeeded, lesson));
-                *state = State { running: state.running, succeeded, refusals: 0, outage: None };
+                (state.refusals, state.outage) = (0, None);
+                state.succeeded = state.succeeded.max(Some(lesson.ended));
                 Blame::Notification
             }
-            _ if state.succeeded.is_some_and(|success| success.at > lesson.started) => Blame::Notification,
+            _ if state.succeeded.is_some_and(|succeeded| succeeded > lesson.started) => Blame::Notification,
             Evidence::Refused => {
                 state.refusals += 1;
                 // The next probe is another notification, if there is one: those that wait longer go first.
@@ -204,7 +200,7 @@ impl Schedule {
     fn is_trusted(&self, domain: &Domain, now: Instant) -> bool {
         self.domains.get(domain).is_some_and(|state| {
             state.outage.is_none()
-                && state.succeeded.is_some_and(|success| now.saturating_duration_since(success.at) < TRUST_TIME)
+                && state.succeeded.is_some_and(|succeeded| now.saturating_duration_since(succeeded) < TRUST_TIME)
         })
     }
 
@@ -213,18 +209,13 @@ impl Schedule {
     }
 }
 
-impl Success {
-    fn after(before: Option<Self>, lesson: &Lesson<'_>) -> Self {
-        let took = lesson.ended.saturating_duration_since(lesson.started);
-        let usual = before.map_or(took, |before| before.attempt_time);
-        Self {
-            at: before.map_or(lesson.ended, |before| before.at.max(lesson.ended)),
-            attempt_time: (usual * (FOLLOWING_PART - 1) + took) / FOLLOWING_PART,
-        }
-    }
-}
-
 impl State {
+    /// An attempt took this long. One that hangs makes rounds short for a while, so that few rows wait behind the next.
+    fn time(&mut self, took: Duration) {
+        let usual = if self.attempt_time.is_zero() { took } else { self.attempt_time };
+        self.attempt_time = (usual * (FOLLOWING_PART - 1) + took) / FOLLOWING_PART;
+    }
+
     /// One more failure; how long until the next probe.
     fn fail(&mut self, pause: Option<Duration>, now: Instant, probe_delay: impl Fn(u32) -> Duration) -> Duration {
         let known = self.outage.as_ref();
@@ -470,6 +461,20 @@ mod tests {
         assert!(round_after(&[quick]) > 4);
         assert_eq!(round_after(&[quick, quick, slow]), 1);
         assert!(round_after(&[[slow].as_slice(), &[quick; 20]].concat()) > 4);
+    }
+
+    #[test]
+    fn behind_an_attempt_that_hung_rounds_are_short() {
+        let (a, now) = (domain("a.de"), Instant::now());
+        let mut schedule = trusting(&a, now);
+        let mut learn = |took, evidence| {
+            let lesson = Lesson { domain: &a, started: now, ended: now + took, evidence };
+            schedule.learn(&lesson, now, ten_seconds_each);
+        };
+        learn(30 * SECOND, UNREACHABLE);
+        (0..5).for_each(|_| learn(Duration::from_micros(200), Evidence::Up));
+        let ticket = schedule.start(&a, now).unwrap();
+        assert_eq!(schedule.rows_per_round(&ticket), 1);
     }
 
     #[test]
