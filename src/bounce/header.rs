@@ -51,8 +51,13 @@ pub fn read(mail: &[u8]) -> (Vec<Field<'_>>, &[u8]) {
         if line.is_empty() {
             return (fields, after);
         } else if matches!(line, [b' ' | b'\t', ..]) && !is_first {
-            if line.trim_ascii().is_empty() && !starts_as_a_header(after) {
-                return (fields, after);
+            if is_blank(line) {
+                let behind = behind_blanks(after);
+                if !starts_as_a_header(behind) {
+                    return (fields, after);
+                }
+                rest = behind;
+                continue;
             }
             if let Some((start, field)) = open.zip(fields.last_mut()) {
                 field.raw = mail.get(start..mail.len() - after.len()).unwrap_or(field.raw);
@@ -87,6 +92,22 @@ pub fn read_mail(mail: &[u8]) -> (Vec<Field<'_>>, &[u8]) {
         body = rest;
     }
     (fields, body)
+}
+
+/// What follows lines of white space: they are looked at once, however many there are.
+fn behind_blanks(text: &[u8]) -> &[u8] {
+    let mut rest = text;
+    loop {
+        let (line, after) = next_line(rest);
+        if line.is_empty() || !is_blank(line) {
+            return rest;
+        }
+        rest = after;
+    }
+}
+
+fn is_blank(line: &[u8]) -> bool {
+    line.trim_ascii().is_empty()
 }
 
 fn starts_as_a_header(text: &[u8]) -> bool {
@@ -130,7 +151,7 @@ fn without_lead(mail: &[u8]) -> &[u8] {
 fn goes_on(after: &[u8]) -> bool {
     let (line, _) = next_line(after);
     let named = field_name(line).is_some_and(|name| name.first().is_some_and(u8::is_ascii_alphabetic));
-    matches!(line, [b' ' | b'\t', ..]) && !line.trim_ascii().is_empty() || named
+    matches!(line, [b' ' | b'\t', ..]) && !is_blank(line) || named
 }
 
 /// The first line without its end, and what follows it; a second CR before the LF is a gateway's.
@@ -231,6 +252,19 @@ mod tests {
         assert_eq!(names(b"Received: a\n\n\nFrom: b\nSubject: c\n\nTo: d\n"), [&b"received"[..], b"from", b"subject"]);
         assert_eq!(names(b"From x@y.example Mon Mar  3 10:00:00 2025\n\nFrom: b\n\nbody"), [b"from"]);
         assert_eq!(names(b"Received: a\n\nHello: b\n"), [b"received"]);
+    }
+
+    #[test]
+    fn a_header_goes_on_behind_lines_of_white_space_if_a_known_field_follows() {
+        for (mail, names, body) in [
+            (&b"From: a\n \n\t\r\n \nX-b: c\n\nbody"[..], &[&b"From"[..], b"X-b"][..], &b"body"[..]),
+            (b"From: a\n \n \nHello: c\n", &[b"From"], b" \nHello: c\n"),
+            (b"From: a\n \n\nX-b: c\n", &[b"From"], b"X-b: c\n"),
+            (b"From: a\n \n  ", &[b"From"], b"  "),
+        ] {
+            let (fields, rest) = read(mail);
+            assert_eq!((fields.iter().map(|field| field.name).collect(), rest), (names.to_vec(), body));
+        }
     }
 
     #[test]

@@ -26,12 +26,14 @@ pub fn mails() -> Vec<(&'static str, Vec<u8>)> {
         numbered("From: MAILER-DAEMON@example.org\nTo: a@example.com", |n| format!(",\n u{n}@example.com")),
     ));
     mails.push(("fields of different names", numbered("", |n| format!("X-{n}: y\n"))));
+    mails.push(("blank lines in front of a field", blanks_in_front_of_a_field()));
     mails
 }
 
 const DAEMON: &str = "From: MAILER-DAEMON@example.org\nSubject: failure notice\n\nThe following addresses failed:\n\n";
 const HTML: &str = "From: MAILER-DAEMON@example.org\nSubject: failure notice\nContent-Type: text/html\n\nThe following addresses failed:\n";
 const DSN: &str = "From: MAILER-DAEMON@example.org\nContent-Type: multipart/report; report-type=delivery-status; boundary=b\n\n--b\n\nfailed\n--b\nContent-Type: message/delivery-status\n\n";
+const SIGNED: &str = "From: MAILER-DAEMON@example.org\nSubject: failure notice\n\nThe following addresses failed:\n\n<a@example.com>\nuser unknown\n-- \n";
 const FLAT: &str = "From: MAILER-DAEMON@example.org\nContent-Type: multipart/mixed; boundary=b\n\n";
 const QUOTED: &str = "From: MAILER-DAEMON@example.org\nSubject: failure notice\nContent-Transfer-Encoding: quoted-printable\n\nfailed to a@example.com: ";
 const BASE64: &str = "From: MAILER-DAEMON@example.org\nSubject: failure notice\nContent-Transfer-Encoding: base64\n\n";
@@ -60,13 +62,22 @@ const REPEATED: &[(&str, &str, &str, usize)] = &[
     ("status codes", DAEMON, "5.1.1 550 4.2.2 450-", 0),
     ("introductions", DAEMON, "following addresses failed recipient: ", 0),
     ("addresses in sentences", DAEMON, "x a@b.example\n", 0),
+    ("addresses below a signature", SIGNED, "x a@b.co ", 0),
+    ("addresses for help", DAEMON, "questions a@b.co ", 0),
     ("titles of returned messages", DAEMON, "x original message follows\n", 0),
     ("spaces", DAEMON, " ", 0),
+    ("justified text", DAEMON, "a  ", 0),
+    ("doubled carriage returns", DAEMON, "\r\r\n", 0),
+    ("first fields of headers", DAEMON, "From: x\n", 0),
+    ("codes of replies in several lines", DAEMON, "a@b.example: 550-5.1.1 no\n", 0),
     ("empty lines", DAEMON, "\n", 0),
     ("tags", HTML, "<p>", 0),
     ("open brackets in HTML", HTML, "<", 0),
     ("styles that never close", HTML, "<style>", 0),
     ("styles that close in upper case", HTML, "<style></STYLE>", 0),
+    ("comments", HTML, "<!-- > -->", 0),
+    ("comments that never close", HTML, "<!-- >", 0),
+    ("links that never close", HTML, "<a href='mailto:a@b.example'>x", 0),
     ("entities", HTML, "&lt;&#x40;&", 0),
     ("quoted-printable", QUOTED, "=3D", 0),
     ("soft line ends", QUOTED, "=\n", 0),
@@ -100,6 +111,12 @@ fn numbered(header: &str, unit: impl Fn(usize) -> String) -> Vec<u8> {
     }
     mail.truncate(OCTETS);
     mail.into_bytes()
+}
+
+fn blanks_in_front_of_a_field() -> Vec<u8> {
+    let (first, last) = ("From: MAILER-DAEMON@example.org\n", "X-Last: y\n");
+    let blanks = " \n".repeat((OCTETS - first.len() - last.len()) / 2);
+    [first, &blanks, last].concat().into_bytes()
 }
 
 fn nested() -> Vec<u8> {

@@ -35,6 +35,8 @@ pub(super) struct Scan<'a> {
     before: Before,
     /// Somebody signed, or a gateway added its footer, below the first addresses.
     below_signature: bool,
+    /// How many addresses below a signature were left out: each costs a look at its line.
+    left_out: usize,
 }
 
 /// What the line before was.
@@ -68,6 +70,7 @@ impl<'a> Scan<'a> {
             sentences: 0,
             before: Before::Other,
             below_signature: false,
+            left_out: 0,
         }
     }
 
@@ -106,7 +109,7 @@ impl<'a> Scan<'a> {
             return;
         }
         for (index, mut found) in address::find_all(line).enumerate() {
-            if self.found.len() >= RECIPIENTS_MAX {
+            if self.found.len() + self.left_out >= RECIPIENTS_MAX {
                 return;
             }
             let is_told_of =
@@ -123,6 +126,7 @@ impl<'a> Scan<'a> {
             }
             let place = self.place(line, start, hits, index, &found);
             if self.below_signature && place > Place::Introduced {
+                self.left_out += 1;
                 continue;
             }
             let range = start + found.range.start..start + found.range.end;
