@@ -97,13 +97,14 @@ pub fn read_mail(mail: &[u8]) -> (Vec<Field<'_>>, &[u8]) {
 /// What follows lines of white space: they are looked at once, however many there are.
 fn behind_blanks(text: &[u8]) -> &[u8] {
     let mut rest = text;
-    loop {
+    while text.len() - rest.len() < HEADER_OCTETS_MAX {
         let (line, after) = next_line(rest);
         if line.is_empty() || !is_blank(line) {
-            return rest;
+            break;
         }
         rest = after;
     }
+    rest
 }
 
 fn is_blank(line: &[u8]) -> bool {

@@ -26,6 +26,10 @@ pub fn mails() -> Vec<(&'static str, Vec<u8>)> {
         numbered("From: MAILER-DAEMON@example.org\nTo: a@example.com", |n| format!(",\n u{n}@example.com")),
     ));
     mails.push(("fields of different names", numbered("", |n| format!("X-{n}: y\n"))));
+    mails.push((
+        "addresses in front of help",
+        fill(DAEMON, &["a@b.co: ".repeat(500), " questions".repeat(9000)].concat(), 1),
+    ));
     mails.push(("blank lines in front of a field", blanks_in_front_of_a_field()));
     mails
 }

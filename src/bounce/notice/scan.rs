@@ -193,8 +193,10 @@ impl<'a> Scan<'a> {
 /// tells about it (`jo@example.net: too many complaints`).
 fn is_help(hits: &[Hit], at: usize, is_told_of: impl Fn() -> bool) -> bool {
     let introduced = || hits.iter().any(|hit| hit.role == Role::Intro && hit.end <= at);
-    let mut helps = hits.iter().filter(|hit| hit.role == Role::Help);
-    helps.any(|hit| hit.start < at || !introduced() && !is_told_of())
+    let mut helps = hits.iter().filter(|hit| hit.role == Role::Help).map(|hit| hit.start).peekable();
+    let has_some = helps.peek().is_some();
+    // What does not depend on the mark is asked once: a line may have thousands of marks.
+    helps.any(|start| start < at) || has_some && !introduced() && !is_told_of()
 }
 
 /// Postfix: `<final@int.example> (expanded from <original@example>): user unknown`.
