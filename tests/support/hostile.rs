@@ -30,6 +30,10 @@ pub fn mails() -> Vec<(&'static str, Vec<u8>)> {
         "addresses in front of help",
         fill(DAEMON, &["a@b.co: ".repeat(500), " questions".repeat(9000)].concat(), 1),
     ));
+    mails.push((
+        "addresses behind many words",
+        fill(DAEMON, &["mailbox ".repeat(4000), "a@b.co: ".repeat(9000)].concat(), 1),
+    ));
     mails.push(("blank lines in front of a field", blanks_in_front_of_a_field()));
     mails
 }

@@ -18,6 +18,9 @@ const WRAPPED_OCTETS: usize = 60;
 /// A line of underscores this long is the border of a footer.
 const UNDERSCORES_MIN: usize = 20;
 
+/// How much in front of an address is looked at for a label, in characters: a line may be long, and have many addresses.
+const LABEL_CHARS_MAX: usize = 200;
+
 /// How many fields below one another are a header.
 const FIELDS_MIN: usize = 4;
 
@@ -154,7 +157,7 @@ impl<'a> Scan<'a> {
         if self.listing && lower.ends_with("smtp=") {
             // An X.400 name with the address inside.
             Place::Listed
-        } else if lower.contains("rcpt to") {
+        } else if memchr::memmem::find(lower.as_bytes(), b"rcpt to").is_some() {
             Place::Command
         } else if is_labelled(&lower)
             || introduced && !lower.rsplit(' ').nth(1).is_some_and(|word| matches!(word, "from" | "by"))
@@ -228,7 +231,9 @@ fn is_labelled(before: &str) -> bool {
         "modtager",
     ];
     let Some(label) = before.trim_end_matches([' ', '\t', '<', '"']).strip_suffix([':', '=']) else { return false };
-    LABELS.contains(&label.rsplit(['{', ',']).next().unwrap_or("").trim_matches([' ', '\t', '*', '-', '"', '\u{a0}']))
+    let start = label.char_indices().rev().take(LABEL_CHARS_MAX).last().map_or(0, |(at, _)| at);
+    let label = label.get(start..).and_then(|label| label.rsplit(['{', ',']).next()).unwrap_or("");
+    LABELS.contains(&label.trim_matches([' ', '\t', '*', '-', '"', '\u{a0}']))
 }
 
 /// `From:` or `Date:`, and more of a header's fields right below.
