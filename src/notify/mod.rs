@@ -135,7 +135,7 @@ impl Notifier {
         self.inbox.tell(|news| news.committed.extend_from_slice(ids));
     }
 
-    /// New tenants and settings, from the next attempt on. The pause of a platform that was down ends, so that what is due is tried
+    /// New tenants and settings, from the next round of a worker on. The pause of a platform that was down ends, so that what is due is tried
     /// at once; a notification whose own delay still runs is tried when it ends, unless whoever writes the queue makes it due.
     pub fn reload(&self, tenants: Arc<Tenants>, settings: Settings) {
         self.inbox.tell(|news| news.reload = Some((tenants, settings)));
