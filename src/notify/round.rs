@@ -1,6 +1,6 @@
 //! What a worker does with the rows that it was given: [`Round::run`]. It tells the platform about one after the other, as long as that
 //! goes quickly and well, and gives back the others. A change of threads costs more than a request to a platform that is near: with one
-//! row at a time, each would cost two.
+//! row at a time, each would cost two. Behind an attempt that hangs the others wait as long as a request may take.
 
 use super::attempt::{Courier, unreachable};
 use super::clock::Clocks;

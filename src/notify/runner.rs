@@ -303,7 +303,8 @@ fn limits(settings: &Settings) -> Limits {
     Limits { all: settings.workers_max.max(1), per_domain: settings.workers_per_domain_max.max(1) }
 }
 
-/// Reports that may wait to become durable: nothing is started beyond, so that a database that takes no writes stops us as well.
+/// Reports that may wait to become durable: no round is started beyond, so that a database that takes no writes stops us as well. The
+/// rounds that run then still report.
 const UNCONFIRMED_MAX: usize = 1024;
 
 /// After an error of the database or of the system.
