@@ -121,8 +121,8 @@ pub fn drive(server: SocketAddr, load: &Load) -> Measured {
         assert!(!events.is_empty(), "the server has been silent for 30 s");
         for event in &events {
             let slot = &mut sessions[event.token().0];
-            if slot.as_mut().is_some_and(|session| !run.advance(session, event)) {
-                *slot = run.reopen(&poll, event.token().0);
+            if let Some(session) = slot.take_if(|session| !run.advance(session, event)) {
+                *slot = run.reopen(session, &poll, event.token().0);
             }
         }
         told = progress(told, run.measured.acknowledged.len(), load.mails);
@@ -143,10 +143,15 @@ fn progress(told: Instant, done: usize, all: usize) -> Instant {
 }
 
 fn open(server: SocketAddr, poll: &Poll, index: usize) -> io::Result<Session> {
+    let stream = connect(server, poll, index)?;
+    Ok(Session { stream, input: Vec::new(), output: Vec::new(), written: 0, step: Step::Greeting })
+}
+
+fn connect(server: SocketAddr, poll: &Poll, index: usize) -> io::Result<TcpStream> {
     let mut stream = TcpStream::connect(server)?;
     stream.set_nodelay(true)?;
     poll.registry().register(&mut stream, Token(index), Interest::READABLE | Interest::WRITABLE)?;
-    Ok(Session { stream, input: Vec::new(), output: Vec::new(), written: 0, step: Step::Greeting })
+    Ok(stream)
 }
 
 /// A connection that has read its greeting and says nothing.
@@ -162,9 +167,15 @@ pub fn greeted(server: SocketAddr) -> io::Result<std::net::TcpStream> {
 }
 
 impl Run<'_> {
-    /// The next connection, where each mail has one of its own and some are left.
-    fn reopen(&self, poll: &Poll, index: usize) -> Option<Session> {
-        (self.begun < self.load.mails).then(|| open(self.server, poll, index).unwrap())
+    /// The next connection, where each mail has one of its own and some are left. It takes over the memory of the last.
+    fn reopen(&self, mut session: Session, poll: &Poll, index: usize) -> Option<Session> {
+        if self.begun >= self.load.mails {
+            return None;
+        }
+        session.stream = connect(self.server, poll, index).unwrap();
+        session.step = Step::Greeting;
+        session.input.clear();
+        Some(session)
     }
 
     /// Reads and writes as far as it goes; false at the end of the session. Makes no call of the system that finds nothing: what can be
