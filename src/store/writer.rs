@@ -78,9 +78,7 @@ impl<'t> Writer<'t> {
     /// All of `batch`, in an order that matters: a digest that is confirmed leaves before an equal mail is looked at.
     pub fn apply(&mut self, batch: &Batch) -> Result<Committed, StoreError> {
         self.sober = batch.sober.unwrap_or(self.now);
-        for digest in &batch.confirmed {
-            self.confirm(digest)?;
-        }
+        self.confirm(&batch.confirmed)?;
         let mails = batch.mails.iter().map(|mail| self.take(mail)).collect::<Result<_, _>>()?;
         for settled in &batch.settled {
             self.settle(settled)?;

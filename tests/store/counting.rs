@@ -81,6 +81,24 @@ fn a_redelivery_counts_once_until_its_sender_was_seen_to_know() {
 }
 
 #[test]
+fn exactly_the_confirmed_mails_count_again_be_they_few_or_many() {
+    for confirmed in [1, 2, 50, 99, 100] {
+        let mut fixture = fixture();
+        let all = || (0..100).map(|number| mail(number, vec![])).collect();
+        fixture.commit(&Batch { mails: all(), ..Batch::default() });
+        fixture.reopen();
+
+        let known = (0..confirmed).map(|number| mail(number * 7 % 100, vec![]).digest).collect::<Vec<_>>();
+        let committed = fixture.commit(&Batch { confirmed: known.clone(), mails: all(), ..Batch::default() });
+        for (mail, result) in all().iter().zip(committed.mails) {
+            assert_eq!(result == MailResult::Duplicate, !known.contains(&mail.digest), "{confirmed}");
+        }
+        fixture.commit(&Batch { confirmed: known.clone(), ..Batch::default() });
+        assert_eq!(fixture.reader().totals().unwrap().digests, 100 - confirmed);
+    }
+}
+
+#[test]
 fn only_the_soft_bounces_of_the_window_count() {
     let mut fixture = fixture();
     for (day, count) in [(0, 1), (10, 2), (20, 3), (31, 3), (70, 1), (71, 2), (72, 3)] {
