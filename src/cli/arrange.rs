@@ -7,28 +7,40 @@ use super::exit::Failure;
 use crate::escape::Escaped;
 use crate::spelling;
 use argh::{ArgsInfo as _, CommandInfoWithArgs, FlagInfo, FlagInfoKind};
+use std::iter::Peekable;
+use std::slice;
 
 /// Arguments by where argh wants them.
 #[derive(Debug, Default)]
 pub struct Arranged {
-    /// The options of the program itself, with their values.
-    pub global: Vec<String>,
+    /// Those of the program itself.
+    pub global: Options,
     /// The command, and the one below it.
     pub command: Vec<String>,
-    /// The options of the command, with their values.
-    pub options: Vec<String>,
-    /// The names of those options.
-    pub names: Vec<String>,
+    /// Those of the command.
+    pub own: Options,
     /// Everything else.
     pub others: Vec<String>,
 }
+
+/// Options that were given. A value may look like a name.
+#[derive(Debug, Default)]
+pub struct Options {
+    /// Each name, and its value if it takes one.
+    pub words: Vec<String>,
+    /// The names alone.
+    pub names: Vec<String>,
+}
+
+/// What is left of the arguments.
+type Words<'a> = Peekable<slice::Iter<'a, String>>;
 
 /// Takes the arguments apart; the failure says what is missing or too much.
 pub fn arrange(given: &[String]) -> Result<Arranged, Failure> {
     let program = Arguments::get_args_info();
     let mut arranged = Arranged::default();
     let mut command = &program;
-    let mut rest = given.iter();
+    let mut rest = given.iter().peekable();
     while let Some(argument) = rest.next() {
         if argument == "--" {
             arranged.others.extend(rest.by_ref().cloned());
@@ -38,16 +50,15 @@ pub fn arrange(given: &[String]) -> Result<Arranged, Failure> {
             arranged.command.push(next.name.to_owned());
             command = next;
         } else if argument == "help" && !command.commands.is_empty() {
-            arranged.options.push(HELP.to_owned());
+            arranged.own.add(HELP);
         } else if !command.commands.is_empty() {
             return Err(unknown(command, &arranged, argument));
         } else {
             arranged.others.push(argument.clone());
         }
     }
-    let is_asked = arranged.options.iter().chain(&arranged.global).any(|option| option == HELP || option == VERSION);
     match demands::problem(command, &arranged) {
-        Some(problem) if !is_asked => Err(arranged.refused(&problem)),
+        Some(problem) if !arranged.own.has(HELP) && !arranged.asks_version() => Err(arranged.refused(&problem)),
         _ => Ok(arranged),
     }
 }
@@ -56,14 +67,9 @@ const HELP: &str = "--help";
 const VERSION: &str = "--version";
 
 impl Arranged {
-    /// Whether this option of the command is there.
-    pub fn has(&self, name: &str) -> bool {
-        self.names.iter().any(|given| given == name)
-    }
-
     /// Whether the version is asked for.
     pub fn asks_version(&self) -> bool {
-        self.global.iter().any(|option| option == VERSION)
+        self.global.has(VERSION)
     }
 
     /// A mistake, and where help is.
@@ -75,8 +81,20 @@ impl Arranged {
     /// As argh wants them: global options, the command, its options, `--`, everything else.
     pub fn joined(&self) -> Vec<&str> {
         let separator = (!self.others.is_empty()).then_some("--");
-        let before = self.global.iter().chain(&self.command).chain(&self.options).map(String::as_str);
+        let before = self.global.words.iter().chain(&self.command).chain(&self.own.words).map(String::as_str);
         before.chain(separator).chain(self.others.iter().map(String::as_str)).collect()
+    }
+}
+
+impl Options {
+    /// Whether this one is there.
+    pub fn has(&self, name: &str) -> bool {
+        self.names.iter().any(|given| given == name)
+    }
+
+    fn add(&mut self, name: &str) {
+        self.words.push(name.to_owned());
+        self.names.push(name.to_owned());
     }
 }
 
@@ -99,31 +117,29 @@ impl<'a> Dashed<'a> {
         Some(Self { written, name: format!("--{}", name.replace('_', "-")), value })
     }
 
-    fn take(
-        self,
-        program: &CommandInfoWithArgs,
-        arranged: &mut Arranged,
-        rest: &mut impl Iterator<Item = &'a String>,
-    ) -> Result<(), Failure> {
+    fn take(self, program: &CommandInfoWithArgs, arranged: &mut Arranged, rest: &mut Words<'a>) -> Result<(), Failure> {
         let Self { written, name, value } = self;
         let flag = option(program, &name).ok_or_else(|| unknown_option(program, arranged, written, &name))?;
         let is_global = program.flags.iter().any(|flag| flag.long == name);
         // The help of the command, not of the program, when there is one.
-        let place = if is_global && name != HELP { &mut arranged.global } else { &mut arranged.options };
-        let is_new = !place.contains(&name);
-        place.push(name.clone());
-        match (takes_value(flag), value.or_else(|| takes_value(flag).then(|| rest.next())?.map(String::as_str))) {
+        let place = if is_global && name != HELP { &mut arranged.global } else { &mut arranged.own };
+        let is_new = !place.has(&name);
+        place.add(&name);
+        match (takes_value(flag), value.or_else(|| takes_value(flag).then(|| value_behind(program, rest))?)) {
             (true, Some(_)) if !is_new => return Err(arranged.refused(&format!("{name} is there more than once"))),
-            (true, Some(value)) if !value.is_empty() => place.push(value.to_owned()),
+            (true, Some(value)) if !value.is_empty() => place.words.push(value.to_owned()),
             (true, _) => return Err(arranged.refused(&demands::missing_value(flag))),
             (false, Some(_)) => return Err(arranged.refused(&format!("{name} takes no value"))),
             (false, None) => {}
         }
-        if !is_global {
-            arranged.names.push(name);
-        }
         Ok(())
     }
+}
+
+/// The next word, unless it is an option itself: whoever means it as a value writes it behind a `=`.
+fn value_behind<'a>(program: &CommandInfoWithArgs, rest: &mut Words<'a>) -> Option<&'a str> {
+    let is_option = |word: &str| Dashed::parse(word).is_some_and(|dashed| option(program, &dashed.name).is_some());
+    rest.next_if(|word| !is_option(word)).map(String::as_str)
 }
 
 fn subcommand<'c>(command: &'c CommandInfoWithArgs, word: &str) -> Option<&'c CommandInfoWithArgs> {
@@ -173,6 +189,7 @@ mod tests {
             ("--env=develop --debug run_smtpserver", "--env develop --debug run-smtpserver"),
             ("--port 25 run-smtpserver --host=::", "run-smtpserver --port 25 --host ::"),
             ("check-config --config=a=b", "--config a=b check-config"),
+            ("check-config --config=--help --env=--config", "--config --help --env --config check-config"),
             ("--env run-smtpserver check-config", "--env run-smtpserver check-config"),
             ("run-smtpserver --help", "run-smtpserver --help"),
             ("--help run-smtpserver", "run-smtpserver --help"),
@@ -202,6 +219,9 @@ mod tests {
             ("tail --format json", "tail: there is no option --format", " tail"),
             ("run-smtpserver --port", "--port NUMBER is without its value", " run-smtpserver"),
             ("--config= stdin", "--config FILE is without its value", ""),
+            ("--config --version", "--config FILE is without its value", ""),
+            ("check-config --config -h", "--config FILE is without its value", " check-config"),
+            ("stats --format --config x", "--format FORM is without its value", " stats"),
             ("find-address a@b.de", "find-address: --address PATTERN is missing", " find-address"),
             ("queue show", "queue show: ID is missing", " queue show"),
             ("queue show 1 2", "queue show: unexpected argument 2", " queue show"),
@@ -212,9 +232,15 @@ mod tests {
             assert!(message.starts_with(problem), "{given}: {message}");
             assert!(message.ends_with(&format!("\nSee bouncesvc{command} --help.")), "{given}: {message}");
         }
-        for given in
-            ["queue --help", "queue show --help", "--version", "classify", "classify a b c", "--debug --debug stdin"]
-        {
+        for given in [
+            "queue help",
+            "queue --help",
+            "queue show --help",
+            "--version",
+            "classify",
+            "classify a b c",
+            "--debug --debug stdin",
+        ] {
             assert!(!arranged(given).contains("See "), "{given}");
         }
     }

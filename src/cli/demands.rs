@@ -27,7 +27,8 @@ fn missing_command(command: &CommandInfoWithArgs) -> Option<String> {
 }
 
 fn missing_option(command: &CommandInfoWithArgs, given: &Arranged) -> Option<String> {
-    let is_missing = |flag: &&FlagInfo<'_>| matches!(flag.optionality, Optionality::Required) && !given.has(flag.long);
+    let is_missing =
+        |flag: &&FlagInfo<'_>| matches!(flag.optionality, Optionality::Required) && !given.own.has(flag.long);
     command.flags.iter().find(is_missing).map(|flag| format!("{} is missing", shown(flag)))
 }
 
@@ -38,7 +39,7 @@ fn missing_word(command: &CommandInfoWithArgs, given: &Arranged) -> Option<Strin
 
 fn foreign_option(command: &CommandInfoWithArgs, given: &Arranged) -> Option<String> {
     let is_own = |name: &str| command.flags.iter().any(|flag| flag.long == name);
-    given.names.iter().find(|name| !is_own(name)).map(|name| format!("there is no option {name}"))
+    given.own.names.iter().find(|name| !is_own(name)).map(|name| format!("there is no option {name}"))
 }
 
 fn unexpected_word(command: &CommandInfoWithArgs, given: &Arranged) -> Option<String> {
