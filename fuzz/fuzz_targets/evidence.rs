@@ -9,8 +9,9 @@ use bouncesvc::bounce;
 use bouncesvc::change::Change;
 use bouncesvc::evidence::{self, Inquiry, Rules, Strength};
 use bouncesvc::policy::{self, Actions, Received};
-use bouncesvc::tenant::{Endpoint, Tenant, Tenants, UrlTemplate};
-use bouncesvc::types::{Address, Domain, MessageId, Secret, Timestamp};
+use bouncesvc::tenant::{Tenant, Tenants};
+use bouncesvc::types::{Address, MessageId, Secret, Timestamp};
+use bouncesvc_fuzz::platform;
 use libfuzzer_sys::fuzz_target;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
@@ -56,16 +57,9 @@ fn today() -> Timestamp {
     Timestamp::default().after(Duration::from_secs(20_778 * 86_400))
 }
 
+/// Strong evidence is asked for, and each failure would do.
 fn tenant() -> Tenant {
     let secrets = vec![Secret::new("a secret that no input knows".to_owned())];
-    Tenant {
-        domain: Domain::parse("mydomain.de").expect("a domain"),
-        endpoint: Endpoint::Template(UrlTemplate::parse("http://localhost/{address}").expect("a template")),
-        headers: Vec::new(),
-        json_body: false,
-        done_statuses: Vec::new(),
-        threshold: 0,
-        window: None,
-        evidence: Rules { required: Strength::Strong, secrets, days_max: 30 },
-    }
+    let evidence = Rules { required: Strength::Strong, secrets, days_max: 30 };
+    Tenant { threshold: 0, evidence, ..platform::tenant() }
 }

@@ -7,10 +7,9 @@
 #![no_main]
 
 use bouncesvc::change::Imported;
-use bouncesvc::evidence::Rules;
 use bouncesvc::import::plan;
-use bouncesvc::tenant::{Endpoint, Tenant, Tenants, UrlTemplate};
-use bouncesvc::types::Domain;
+use bouncesvc::tenant::Tenants;
+use bouncesvc_fuzz::platform::tenant;
 use libfuzzer_sys::fuzz_target;
 use rusqlite::Connection;
 use std::fs;
@@ -77,17 +76,4 @@ fn good(file: &Path) -> Vec<u8> {
     database.execute_batch(rows).expect("the rows fit");
     drop(database);
     fs::read(file).expect("the file")
-}
-
-fn tenant() -> Tenant {
-    Tenant {
-        domain: Domain::parse("mydomain.de").expect("a domain"),
-        endpoint: Endpoint::Template(UrlTemplate::parse("http://localhost/{address}").expect("a template")),
-        headers: Vec::new(),
-        json_body: false,
-        done_statuses: Vec::new(),
-        threshold: 3,
-        window: None,
-        evidence: Rules::default(),
-    }
 }
