@@ -12,7 +12,15 @@ pub fn of(path: &Path) -> &Path {
 
 /// Makes the names in `folder` durable.
 pub fn sync(folder: &Path) -> io::Result<()> {
-    File::open(folder)?.sync_all()
+    match File::open(folder) {
+        Ok(folder) => folder.sync_all(),
+        // It may be written and not read, so that it cannot be opened: then all that the system holds is synced.
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+            rustix::fs::sync();
+            Ok(())
+        }
+        Err(error) => Err(error),
+    }
 }
 
 /// Makes `folder` and those above it that are missing, durable on return; `mode` is narrowed by the umask.

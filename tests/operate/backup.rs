@@ -3,7 +3,10 @@
 use super::support::daemon::Site;
 use super::support::platform::Platform;
 use super::{fill, run, stdout};
-use std::os::unix::fs::PermissionsExt as _;
+use std::fs::Permissions;
+use std::os::unix::fs::{PermissionsExt as _, chown};
+use std::os::unix::process::CommandExt as _;
+use std::process::Command;
 
 #[test]
 fn a_backup_of_the_live_database_is_a_database() {
@@ -45,4 +48,31 @@ fn a_backup_replaces_nothing_but_an_older_one() {
     stdout(&site, &["dump-counters"]);
     let left: Vec<_> = std::fs::read_dir(site.path(".")).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert!(left.iter().all(|name| !name.to_string_lossy().ends_with(".part")), "{left:?}");
+}
+
+/// Such as one into which everybody may put something, and nobody look.
+#[test]
+fn a_folder_that_may_be_written_and_not_read_takes_files_and_folders() {
+    let site = Site::new("http://127.0.0.1:1/emails/{address}/suspend", "");
+    stdout(&site, &["set-permanent-bounced-address", "--bounced-address=a@b.de", "--domain=mydomain.de"]);
+    let (folder, program) = (site.path("drop"), site.path("bouncesvc"));
+    std::fs::create_dir(&folder).unwrap();
+    std::fs::copy(env!("CARGO_BIN_EXE_bouncesvc"), &program).unwrap();
+    // Root may read all.
+    let user = rustix::process::geteuid().is_root().then_some(65534);
+    for file in [".", "bounces.redb", "drop"] {
+        chown(site.path(file), user, user).unwrap();
+    }
+    std::fs::set_permissions(&folder, Permissions::from_mode(0o300)).unwrap();
+    for arguments in [["backup", "drop/copy.redb"].as_slice(), &["quarantine", "export", "drop/odd/mails"]] {
+        let mut command = Command::new(&program);
+        command.args(arguments).current_dir(site.path(""));
+        if let Some(user) = user {
+            command.uid(user).gid(user);
+        }
+        let output = command.output().unwrap();
+        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+    std::fs::set_permissions(&folder, Permissions::from_mode(0o700)).unwrap();
+    assert!(folder.join("copy.redb").is_file() && folder.join("odd/mails").is_dir());
 }
