@@ -12,6 +12,7 @@ use std::fs;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::os::unix::fs::FileExt;
+use std::process::Command;
 use support::daemon::{Daemon, Site};
 use support::platform::PATIENCE;
 use support::smtp::{Client, soft};
@@ -24,7 +25,7 @@ const COUNTERS: u64 = 20_000;
 /// A database with soft counters, and with notifications where `is_hard` says so.
 fn filled(is_hard: impl Fn(u64) -> bool) -> Site {
     // Nobody listens there: what is queued stays.
-    let more = "  status: {listen: '127.0.0.1:0'}\n  store: {cache_octets: 1MiB}\n";
+    let more = "  listen: unix:smtp.sock\n  status: {listen: '127.0.0.1:0'}\n  store: {cache_octets: 1MiB}\n";
     let site = Site::new("http://127.0.0.1:9/{address}", more);
     let settings = Settings { journal_octets_max: 0, ..Settings::default() };
     let mut store = Store::open(&site.path("bounces.redb"), settings).unwrap();
@@ -81,10 +82,13 @@ fn a_database_that_decays_ends_the_daemon_with_a_word_and_is_refused_at_the_next
     assert!(replies.take_while(|reply| reply.starts_with("250 ")).count() < 1000, "the daemon goes on");
     assert_ended_with_a_word(daemon);
     let spoilt = fs::read(site.path("bounces.redb")).unwrap();
-    let mut again = std::process::Command::new(env!("CARGO_BIN_EXE_bouncesvc"));
-    again.arg("--config").arg(site.path("config.yml")).args(["run-smtpserver", "--host", "127.0.0.1", "--port", "0"]);
-    let again = again.output().unwrap();
-    assert_eq!(again.status.code(), Some(65), "{}", String::from_utf8_lossy(&again.stdout));
+    for (command, code) in [("run-smtpserver", 65), ("dump-counters", 65), ("stdin", 75)] {
+        let mut again = Command::new(env!("CARGO_BIN_EXE_bouncesvc"));
+        let again = again.arg("--config").arg(site.path("config.yml")).arg(command).output().unwrap();
+        let told = String::from_utf8([again.stdout, again.stderr].concat()).unwrap();
+        assert_eq!(again.status.code(), Some(code), "{told}");
+        assert!(told.lines().count() == 1 && told.contains("put a backup in its place"), "{told}");
+    }
     assert!(fs::read(site.path("bounces.redb")).unwrap() == spoilt);
 }
 

@@ -3,14 +3,13 @@
 use super::disk::{Adapter, DiskSource};
 use super::overlay::Overlay;
 use super::tables::{ALL, FORMAT, JOURNAL, Lazy, META};
-use super::{StoreError, mending, meta};
+use super::{StoreError, expected, mending, meta};
 use crate::folder;
 use redb::{Builder, Database, DatabaseError, ReadableDatabase, StorageError, TableError};
 use std::fmt;
 use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::OpenOptionsExt as _;
-use std::panic::{self, AssertUnwindSafe};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -72,11 +71,11 @@ pub fn verify(path: &Path, disk: &DiskSource) -> Result<(), OpenError> {
         return Err(OpenError::Foreign(path.to_owned(), "it is empty".to_owned()));
     }
     // What a panic interrupts is dropped with all that it touched.
-    let verified = panic::catch_unwind(AssertUnwindSafe(|| {
+    let verified = expected::catch(|| {
         let database = whole(file).map_err(|error| explain(path, error))?;
         check(path, &database)
-    }));
-    verified.unwrap_or_else(|_| Err(explain(path, damaged())))
+    });
+    verified.unwrap_or_else(|| Err(explain(path, damaged())))
 }
 
 fn whole(file: File) -> Result<Database, DatabaseError> {
