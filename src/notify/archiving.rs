@@ -32,6 +32,18 @@ pub struct Archiving {
     paused_until: Instant,
 }
 
+/// Who brings the mails, and who writes them.
+pub struct Hands<'a> {
+    /// Where the mails wait.
+    pub queue: &'a dyn Queue,
+    /// What must not be started again yet.
+    pub flights: &'a mut Flights,
+    /// Whose threads write.
+    pub pool: &'a Pool,
+    /// Who is told how it went.
+    pub inbox: &'a Arc<Inbox>,
+}
+
 impl Archiving {
     /// There may be mails.
     pub fn new(now: Instant) -> Self {
@@ -95,20 +107,13 @@ impl Archiving {
         self.is_done &= self.aside.len() == before;
     }
 
-    /// Starts to write the next few, unless some are being written.
-    pub fn start(
-        &mut self,
-        queue: &dyn Queue,
-        dir: &Path,
-        flights: &mut Flights,
-        pool: &Pool,
-        inbox: &Arc<Inbox>,
-        now: Instant,
-    ) {
+    /// Starts to write the next few below `dir`, unless some are being written.
+    pub fn start(&mut self, hands: Hands<'_>, dir: &Path, now: Instant) {
         self.take_up_again(now);
         if self.is_done || self.under_way > 0 || now < self.paused_until {
             return;
         }
+        let Hands { queue, flights, pool, inbox } = hands;
         let aside = &self.aside;
         let jobs = match queue.archive_jobs(&|id| flights.holds(id) || aside.contains_key(&id), BATCH_MAILS) {
             Ok(jobs) => jobs,
@@ -227,7 +232,8 @@ mod tests {
     fn started(archiving: &mut Archiving, mails: &[NotificationId], pool: &Pool, now: Instant) -> Vec<NotificationId> {
         let folder = Path::new("/dev/null/archive");
         let (mut flights, inbox) = (Flights::default(), Arc::new(Inbox::new(Arc::new(SystemClocks))));
-        archiving.start(&Mails(mails.to_vec()), folder, &mut flights, pool, &inbox, now);
+        let hands = Hands { queue: &Mails(mails.to_vec()), flights: &mut flights, pool, inbox: &inbox };
+        archiving.start(hands, folder, now);
         mails.iter().copied().filter(|id| flights.holds(*id)).collect()
     }
 

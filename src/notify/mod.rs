@@ -32,7 +32,7 @@ use crate::metrics::Attempts;
 use crate::tenant::Tenants;
 use crate::types::Domain;
 use inbox::Inbox;
-use runner::Runner;
+use runner::{Links, Runner};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
@@ -106,7 +106,8 @@ impl Notifier {
     ) -> Self {
         let inbox = Arc::new(Inbox::new(Arc::clone(&clocks)));
         let attempts = Attempts::default();
-        let runner = Runner::new(clocks, queue, tenants, settings, report, Arc::clone(&inbox), attempts.clone());
+        let links = Links { clocks, queue, report, inbox: Arc::clone(&inbox), attempts: attempts.clone() };
+        let runner = Runner::new(links, tenants, settings);
         let thread = thread::Builder::new().name("notifier".to_owned()).stack_size(STACK_OCTETS);
         let thread = thread.spawn(move || runner.run()).expect("a thread for the notifier");
         Self { inbox, attempts, thread: Some(thread) }

@@ -5,7 +5,7 @@
 
 mod ending;
 
-use super::archiving::Archiving;
+use super::archiving::{Archiving, Hands};
 use super::attempt::{Courier, Services};
 use super::clock::{Clock, Clocks};
 use super::flights::Flights;
@@ -27,6 +27,20 @@ use std::collections::BTreeSet;
 use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+
+/// What the thread has to do with, from its start to its end.
+pub struct Links {
+    /// The time.
+    pub clocks: Arc<dyn Clocks>,
+    /// Where due rows come from.
+    pub queue: Arc<dyn Queue>,
+    /// Where outcomes go to.
+    pub report: Report,
+    /// What others tell it.
+    pub inbox: Arc<Inbox>,
+    /// What it counts.
+    pub attempts: Attempts,
+}
 
 /// All that the thread owns.
 pub struct Runner {
@@ -52,15 +66,9 @@ pub struct Runner {
 }
 
 impl Runner {
-    pub fn new(
-        clocks: Arc<dyn Clocks>,
-        queue: Arc<dyn Queue>,
-        tenants: Arc<Tenants>,
-        settings: Settings,
-        report: Report,
-        inbox: Arc<Inbox>,
-        attempts: Attempts,
-    ) -> Self {
+    /// Nothing is read yet.
+    pub fn new(links: Links, tenants: Arc<Tenants>, settings: Settings) -> Self {
+        let Links { clocks, queue, report, inbox, attempts } = links;
         let now = clocks.steady();
         Self {
             queue,
@@ -235,7 +243,9 @@ impl Runner {
     fn archive(&mut self, now: Instant) {
         let Some(dir) = &self.settings.archive_dir else { return };
         if self.flights.unconfirmed() < UNCONFIRMED_MAX {
-            self.archiving.start(&*self.queue, dir, &mut self.flights, &self.pool, &self.inbox, now);
+            let queue = &*self.queue;
+            let hands = Hands { queue, flights: &mut self.flights, pool: &self.pool, inbox: &self.inbox };
+            self.archiving.start(hands, dir, now);
         }
         if self.archiving.has_more() {
             self.haste = Haste::Pressing;

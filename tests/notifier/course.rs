@@ -1,14 +1,16 @@
 //! The course of one notification, from its queue to its end.
 
-use super::support::platform::{Answer, Platform, Request};
+use super::support::platform::{Answer, PATIENCE, Platform, Request};
 use super::support::queue::{Harness, MemoryQueue, now, quick, tenant};
 use super::{HOUR, harness, retry_error};
 use bouncesvc::change::Outcome;
 use bouncesvc::notify::Settings;
 use bouncesvc::tenant::Tenants;
+use std::io::Read as _;
 use std::net::TcpListener;
 use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 #[test]
 fn what_was_tried_long_enough_is_parked_also_without_an_attempt_of_its_own() {
@@ -81,6 +83,26 @@ fn stopping_waits_for_the_answer_that_is_on_its_way() {
     let outcomes = stopping.join().unwrap();
     assert_eq!(outcomes.len(), 1);
     assert!(matches!(outcomes[0].outcome, Outcome::Delivered { status: 200, .. }));
+}
+
+#[test]
+fn stopping_breaks_off_a_request_that_takes_longer_than_the_grace() {
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let template = format!("http://{}/{{address}}", silent.local_addr().unwrap());
+    let settings = Settings { request_time_max: HOUR, ..quick() };
+    let queue = MemoryQueue::default();
+    queue.push("a.de", "evil@b.de");
+    let harness = Harness::start(queue, vec![tenant("a.de", &template)], settings);
+    let (mut connection, _) = silent.accept().unwrap();
+    connection.set_read_timeout(Some(PATIENCE)).unwrap();
+    let mut request = Vec::new();
+    while !request.ends_with(b"\r\n\r\n") {
+        let mut octet = [0];
+        connection.read_exact(&mut octet).unwrap();
+        request.extend(octet);
+    }
+    assert_eq!(harness.stop(Duration::ZERO), []);
+    assert_eq!(connection.read(&mut [0]).unwrap(), 0, "the connection stays open");
 }
 
 #[test]
