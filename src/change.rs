@@ -196,7 +196,7 @@ pub enum Command {
     },
     /// `forget-address`: erases counters, notifications and history.
     Forget(Address),
-    /// `forget-address`: erases mails that a reader found to name the address; to look for them would stop the loop.
+    /// `forget-address`, `quarantine drop --exported`: erases mails that a reader found; to look for them would stop the loop.
     ForgetMails(Vec<MailPlace>),
     /// `queue retry`: due now, parked ones become pending.
     RetryNotifications(Selection),

@@ -32,7 +32,7 @@ const SLICE_REST: Duration = Duration::from_millis(10);
 const PIECE_OCTETS: usize = 64 << 10;
 
 /// Mails that one transaction erases; each may be a megabyte.
-const FORGET_MAILS: usize = 64;
+pub const FORGET_MAILS: usize = 64;
 
 /// What is asked for; one JSON object on the control socket.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

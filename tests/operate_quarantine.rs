@@ -127,6 +127,32 @@ fn step(line: &str, new: &str) -> Option<&'static str> {
 }
 
 #[test]
+fn what_came_after_an_export_stays_when_the_exported_mails_are_dropped() {
+    let site = Site::new(NOWHERE, "");
+    let daemon = site.start();
+    let mut client = Client::connect(daemon.address());
+    let mut receive = |ids: &[&str]| {
+        for id in ids {
+            assert!(client.mail(&unreadable(id, 0)).starts_with("250 "));
+        }
+        listed(&site)[0]["id"].as_str().unwrap().to_owned()
+    };
+    let (live, stopped) = (site.path("live").display().to_string(), site.path("stopped").display().to_string());
+    let drop = |folder: &str| run(&site, &["quarantine", "drop", "--exported", folder], "").stdout;
+    receive(&["1", "2"]);
+    run(&site, &["quarantine", "export", &live], "");
+    let later = receive(&["3"]);
+    assert_eq!(drop(&live), b"Done: 2 rows.\n");
+    assert_eq!(listed(&site)[0]["id"], *later);
+    run(&site, &["quarantine", "export", &stopped], "");
+    let last = receive(&["4"]);
+    daemon.stop();
+    assert_eq!(drop(&stopped), b"Done: 1 row.\n");
+    assert_eq!(drop(&stopped), b"There was nothing to change.\n");
+    assert_eq!((listed(&site).len(), &listed(&site)[0]["id"]), (1, &last.into()));
+}
+
+#[test]
 fn a_smaller_quarantine_holds_from_a_reload_on() {
     let site = Site::new(NOWHERE, "");
     let daemon = site.start();

@@ -10,7 +10,7 @@ _bouncesvc() {
         *" backup "*) words="--help --config --env --debug --version" ;;
         *" tail "*) words="--help --config --env --debug --version" ;;
         *" stats "*) words="--help --format --config --env --debug --version" ;;
-        *" quarantine drop "*) words="--help --all --config --env --debug --version" ;;
+        *" quarantine drop "*) words="--help --exported --all --config --env --debug --version" ;;
         *" quarantine export "*) words="--help --config --env --debug --version" ;;
         *" quarantine show "*) words="--help --config --env --debug --version" ;;
         *" quarantine list "*) words="--help --format --limit --config --env --debug --version" ;;

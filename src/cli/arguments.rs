@@ -370,13 +370,17 @@ pub struct QuarantineExport {
     pub folder: PathBuf,
 }
 
-/// Drop one mail, or all of them.
+/// Drop one mail, those that were exported, or all of them, also those that came since you looked.
 #[derive(FromArgs, ArgsInfo, Debug)]
 #[argh(subcommand, name = "drop")]
 pub struct QuarantineDrop {
     /// its id
     #[argh(positional)]
     pub id: Option<String>,
+
+    /// those whose ID.eml is in this folder
+    #[argh(option, arg_name = "folder")]
+    pub exported: Option<PathBuf>,
 
     /// all
     #[argh(switch)]

@@ -2,26 +2,27 @@
 
 use super::Failure;
 use super::arguments::{
-    DumpCounters, FindAddress, ForgetAddress, QuarantineAction, QuarantineExport, QueueAction, QueueList, ResetCounter,
-    SetPermanentBouncedAddress, Stats,
+    DumpCounters, FindAddress, ForgetAddress, QuarantineAction, QuarantineDrop, QuarantineExport, QueueAction,
+    QueueList, ResetCounter, SetPermanentBouncedAddress, Stats,
 };
-use super::desk::ask;
+use super::desk::{Asked, ask};
 use super::exit::DATA;
 use super::lists::List;
 use super::part::Part;
 use super::values::{Form, Sort};
 use crate::bounce::{self, Class, Reason};
-use crate::change::{Command, CommandResult, Failure as AddressFailure, Queued, Selection};
+use crate::change::{Command, CommandResult, Failure as AddressFailure, MailPlace, Queued, Selection};
 use crate::classify;
 use crate::config::{self, Choice, Config};
 use crate::escape::Escaped;
 use crate::folder;
-use crate::operate::{Reply, Request, columns};
+use crate::operate::{FORGET_MAILS, Reply, Request, columns};
 use crate::status::words::count;
 use crate::types::{Address, Domain, MessageId};
 use serde_json::Value;
+use std::fs;
 use std::io::{self, BufWriter, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// `dump-counters`.
 pub fn dump_counters(choice: &Choice, options: &DumpCounters) -> Result<(), Failure> {
@@ -183,12 +184,34 @@ pub fn quarantine(choice: &Choice, action: &QuarantineAction) -> Result<(), Fail
         QuarantineAction::List(options) => list(&config, &Request::Quarantine, options.format, options.limit),
         QuarantineAction::Show(options) => show_mail(&config, message_id(&options.id)?),
         QuarantineAction::Export(options) => export(&config, options),
-        QuarantineAction::Drop(options) => match (&options.id, options.all) {
-            (Some(id), false) => change(&config, Command::DropQuarantined(Some(message_id(id)?))),
-            (None, true) => change(&config, Command::DropQuarantined(None)),
-            _ => Err(Failure::usage("say which in one way: an id or --all")),
-        },
+        QuarantineAction::Drop(options) => drop_mails(&config, options),
     }
+}
+
+fn drop_mails(config: &Config, options: &QuarantineDrop) -> Result<(), Failure> {
+    match (&options.id, &options.exported, options.all) {
+        (Some(id), None, false) => change(config, Command::DropQuarantined(Some(message_id(id)?))),
+        (None, Some(folder), false) => drop_exported(config, folder),
+        (None, None, true) => change(config, Command::DropQuarantined(None)),
+        _ => Err(Failure::usage("say which in one way: an id, --exported or --all")),
+    }
+}
+
+/// What came after the export stays.
+fn drop_exported(config: &Config, folder: &Path) -> Result<(), Failure> {
+    fs::read_dir(folder).map_err(|error| Failure::try_again(format!("{}: {error}", folder.display())))?;
+    let is_exported = |id: &MessageId| exported(folder, *id).is_file();
+    let mails: Vec<MailPlace> =
+        quarantined(config)?.into_iter().filter(is_exported).map(MailPlace::Quarantine).collect();
+    let mut asked = Asked::open(config, false)?;
+    let mut dropped = 0;
+    for mails in mails.chunks(FORGET_MAILS) {
+        asked.ask(&Request::Change(Command::ForgetMails(mails.to_vec())), &mut |reply| {
+            dropped += if let Reply::Changed(CommandResult::Rows(rows)) = reply { rows } else { 0 };
+            Ok(())
+        })?;
+    }
+    Ok(writeln!(io::stdout(), "{}", words(&CommandResult::Rows(dropped), NOTHING))?)
 }
 
 /// A mail as a terminal may show it, behind what the reader makes of it.
@@ -218,6 +241,23 @@ fn fetch(config: &Config, id: MessageId) -> Result<Option<Vec<u8>>, Failure> {
 
 /// Mails that left the quarantine meanwhile are left out. Those that are told of are on the disk: whoever drops them next loses none.
 fn export(config: &Config, options: &QuarantineExport) -> Result<(), Failure> {
+    let ids = quarantined(config)?;
+    let unmade = |error| Failure::try_again(format!("{}: {error}", options.folder.display()));
+    folder::make(&options.folder, 0o777).map_err(unmade)?;
+    let mut written = 0;
+    for id in ids {
+        let Some(mail) = fetch(config, id)? else { continue };
+        let mut part = Part::beside(&exported(&options.folder, id))?;
+        part.write(&mail)?;
+        part.put_in_place()?;
+        written += 1;
+    }
+    folder::sync(&options.folder).map_err(unmade)?;
+    Ok(writeln!(io::stdout(), "{}: {}.", options.folder.display(), count(written, "mail"))?)
+}
+
+/// The mails that are there, the newest first.
+fn quarantined(config: &Config) -> Result<Vec<MessageId>, Failure> {
     let mut ids = Vec::new();
     ask(config, &Request::Quarantine, &mut |reply| {
         if let Reply::Row(row) = reply {
@@ -225,18 +265,12 @@ fn export(config: &Config, options: &QuarantineExport) -> Result<(), Failure> {
         }
         Ok(())
     })?;
-    let unmade = |error| Failure::try_again(format!("{}: {error}", options.folder.display()));
-    folder::make(&options.folder, 0o777).map_err(unmade)?;
-    let mut written = 0;
-    for id in ids {
-        let Some(mail) = fetch(config, id)? else { continue };
-        let mut part = Part::beside(&options.folder.join(format!("{id}.eml")))?;
-        part.write(&mail)?;
-        part.put_in_place()?;
-        written += 1;
-    }
-    folder::sync(&options.folder).map_err(unmade)?;
-    Ok(writeln!(io::stdout(), "{}: {}.", options.folder.display(), count(written, "mail"))?)
+    Ok(ids)
+}
+
+/// Where a mail is exported to.
+fn exported(folder: &Path, id: MessageId) -> PathBuf {
+    folder.join(format!("{id}.eml"))
 }
 
 /// `stats`.
@@ -270,13 +304,15 @@ fn change(config: &Config, command: Command) -> Result<(), Failure> {
         Command::RetryNotifications(Selection::Domain(_) | Selection::All) => {
             "None was parked or put off. What is pending is tried now."
         }
-        _ => "There was nothing to change.",
+        _ => NOTHING,
     };
     ask(config, &Request::Change(command), &mut |reply| {
         let Reply::Changed(result) = reply else { return Ok(()) };
         Ok(writeln!(io::stdout(), "{}", words(&result, nothing))?)
     })
 }
+
+const NOTHING: &str = "There was nothing to change.";
 
 fn words(result: &CommandResult, nothing: &str) -> String {
     match result {

@@ -15,6 +15,8 @@ fn what_is_wrong_is_said_with_its_exit_code() {
         (vec!["queue", "retry", "1", "--all"], 64, "say which"),
         (vec!["queue", "list", "--parked", "--pending"], 64, "exclude each other"),
         (vec!["quarantine", "drop"], 64, "say which"),
+        (vec!["quarantine", "drop", "--exported", "odd", "--all"], 64, "say which"),
+        (vec!["quarantine", "drop", "--exported", "nowhere"], 75, "nowhere: No such file or directory"),
         (vec!["quarantine", "show", "U"], 65, "not an id: U"),
         (vec!["dump-counters", "--domain", "a b"], 65, "not a domain: a b"),
         (vec!["classify", "gone"], 65, "gone"),
