@@ -100,6 +100,7 @@ impl Server {
         };
         if let Some(done) = done {
             self.act_on(done, now);
+            self.ledger.book(&mut self.metrics, now);
         }
         Ok(())
     }

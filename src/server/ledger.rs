@@ -49,6 +49,7 @@ pub(super) struct Ledger {
     /// Domains whose pending notifications are to be due now.
     retries: Vec<Domain>,
     writing: Writing,
+    unbooked: Vec<Unbooked>,
     next_id: MessageId,
     gathering: Gathering,
     /// How long the next transaction waits for more mails.
@@ -65,6 +66,13 @@ struct Writing {
     mails: Vec<(ConnectionId, Judged)>,
     commands: Vec<CommandAnswer>,
     octets: usize,
+}
+
+/// Mails that are durable, with what became of them: to be told to operators once the clients have their answers.
+struct Unbooked {
+    mails: Vec<(ConnectionId, Judged)>,
+    results: Vec<MailResult>,
+    time: Timestamp,
 }
 
 /// The answer to one mail.
@@ -105,6 +113,7 @@ impl Ledger {
             commands: Vec::new(),
             retries: Vec::new(),
             writing: Writing::default(),
+            unbooked: Vec::new(),
             next_id: first_id,
             gathering: Gathering::default(),
             gathering_rest: None,
@@ -241,7 +250,7 @@ impl Ledger {
         })
     }
 
-    /// What a transaction led to.
+    /// What a transaction led to; [`Self::book`] has to follow once the clients have their answers.
     pub(super) fn close(&mut self, written: Written, metrics: &mut Metrics, now: Instant, time: Timestamp) -> Closed {
         let Written { batch, result, took, waited } = written;
         let writing = std::mem::take(&mut self.writing);
@@ -251,12 +260,25 @@ impl Ledger {
         match result {
             Ok(committed) => {
                 metrics.committed(batch.mails.len(), took);
-                count_mails(metrics, &writing.mails, &committed, time);
-                self.succeed(writing.mails, batch, &committed, now)
+                let closed = self.succeed(&writing.mails, batch, &committed, now);
+                self.unbooked.push(Unbooked { mails: writing.mails, results: committed.mails, time });
+                closed
             }
             Err(error) => {
                 metrics.commit_failed();
                 self.fail(writing.mails, batch, &error, metrics, now)
+            }
+        }
+    }
+
+    /// Logs and counts the mails that became durable in this turn.
+    pub(super) fn book(&mut self, metrics: &mut Metrics, now: Instant) {
+        for Unbooked { mails, results, time } in self.unbooked.drain(..) {
+            for ((_, judged), result) in mails.iter().zip(&results) {
+                metrics.mail(&judged.report, &judged.findings, judged.octets, result, time);
+                metrics.line_ends(judged.has_bare_line_ends && matches!(result, MailResult::Applied(_)));
+                story::tell_mail(judged, result);
+                self.tally.mail(judged, result, now);
             }
         }
     }
@@ -269,7 +291,7 @@ impl Ledger {
 
     fn succeed(
         &mut self,
-        waiting: Vec<(ConnectionId, Judged)>,
+        waiting: &[(ConnectionId, Judged)],
         batch: Batch,
         committed: &Committed,
         now: Instant,
@@ -281,11 +303,10 @@ impl Ledger {
         let retried = batch.commands.into_iter().filter_map(retried).collect();
         let answers = Vec::with_capacity(waiting.len());
         let mut closed = Closed { answers, settled: batch.settled, has_queued, retried };
-        for (((connection, judged), mail), result) in waiting.into_iter().zip(batch.mails).zip(&committed.mails) {
-            story::tell_mail(&judged, result);
-            self.tally.mail(&judged, result, now);
+        for (((connection, judged), mail), result) in waiting.iter().zip(batch.mails).zip(&committed.mails) {
             closed.has_queued |= queues(result);
-            closed.answers.push(Answer { connection, verdict: Verdict::Accepted(judged.id), digest: mail.digest });
+            let verdict = Verdict::Accepted(judged.id);
+            closed.answers.push(Answer { connection: *connection, verdict, digest: mail.digest });
         }
         closed.settled.iter().for_each(|settled| self.tally.settled(settled, now));
         closed
@@ -328,13 +349,6 @@ impl Ledger {
         let id = self.next_id;
         self.next_id = MessageId(id.0 + 1);
         id
-    }
-}
-
-fn count_mails(metrics: &mut Metrics, waiting: &[(ConnectionId, Judged)], committed: &Committed, time: Timestamp) {
-    for ((_, judged), result) in waiting.iter().zip(&committed.mails) {
-        metrics.mail(&judged.report, &judged.findings, judged.octets, result, time);
-        metrics.line_ends(judged.has_bare_line_ends && matches!(result, MailResult::Applied(_)));
     }
 }
 

@@ -138,6 +138,7 @@ impl Server {
             self.ledger.worked(now.elapsed());
         }
         self.begin(now, has_progress);
+        self.ledger.book(&mut self.metrics, now);
         self.show_status(now);
         self.report(now);
         Ok(())

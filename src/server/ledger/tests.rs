@@ -24,15 +24,25 @@ fn ledger_of(mails: impl IntoIterator<Item = Arrived>) -> Ledger {
     let mut ledger = Ledger::new(DigestKey::new([[0; 8]; 4]), MessageId(1));
     (0..100).for_each(|_| ledger.gathering.committed(TAKES, Duration::ZERO, 0));
     ledger.extend(mails);
-    // One reading is bounded by time, which a busy machine takes from it.
-    while ledger.has_unread(usize::MAX) {
-        ledger.read(&Config::default(), Timestamp::default());
-    }
+    read_all(&mut ledger);
     ledger
 }
 
-/// Writes what waits, with this result.
+/// One reading is bounded by time, which a busy machine takes from it.
+fn read_all(ledger: &mut Ledger) {
+    while ledger.has_unread(usize::MAX) {
+        ledger.read(&Config::default(), Timestamp::default());
+    }
+}
+
+/// Writes what waits, with this result, and books it.
 fn write(ledger: &mut Ledger, metrics: &mut Metrics, result: Result<Committed, StoreError>) {
+    commit(ledger, metrics, result);
+    ledger.book(metrics, Instant::now());
+}
+
+/// Writes what waits, with this result.
+fn commit(ledger: &mut Ledger, metrics: &mut Metrics, result: Result<Committed, StoreError>) {
     let now = Instant::now();
     let batch = ledger.open(now, Timestamp::default()).unwrap();
     let written = Written { batch, result, took: TAKES, waited: Duration::ZERO };
@@ -103,6 +113,22 @@ fn a_transaction_holds_no_more_mails_than_configured() {
         assert_eq!(ledger.open(now, Timestamp::default()).unwrap().mails.len(), mails);
     }
     assert!(!ledger.has_mails());
+}
+
+#[test]
+fn the_mails_of_two_transactions_in_one_turn_are_both_counted() {
+    let mut metrics = Metrics::new(Timestamp::default());
+    let mut ledger = ledger_of([arrived(1, 2)]);
+    for connection in [2, 3] {
+        let applied = Committed { mails: vec![MailResult::Applied(Vec::new())], commands: Vec::new() };
+        commit(&mut ledger, &mut metrics, Ok(applied));
+        ledger.extend([arrived(connection, 2)]);
+        read_all(&mut ledger);
+    }
+    assert_eq!(metrics.bare_line_ends, 0, "the clients come first");
+    ledger.book(&mut metrics, Instant::now());
+    ledger.book(&mut metrics, Instant::now());
+    assert_eq!(metrics.bare_line_ends, 2);
 }
 
 #[test]
