@@ -55,6 +55,11 @@ fn roff_options(page: &mut String, command: &CommandInfoWithArgs) {
     }
 }
 
+/// As it stands on a command line.
+fn written(flag: &FlagInfo<'static>) -> String {
+    value(flag).map_or_else(|| flag.long.to_owned(), |value| format!("{} {}", flag.long, value.to_uppercase()))
+}
+
 fn positional(word: &PositionalInfo<'static>) -> String {
     let name = word.name.to_uppercase();
     match word.optionality {
@@ -79,7 +84,8 @@ fn manual() -> String {
     roff_options(&mut page, &program);
     page.push_str(".SH COMMANDS\n");
     for (name, command) in leaves("", &program) {
-        let words: Vec<String> = command.positionals.iter().map(positional).collect();
+        let needed = options(command).filter(|flag| matches!(flag.optionality, Optionality::Required)).map(written);
+        let words: Vec<String> = needed.chain(command.positionals.iter().map(positional)).collect();
         let head = [name.as_str(), &words.join(" ")].join(" ");
         write!(page, ".SS {}\n{}\n", roff(head.trim()), roff(command.description)).unwrap();
         for word in command.positionals {
@@ -88,11 +94,16 @@ fn manual() -> String {
         roff_options(&mut page, command);
     }
     page.push_str(".SH EXIT STATUS\n0 done, 64 usage, 65 data, 75 try again, 78 configuration (sysexits).\n");
+    page.push_str(ENVIRONMENT);
     page.push_str(SIGNALS);
     page.push_str(FILES);
     page.push_str(".SH SEE ALSO\n.BR bouncesvc\\-config (5)\n");
     page
 }
+
+/// Names of mail servers, which are not ours to choose.
+const ENVIRONMENT: &str = ".SH ENVIRONMENT\n.TP\nSENDER, ORIGINAL_RECIPIENT, RECIPIENT, LOCAL_PART, DOMAIN\nThe envelope of the mail \
+    that stdin takes, as the pipes of Postfix and Exim set them. Without them it is\nthat of a bounce to postmaster.\n";
 
 /// What the daemon listens to beside its sockets.
 const SIGNALS: &str = ".SH SIGNALS\n.TP\nSIGHUP\nRead the configuration anew, also the secrets and certificates that it names; \
