@@ -5,6 +5,8 @@
 #[path = "support/readme.rs"]
 mod readme;
 
+use bouncesvc::bounce::{Class, Kind, Reason};
+use bouncesvc::policy::Actions;
 use std::path::Path;
 use std::process::Command;
 
@@ -40,6 +42,31 @@ fn the_files_that_it_names_exist() {
     assert!(files.len() > 10);
     for file in files {
         assert!(Path::new(file).exists(), "{file}");
+    }
+}
+
+/// A row of the table of reasons: its words, its class, and its default action.
+fn row(line: &str) -> Option<(Vec<&str>, Class, &str)> {
+    let cells: Vec<&str> = line.strip_prefix("| ")?.split(" | ").collect();
+    let &[reasons, class, action] = cells.as_slice() else { return None };
+    let class = [Class::Hard, Class::Soft, Class::Feedback].into_iter().find(|known| known.name() == class)?;
+    let words = reasons.split(|character: char| !character.is_ascii_alphanumeric() && character != '_');
+    Some((words.collect(), class, action.split('`').nth(1)?))
+}
+
+#[test]
+fn each_reason_is_listed_with_its_default_action() {
+    let text = std::fs::read_to_string("README.md").unwrap();
+    let rows: Vec<_> = text.lines().filter_map(row).collect();
+    // No rule says the first, and the others speak of no failure.
+    let unlisted = [Reason::MailLoop, Reason::Vacation, Reason::Delivered];
+    for reason in Reason::ALL {
+        let listed: Vec<_> = rows.iter().filter(|(words, ..)| words.contains(&reason.name())).collect();
+        assert_eq!(listed.is_empty(), unlisted.contains(reason), "{}", reason.name());
+        for (_, class, action) in listed {
+            let kind = if *class == Class::Feedback { Kind::Feedback } else { Kind::Bounce };
+            assert_eq!(Actions::default().action(kind, *reason, *class).name(), *action, "{}", reason.name());
+        }
     }
 }
 
