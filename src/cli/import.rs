@@ -33,7 +33,7 @@ pub fn run(choice: &Choice, options: &ImportSqlite) -> Result<(), Failure> {
 #[cfg(not(feature = "import-sqlite"))]
 pub fn run(_choice: &Choice, _options: &ImportSqlite) -> Result<(), Failure> {
     Err(Failure::usage(
-        "this bouncesvc was built without import-sqlite: the Debian package has it, as has `cargo install --features import-sqlite`",
+        "this bouncesvc was built without import-sqlite: the Debian package has it, as has `cargo build --release --features import-sqlite`",
     ))
 }
 
