@@ -7,7 +7,7 @@ use super::reader::{Cursor, Page, Pattern, Reader, page};
 use super::tables::{domain_key, split_domain_key};
 use super::writer::Writer;
 use crate::bounce::{EnhancedStatus, Reason};
-use crate::change::{Effect, Failure};
+use crate::change::{Effect, Failure, Queued};
 use crate::types::{Address, Domain, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -160,6 +160,12 @@ impl Writer<'_> {
         }
         self.put_in_journal(key, Some(encode(&row)?), known.is_some());
         Ok(Effect::Counted { count, threshold })
+    }
+
+    /// A permanent failure: its counter goes, and the platform is told.
+    pub(super) fn suspend(&mut self, failure: &Failure, archive: Option<&[u8]>) -> Result<Queued, StoreError> {
+        self.clear_counter(&failure.domain, &failure.address)?;
+        self.enqueue(failure, 0, archive)
     }
 
     /// Removes a counter; whether there was one.

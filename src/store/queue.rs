@@ -164,12 +164,6 @@ impl Writer<'_> {
         Ok(queued)
     }
 
-    /// Clears the counter and tells the platform.
-    pub(super) fn suspend(&mut self, failure: &Failure, archive: Option<&[u8]>) -> Result<Queued, StoreError> {
-        self.clear_counter(&failure.domain, &failure.address)?;
-        self.enqueue(failure, 0, archive)
-    }
-
     /// Records how an attempt ended. One for a notification that was dropped meanwhile changes nothing.
     pub(super) fn settle(&mut self, settled: &Settled) -> Result<(), StoreError> {
         if settled.outcome == Outcome::Archived {
@@ -253,6 +247,15 @@ impl Writer<'_> {
         let rows = self.domain_row(domain)?.rows_in(tag);
         *rows = rows.saturating_sub(1);
         Ok(())
+    }
+
+    /// What is kept of a domain's queue, to read and to change.
+    fn domain_row(&mut self, domain: &Domain) -> Result<&mut DomainRow, StoreError> {
+        if !self.domain_rows.contains_key(domain) {
+            let row = self.domains.read(domain.as_str().as_bytes())?.unwrap_or_default();
+            self.domain_rows.insert(domain.clone(), row);
+        }
+        Ok(self.domain_rows.entry(domain.clone()).or_default())
     }
 
     /// Removes a row that cannot be decoded; whether it was there. The indexes are searched for it, since it does not say where it

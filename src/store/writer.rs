@@ -35,9 +35,9 @@ pub struct Writer<'t> {
     pub(super) quarantine_mails: Lazy<'t>,
     pub(super) sums_by_minute: Lazy<'t>,
     pub(super) sums_by_hour: Lazy<'t>,
-    domains: Lazy<'t>,
+    pub(super) domains: Lazy<'t>,
     /// The rows of `domains` that this transaction touched: each is written once, at the end.
-    domain_rows: BTreeMap<Domain, DomainRow>,
+    pub(super) domain_rows: BTreeMap<Domain, DomainRow>,
 }
 
 impl<'t> Writer<'t> {
@@ -106,15 +106,6 @@ impl<'t> Writer<'t> {
             }
             Change::Quarantine(mail) => self.quarantine(mail),
         }
-    }
-
-    /// What is kept of a domain's queue, to read and to change.
-    pub(super) fn domain_row(&mut self, domain: &Domain) -> Result<&mut DomainRow, StoreError> {
-        if !self.domain_rows.contains_key(domain) {
-            let row = self.domains.read(domain.as_str().as_bytes())?.unwrap_or_default();
-            self.domain_rows.insert(domain.clone(), row);
-        }
-        Ok(self.domain_rows.entry(domain.clone()).or_default())
     }
 
     /// Writes what was gathered; the transaction is complete.
