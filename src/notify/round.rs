@@ -139,6 +139,16 @@ mod tests {
     }
 
     #[test]
+    fn a_request_is_timed_whether_or_not_it_is_answered() {
+        for (dry_run, requests) in [(false, 1), (true, 0)] {
+            let courier = courier(dry_run);
+            let services = Arc::clone(&courier.services);
+            round(courier, Arc::new(SystemClocks));
+            assert_eq!(services.attempts.results().requests.count(), requests);
+        }
+    }
+
+    #[test]
     fn what_takes_too_long_for_a_round_is_left_to_others() {
         // It is looked at when the round begins, and when each attempt starts and ends.
         let ticking = |tick| Arc::new(Ticking { start: Instant::now(), tick, looks: AtomicU32::new(0) });

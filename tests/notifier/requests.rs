@@ -36,7 +36,10 @@ fn a_json_body_says_what_is_known() {
     tenant.json_body = true;
     let queue = MemoryQueue::default();
     let id = queue.push("a.de", "evil@b.de");
-    queue.edit(id, |row| row.diagnostic = Some("550 \"no\"\nsuch user".to_owned()));
+    queue.edit(id, |row| {
+        row.diagnostic = Some("550 \"no\"\nsuch user".to_owned());
+        row.count = 4;
+    });
     Harness::start(queue, vec![tenant], quick()).step();
 
     let request = &platform.requests()[0];
@@ -48,7 +51,7 @@ fn a_json_body_says_what_is_known() {
     assert_eq!(body["reason"], "user_unknown");
     assert_eq!(body["status"], serde_json::Value::Null);
     assert_eq!(body["diagnostic"], "550 \"no\"\nsuch user");
-    assert_eq!(body["count"], 0);
+    assert_eq!(body["count"], 4);
     assert_eq!(body["message_id"], "0000000001");
     assert!(body["time"].as_str().unwrap().ends_with('Z'));
 }

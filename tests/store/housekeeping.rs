@@ -14,12 +14,12 @@ fn an_unconfirmed_digest_leaves_when_no_sender_would_try_any_more() {
     let mut fixture = fixture();
     let batch = Batch { mails: vec![mail(1, vec![])], ..Batch::default() };
     fixture.commit(&batch);
-    fixture.seconds = 6 * DAY;
-    fixture.tidy();
-    assert_eq!(fixture.commit(&batch).mails, [MailResult::Duplicate]);
-    fixture.seconds = 14 * DAY;
-    fixture.tidy();
-    assert_eq!(fixture.commit(&batch).mails, [MailResult::Applied(vec![])]);
+    // Each time that it comes, it may come again.
+    for (day, result) in [(6, MailResult::Duplicate), (12, MailResult::Duplicate), (20, MailResult::Applied(vec![]))] {
+        fixture.seconds = day * DAY;
+        fixture.tidy();
+        assert_eq!(fixture.commit(&batch).mails, [result]);
+    }
 }
 
 #[test]

@@ -165,6 +165,28 @@ fn refusals_in_a_row_take_the_domain_down() {
 }
 
 #[test]
+fn refusals_between_successes_do_not_add_up() {
+    let (a, now) = (domain("a.de"), Instant::now());
+    let mut schedule = trusting(&a, now);
+    for second in 1..20 {
+        let evidence = if second % 3 == 0 { Evidence::Up } else { Evidence::Refused };
+        let attempt = start(&mut schedule, &a, now + second * SECOND).unwrap();
+        assert_eq!(end(&mut schedule, &attempt, evidence, now + second * SECOND), Blame::Notification);
+    }
+}
+
+#[test]
+fn all_trusted_domains_together_keep_to_the_limit() {
+    let (domains, now) = (["a.de", "b.de", "c.de"].map(domain), Instant::now());
+    let mut schedule = Schedule::new(LIMITS);
+    for domain in &domains {
+        let attempt = start(&mut schedule, domain, now).unwrap();
+        end(&mut schedule, &attempt, Evidence::Up, now);
+    }
+    assert_eq!(domains.map(|domain| fill(&mut schedule, &domain, now).len()), [3, 3, 2]);
+}
+
+#[test]
 fn hanging_domains_leave_half_of_the_workers_to_the_others() {
     let now = Instant::now();
     let good = domain("good.de");
@@ -215,6 +237,7 @@ fn a_round_is_long_where_attempts_are_quick_and_short_where_one_was_not() {
     let (quick, slow) = (Duration::from_micros(200), SECOND / 10);
     assert_eq!(round_after(&[]), 1, "a probe is alone");
     assert_eq!(round_after(&[slow]), 1);
+    assert_eq!(round_after(&[Duration::from_millis(8)]), 1, "the first attempt is all that is known");
     assert!(round_after(&[quick]) > 4);
     assert_eq!(round_after(&[quick, quick, slow]), 1);
     assert!(round_after(&[[slow].as_slice(), &[quick; 20]].concat()) > 4);
@@ -245,4 +268,17 @@ fn what_fails_after_a_success_of_its_own_round_tells_of_the_domain() {
     };
     assert_eq!(learn(at(1), at(2), Evidence::Up), Blame::Notification);
     assert_eq!(learn(at(2), at(3), UNREACHABLE), Blame::Domain(10 * SECOND));
+}
+
+#[test]
+fn a_success_counts_from_when_it_was_also_when_it_is_learnt_behind_a_later_one() {
+    let (a, now) = (domain("a.de"), Instant::now());
+    let mut schedule = trusting(&a, now);
+    let at = |millis| now + Duration::from_millis(millis);
+    let mut learn = |started, ended, evidence| {
+        schedule.learn(&Lesson { domain: &a, started, ended, evidence }, at(50), ten_seconds_each)
+    };
+    learn(at(1), at(9), Evidence::Up);
+    learn(at(1), at(3), Evidence::Up);
+    assert_eq!(learn(at(5), at(10), UNREACHABLE), Blame::Notification);
 }
