@@ -57,9 +57,14 @@ fn deliver(choice: &Choice) -> Result<(), Failure> {
 }
 
 fn no_way_in(locked: &OpenError, listeners: &[Listener]) -> Failure {
-    let has_plain = listeners.iter().any(handover::is_plain);
-    let advice = "; each listener asks for TLS, which is not spoken here: add one without it, as `unix:PATH`";
-    Failure::try_again(format!("{locked}{}", if has_plain { "" } else { advice }))
+    let plain = listeners.iter().filter(|listener| handover::is_plain(listener));
+    let asked: Vec<String> = plain.map(|listener| listener.endpoint.to_string()).collect();
+    let advice = if asked.is_empty() {
+        "each listener asks for TLS, which is not spoken here: add one without it, as `unix:PATH`".to_owned()
+    } else {
+        format!("no daemon takes mail at {}: if one runs, its log says where it listens", asked.join(", "))
+    };
+    Failure::try_again(format!("{locked}; {advice}"))
 }
 
 /// The head of the mail, and the size of all of it; the rest is read, so that the mail server sees no broken pipe.
@@ -139,16 +144,19 @@ mod tests {
     }
 
     #[test]
-    fn where_each_listener_asks_for_tls_another_one_is_advised() {
+    fn who_finds_no_way_to_the_daemon_is_told_where_it_was_looked_for() {
         let plain = Listener::smtp(([127, 0, 0, 1], 2525).into());
         let asking = Listener { require_tls: true, ..plain.clone() };
         let beginning = Listener { tls: Tls::Implicit, ..plain.clone() };
         let locked = OpenError::Locked("bounces.redb".into());
-        for (listeners, is_advised) in [(vec![asking.clone(), beginning], true), (vec![asking, plain], false)] {
+        for (listeners, advice) in [
+            (vec![asking.clone(), beginning], "add one without it"),
+            (vec![asking, plain], "no daemon takes mail at 127.0.0.1:2525: "),
+        ] {
             let failure = no_way_in(&locked, &listeners);
             assert_eq!(failure.code, TRY_AGAIN);
             assert!(failure.message.starts_with(&locked.to_string()), "{}", failure.message);
-            assert_eq!(failure.message.contains("add one without it"), is_advised, "{}", failure.message);
+            assert!(failure.message.contains(advice), "{}", failure.message);
         }
     }
 
