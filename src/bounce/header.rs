@@ -79,19 +79,52 @@ pub fn read(mail: &[u8]) -> (Vec<Field<'_>>, &[u8]) {
 
 /// How many empty lines inside a header are put up with.
 const BREAKS_MAX: usize = 2;
+/// How many folds an empty line may have cut off from their field.
+const LOST_FOLDS_MAX: usize = 8;
 
-/// Takes a mail apart as [`read`] does; a header that names neither author nor subject goes on behind an empty line, if fields follow there.
+/// Takes a mail apart as [`read`] does; a header that a gateway cut by an empty line goes on behind it.
 pub fn read_mail(mail: &[u8]) -> (Vec<Field<'_>>, &[u8]) {
     let (mut fields, mut body) = read(mail);
     for _ in 0..BREAKS_MAX {
-        if fields.iter().any(|field| field.is("from") || field.is("subject")) || !starts_as_a_header(body) {
+        let behind = behind_lost_folds(body);
+        if !starts_as_a_header(behind) {
             break;
         }
-        let (more, rest) = read(body);
+        let (more, rest) = read(behind);
+        let is_started = fields.iter().any(|field| field.is("from") || field.is("subject"));
+        if is_started && !is_the_rest(&fields, &more, behind, rest) {
+            break;
+        }
         fields.extend(more);
         body = rest;
     }
     (fields, body)
+}
+
+/// What follows the folds of a field that lost their field.
+fn behind_lost_folds(body: &[u8]) -> &[u8] {
+    let mut rest = body;
+    for _ in 0..LOST_FOLDS_MAX {
+        match next_line(rest) {
+            (line @ [b' ' | b'\t', ..], after) if !is_blank(line) => rest = after,
+            (line, _) => return if field_name(line).is_some() { rest } else { body },
+        }
+    }
+    body
+}
+
+/// Whether a block behind an author or a subject belongs to the same header: it ends with an empty line, names something that
+/// only a header does, and repeats nothing that stands once in one (RFC 5322 §3.6), as the header of a returned message would.
+fn is_the_rest(header: &[Field<'_>], block: &[Field<'_>], text: &[u8], body: &[u8]) -> bool {
+    const ONCE: &[&str] =
+        &["from", "to", "subject", "date", "message-id", "return-path", "mime-version", "content-type"];
+    const TELLING: &[&str] = &["mime-version", "content-type", "message-id", "auto-submitted", "x-failed-recipients"];
+    let names = |fields: &[Field<'_>], name: &str| fields.iter().any(|field| field.is(name));
+    let ended = text.len().checked_sub(body.len() + 1).and_then(|end| text.get(..end)).unwrap_or(&[]);
+    let is_ended = ended.strip_suffix(b"\r").unwrap_or(ended).ends_with(b"\n");
+    is_ended
+        && TELLING.iter().any(|name| names(block, name))
+        && !ONCE.iter().any(|name| names(header, name) && names(block, name))
 }
 
 /// What follows lines of white space: they are looked at once, however many there are.
@@ -253,6 +286,23 @@ mod tests {
         assert_eq!(names(b"Received: a\n\n\nFrom: b\nSubject: c\n\nTo: d\n"), [&b"received"[..], b"from", b"subject"]);
         assert_eq!(names(b"From x@y.example Mon Mar  3 10:00:00 2025\n\nFrom: b\n\nbody"), [b"from"]);
         assert_eq!(names(b"Received: a\n\nHello: b\n"), [b"received"]);
+    }
+
+    #[test]
+    fn a_header_that_an_empty_line_cut_goes_on_unless_another_one_starts_there() {
+        let count = |mail: &str| read_mail(mail.as_bytes()).0.len();
+        for (behind, more) in [
+            ("MIME-Version: 1.0\n\nbody", 1),
+            ("Date: a\r\nMessage-ID: <b>\r\n\r\nbody", 2),
+            ("\tby a fold\n of Received\nX-b: c\nAuto-Submitted: auto-replied\n\nbody", 2),
+            ("From: a\nMIME-Version: 1.0\n\nbody", 0),
+            ("Date: a\nX-b: c\n\nbody", 0),
+            ("MIME-Version: 1.0\nDear all,\n\nbody", 0),
+            ("MIME-Version: 1.0\n", 0),
+            (" -- folds of nobody\n\nMIME-Version: 1.0\n\nbody", 0),
+        ] {
+            assert_eq!(count(&format!("From: d\nSubject: e\n\n{behind}")), 2 + more, "{behind:?}");
+        }
     }
 
     #[test]

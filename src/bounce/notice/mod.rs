@@ -187,20 +187,21 @@ impl Notice {
         if doubtful { Vec::new() } else { named }
     }
 
-    /// Each block ends where the next begins; a repeated address keeps its first block.
+    /// Each block ends where the next begins; a repeated address keeps its first block, and who share a line share what follows.
     fn delimit(&self, found: Vec<Named>) -> Vec<Named> {
         let mut named: Vec<Named> = Vec::new();
         let mut known = std::collections::HashSet::new();
         for next in found {
             if known.insert(next.address.key()) && named.len() < RECIPIENTS_MAX {
-                if let Some(last) = named.last_mut() {
-                    last.block.end = next.block.start;
-                }
                 named.push(next);
             }
         }
-        if let Some(last) = named.last_mut() {
-            last.block.end = self.end;
+        let (mut end, mut line) = (self.end, None);
+        for named in named.iter_mut().rev() {
+            if let Some(below) = line.replace(named.block.start).filter(|below| *below != named.block.start) {
+                end = below;
+            }
+            named.block.end = end;
         }
         named
     }

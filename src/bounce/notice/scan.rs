@@ -21,6 +21,9 @@ const UNDERSCORES_MIN: usize = 20;
 /// How much in front of an address is looked at for a label, in characters: a line may be long, and have many addresses.
 const LABEL_CHARS_MAX: usize = 200;
 
+/// What may stand between two addresses of an enumeration, in octets.
+const ENUMERATION_OCTETS_MAX: usize = 16;
+
 /// How many fields below one another are a header.
 const FIELDS_MIN: usize = 4;
 
@@ -111,6 +114,8 @@ impl<'a> Scan<'a> {
         if is_of_the_sender(line) {
             return;
         }
+        // The place of the address before on this line, and where that one ends.
+        let mut neighbour: Option<(Place, usize)> = None;
         for (index, mut found) in address::find_all(line).enumerate() {
             if self.found.len() + self.left_out >= RECIPIENTS_MAX {
                 return;
@@ -127,7 +132,9 @@ impl<'a> Scan<'a> {
                     continue;
                 }
             }
-            let place = self.place(line, start, hits, index, &found);
+            let joined = neighbour.filter(|(_, end)| is_enumeration(line.get(*end..found.range.start).unwrap_or("")));
+            let place = joined.map_or_else(|| self.place(line, start, hits, index, &found), |(place, _)| place);
+            neighbour = Some((place, found.range.end));
             if self.below_signature && place > Place::Introduced {
                 self.left_out += 1;
                 continue;
@@ -200,6 +207,15 @@ fn is_help(hits: &[Hit], at: usize, is_told_of: impl Fn() -> bool) -> bool {
     let has_some = helps.peek().is_some();
     // What does not depend on the mark is asked once: a line may have thousands of marks.
     helps.any(|start| start < at) || has_some && !introduced() && !is_told_of()
+}
+
+/// `a@example.com, b@example.com and c@example.com`: what is said of the one is said of the next.
+fn is_enumeration(between: &str) -> bool {
+    const CONJUNCTIONS: &[&str] = &["and", "&", "und", "et", "y", "e", "en", "og", "och", "i", "и", "ve", "和", "と"];
+    let is_mark = |c: char| c.is_whitespace() || matches!(c, '<' | '>' | '"' | '\'' | ',' | ';');
+    let word = between.trim_matches(is_mark);
+    between.len() <= ENUMERATION_OCTETS_MAX
+        && (CONJUNCTIONS.contains(&word) || word.is_empty() && between.contains([',', ';']))
 }
 
 /// Postfix: `<final@int.example> (expanded from <original@example>): user unknown`.

@@ -63,6 +63,7 @@ pub(super) const DOMAIN: &[Row] = &[
     Row("domain name not found", HostUnknown, "various"),
     Row("domain .. does not exist", HostUnknown, "various"),
     Row("domain .. couldn't be found", HostUnknown, "Gmail"),
+    Row("domain .. cannot be found", HostUnknown, "various"),
     Row("domain must resolve", HostUnknown, "various"),
     Row("domain is not reachable", HostUnknown, "various"),
     Row("domain name doesn't exist", HostUnknown, "various"),

@@ -98,6 +98,8 @@ pub(super) const MISLEADING: &[Row] = &[
     Row("mailbox has reached the", MailboxFull, "various"),
     Row("inbox has reached", MailboxFull, "various"),
     Row("blocked by our bulk", SpamDetected, "Barracuda"),
+    Row("blocked by .. spam filter", SpamDetected, "various"),
+    Row("blocked by .. spam firewall", SpamDetected, "Barracuda"),
     Row("e.g. mailbox was closed", UserUnknown, "T-Online"),
     Row("mailbox unavailable or access denied", UserUnknown, "various"),
     Row("recipient invalid or", UserUnknown, "relays"),

@@ -163,7 +163,7 @@ pub(super) const WORDS: &[(Topic, &str)] = &[
     ),
     (
         Missing,
-        "not have a mail|not have an inbox|not have an account|not have an address|not have an email|has no mail|has no inbox|has no account|nowhere|is missing|地址错误|地址有误|地址无效|地址無效|not a customer|not a client|not a member|not a subscriber|no mail exchanger|no mail server|no mail host|plus de compte|plus de boite|plus d'adresse|pas d'adresse|unknown|unknow|never opened|never existed|unkown|no user|no account|no mailbox|no person|no addressee|no customer|no subscriber|no employee|nonexist|non-exist|non exist|no such|nobody|no one|no-one|invalid|incorrect$|wrong$|unrecogni|unlisted|never such|not resolvable|points to nothing|\
+        "not have a mail|not have an inbox|not have an account|not have an address|not have an email|has no mail|has no inbox|has no account|nowhere|is missing|找不到|地址错误|地址有误|地址无效|地址無效|not a customer|not a client|not a member|not a subscriber|no mail exchanger|no mail server|no mail host|plus de compte|plus de boite|plus d'adresse|pas d'adresse|unknown|unknow|never opened|never existed|unkown|no user|no account|no mailbox|no person|no addressee|no customer|no subscriber|no employee|nonexist|non-exist|non exist|no such|nobody|no one|no-one|invalid|incorrect$|wrong$|unrecogni|unlisted|never such|not resolvable|points to nothing|\
          undefined|unregistered|inexist|misspel|mistyped|unavailable|not available|not exist|does not work here|\
          no longer exist|unresolv|null mx|nxdomain|no mx$|no dns|not user|not a user|\
          unbekannt|ungultig|ungueltig|inconnu|introuvable|pas de compte|pas de boite|aucun compte|invalide|desconocid|inexistente|desconhecid|sconosciut|inesistent|\
@@ -176,8 +176,8 @@ pub(super) const WORDS: &[(Topic, &str)] = &[
         "used all|has too much|exhaust|at capacity|to store|space granted|out of room|all used|no more mail|no more messages|hold more|holds no more|hold no more|allotment|allocation|crammed|overflow|not able to take more|cannot take more|take no more|full$|full.|too full|quota|overquota|allotted|allowance|filled$|completely full|capacity|no room|room left|enough room|more room|room for|storage|disk usage|disk space|out of space|no space|free space|space left|\
          more space|overfull|used up|100%|mb used|maximum size|maximum mailbox|more mail|over limit|above limit|over the limit|bursting|\
          voll$|voll.|uberfullt|ueberfuellt|speicherplatz|speichervolumen|speicherlimit|speichergrenze|kontingent|erschopft|erschoepft|\
-         plein|sature|espace|llen[ao]|espacio|cuota|capacidad|chei[ao]|lotad|espaco|cota$|pien[ao]|esaurit|spazio|\
-         vol$|overvol|ruimte|peln[aey]|przepeln|zapeln|miejsca|plna|preplnen|mista$|megtelt|betelt|plina|spatiu|\
+         plein|sature|espace|llena|lleno|espacio|cuota|capacidad|capacite|capacita|cheia|cheio|lotad|espaco|cota$|piena|pieno|esaurit|spazio|\
+         vol$|overvol|ruimte|pelna|pelne|pelny|przepeln|zapeln|miejsca|plna|preplnen|mista$|megtelt|betelt|plina|spatiu|\
          dolu|dolmus|kota$|fullt|fuld$|fyldt|taynna|taysi$|переполн|заполнен|нет места|места нет|квот|γεματ|πληρ|מלאה|מלא$|ممتلئ|\
          已满|已滿|满了|空间不足|空間不足|容量|配额|超限|いっぱい|一杯|空き|가득|꽉|초과|용량|penuh|เต็ม",
     ),
@@ -226,7 +226,7 @@ pub(super) const WORDS: &[(Topic, &str)] = &[
     ),
     (
         Over,
-        "allowance|surpass|went over|goes over|exceed|exeed|over$|above|beyond|more than|limit|maximum|uberschritten|ueberschritten|uberschreitet|depass|exced|super|oltre|overschr|przekr|prekroc|meghalad|depas|asiyor|overskr|ylitt|превыш|перевищ|超过|超過|超出|超え|上限|초과",
+        "allowance|surpass|went over|goes over|exceed|exeed|over$|above|beyond|more than|limit|maximum|at most|hochstens|hoechstens|maximal|au plus|al massimo|como maximo|no maximo|ten hoogste|uberschritten|ueberschritten|uberschreitet|depass|exced|super|oltre|overschr|przekr|prekroc|meghalad|depas|asiyor|overskr|ylitt|превыш|перевищ|超过|超過|超出|超え|上限|초과",
     ),
     (Limit, "limit|maximum|allowance|grenze|limite|limiet|границ|лимит|上限|限制|제한"),
     (
