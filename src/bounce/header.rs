@@ -87,12 +87,12 @@ pub fn read_mail(mail: &[u8]) -> (Vec<Field<'_>>, &[u8]) {
     let (mut fields, mut body) = read(mail);
     for _ in 0..BREAKS_MAX {
         let behind = behind_lost_folds(body);
-        if !starts_as_a_header(behind) {
+        if field_name(next_line(without_lead(behind)).0).is_none() {
             break;
         }
         let (more, rest) = read(behind);
         let is_started = fields.iter().any(|field| field.is("from") || field.is("subject"));
-        if is_started && !is_the_rest(&fields, &more, behind, rest) {
+        if !(is_the_rest(&fields, &more, behind, rest) || !is_started && starts_as_a_header(behind)) {
             break;
         }
         fields.extend(more);

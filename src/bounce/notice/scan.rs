@@ -22,7 +22,7 @@ const UNDERSCORES_MIN: usize = 20;
 const LABEL_CHARS_MAX: usize = 200;
 
 /// What may stand between two addresses of an enumeration, in octets.
-const ENUMERATION_OCTETS_MAX: usize = 16;
+const ENUMERATION_OCTETS_MAX: usize = 60;
 
 /// How many fields below one another are a header.
 const FIELDS_MIN: usize = 4;
@@ -39,6 +39,7 @@ pub(super) struct Scan<'a> {
     next_hit: usize,
     sentences: usize,
     before: Before,
+    neighbour: Option<Neighbour>,
     /// Somebody signed, or a gateway added its footer, below the first addresses.
     below_signature: bool,
     /// How many addresses below a signature were left out: each costs a look at its line.
@@ -65,6 +66,22 @@ impl Before {
     }
 }
 
+/// The address before: its place, where its item starts, and where it ends.
+#[derive(Clone, Copy)]
+struct Neighbour {
+    place: Place,
+    item: usize,
+    end: usize,
+}
+
+impl Neighbour {
+    /// Whether the address at `start` goes on with an enumeration that this one stands in.
+    fn is_joined(&self, own: &str, start: usize) -> bool {
+        let between = own.get(self.end..start).unwrap_or("");
+        between.len() <= ENUMERATION_OCTETS_MAX && (is_conjunction(between) || is_named_next(between))
+    }
+}
+
 impl<'a> Scan<'a> {
     pub(super) const fn new(notice: &'a Notice) -> Self {
         Self {
@@ -75,6 +92,7 @@ impl<'a> Scan<'a> {
             next_hit: 0,
             sentences: 0,
             before: Before::Other,
+            neighbour: None,
             below_signature: false,
             left_out: 0,
         }
@@ -114,8 +132,6 @@ impl<'a> Scan<'a> {
         if is_of_the_sender(line) {
             return;
         }
-        // The place of the address before on this line, and where that one ends.
-        let mut neighbour: Option<(Place, usize)> = None;
         for (index, mut found) in address::find_all(line).enumerate() {
             if self.found.len() + self.left_out >= RECIPIENTS_MAX {
                 return;
@@ -132,18 +148,21 @@ impl<'a> Scan<'a> {
                     continue;
                 }
             }
-            let joined = neighbour.filter(|(_, end)| is_enumeration(line.get(*end..found.range.start).unwrap_or("")));
-            let place = joined.map_or_else(|| self.place(line, start, hits, index, &found), |(place, _)| place);
-            neighbour = Some((place, found.range.end));
+            let range = start + found.range.start..start + found.range.end;
+            let joined = self.neighbour.filter(|before| before.is_joined(self.notice.own(), range.start));
+            let (place, item) = joined.map_or_else(
+                || (self.place(line, start, hits, index, &found), start),
+                |before| (before.place, before.item),
+            );
+            self.neighbour = Some(Neighbour { place, item, end: range.end });
             if self.below_signature && place > Place::Introduced {
                 self.left_out += 1;
                 continue;
             }
-            let range = start + found.range.start..start + found.range.end;
             if let Some(whole) = address::mend_in_brackets(self.notice.own(), &range) {
                 found.address = whole;
             }
-            self.found.push(Named { address: found.address, place, block: start..start });
+            self.found.push(Named { address: found.address, place, block: item..item });
         }
     }
 
@@ -210,12 +229,19 @@ fn is_help(hits: &[Hit], at: usize, is_told_of: impl Fn() -> bool) -> bool {
 }
 
 /// `a@example.com, b@example.com and c@example.com`: what is said of the one is said of the next.
-fn is_enumeration(between: &str) -> bool {
-    const CONJUNCTIONS: &[&str] = &["and", "&", "und", "et", "y", "e", "en", "og", "och", "i", "и", "ve", "和", "と"];
+fn is_conjunction(between: &str) -> bool {
+    const WORDS: &[&str] =
+        &["and", "nor", "or", "&", "/", "und", "et", "y", "e", "en", "og", "och", "i", "и", "ve", "和", "と"];
     let is_mark = |c: char| c.is_whitespace() || matches!(c, '<' | '>' | '"' | '\'' | ',' | ';');
     let word = between.trim_matches(is_mark);
-    between.len() <= ENUMERATION_OCTETS_MAX
-        && (CONJUNCTIONS.contains(&word) || word.is_empty() && between.contains([',', ';']))
+    WORDS.contains(&word) || word.is_empty() && between.contains([',', ';'])
+}
+
+/// `Ann <a@example.com>, Bob <b@example.com>`
+fn is_named_next(between: &str) -> bool {
+    let is_name = |c: char| c.is_alphabetic() || matches!(c, ' ' | '.' | '-' | '\'' | '"');
+    let name = between.strip_prefix('>').map(str::trim_start).and_then(|rest| rest.strip_prefix([',', ';']));
+    name.and_then(|name| name.strip_suffix('<')).is_some_and(|name| name.trim_start().chars().all(is_name))
 }
 
 /// Postfix: `<final@int.example> (expanded from <original@example>): user unknown`.

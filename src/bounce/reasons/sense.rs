@@ -8,9 +8,9 @@ use super::frame;
 use super::phrases::may_look;
 use super::topics::Topic::{
     self, Address, Attachment, Broken, Busy, Client, Closed, Connection, Countable, Cut, Delivered, Disk, Domain, Down,
-    Fake, Form, Full, GaveUp, Group, Ip, Limit, Locked, Login, Message, Missing, Moved, Needed, Network, Not, Over,
-    Own, PerTime, Proof, Ptr, Recipient, Refused, Returned, Rule, Sender, Size, System, There, TooBig, TooMany, Tries,
-    Wait,
+    Fake, ForNow, Form, Full, GaveUp, Group, Ip, Limit, Locked, Login, Message, Missing, Moved, Needed, Network, Not,
+    Over, Own, PerTime, Proof, Ptr, Recipient, Refused, Returned, Rule, Sender, Size, System, There, TooBig, TooMany,
+    Tries, Wait,
 };
 use super::topics::{TOPICS, WORDS};
 use super::verdict::Verdict;
@@ -68,6 +68,7 @@ static SENSES: &[Sense] = &[
     sense(&[Recipient, Locked], WIDE, Reason::Suspended, "recipient locked"),
     sense(&[Recipient, Moved], WIDE, Reason::HasMoved, "recipient moved"),
     sense(&[Connection, Closed], NARROW, Reason::NetworkError, "connection closed"),
+    sense(&[Recipient, ForNow, Closed], WIDE, Reason::Suspended, "recipient closed for now"),
     sense(&[Recipient, Closed], WIDE, Reason::MailboxDisabled, "recipient closed"),
     sense(&[Domain, Missing], WIDE, Reason::HostUnknown, "domain unknown"),
     sense(&[Domain, Not, There], WIDE, Reason::HostUnknown, "domain not there"),

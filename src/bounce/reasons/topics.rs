@@ -25,6 +25,8 @@ pub(super) enum Topic {
     Closed,
     /// Closed for now.
     Locked,
+    /// Not for good.
+    ForNow,
     /// Somewhere else.
     Moved,
     /// The message or a part of it.
@@ -99,8 +101,9 @@ pub(super) enum Topic {
 
 use Topic::{
     Address, Attachment, Broken, Busy, Client, Closed, Connection, Countable, Cut, Delivered, Disk, Domain, Down, Fake,
-    Form, Full, GaveUp, Group, Ip, Limit, Locked, Login, Message, Missing, Moved, Needed, Network, Not, Over, Own,
-    PerTime, Proof, Ptr, Recipient, Refused, Returned, Rule, Sender, Size, System, There, TooBig, TooMany, Tries, Wait,
+    ForNow, Form, Full, GaveUp, Group, Ip, Limit, Locked, Login, Message, Missing, Moved, Needed, Network, Not, Over,
+    Own, PerTime, Proof, Ptr, Recipient, Refused, Returned, Rule, Sender, Size, System, There, TooBig, TooMany, Tries,
+    Wait,
 };
 
 /// How many topics there are.
@@ -167,7 +170,7 @@ pub(super) const WORDS: &[(Topic, &str)] = &[
          undefined|unregistered|inexist|misspel|mistyped|unavailable|not available|not exist|does not work here|\
          no longer exist|unresolv|null mx|nxdomain|no mx$|no dns|not user|not a user|\
          unbekannt|ungultig|ungueltig|inconnu|introuvable|pas de compte|pas de boite|aucun compte|invalide|desconocid|inexistente|desconhecid|sconosciut|inesistent|\
-         onbekend|ongeldig|nieznan|nie ma taki|neznam|neexist|nenalezen|ismeretlen|nincs|necunoscut|bilinmeyen|bulunama|gecersiz|boyle bir|okand|ukendt|ukjent|ugyldig|\
+         onbekend|ongeldig|nieznan|nie ma taki|neznam|neexist|nenalezen|nenasl|ismeretlen|nincs|necunoscut|bilinmeyen|bulunama|gecersiz|boyle bir|okand|ukendt|ukjent|ugyldig|\
          tuntemat|неизвестн|невідом|неверн|несуществ|отсутствует|неизвестен|непознат|αγνωστ|不存在|不明|查无|無此|无此|無効なアドレス|\
          存在しま|存在しな|見つかりま|登録されてい|該当する|없는|nieistniej",
     ),
@@ -178,7 +181,7 @@ pub(super) const WORDS: &[(Topic, &str)] = &[
          voll$|voll.|uberfullt|ueberfuellt|speicherplatz|speichervolumen|speicherlimit|speichergrenze|kontingent|erschopft|erschoepft|\
          plein|sature|espace|llena|lleno|espacio|cuota|capacidad|capacite|capacita|cheia|cheio|lotad|espaco|cota$|piena|pieno|esaurit|spazio|\
          vol$|overvol|ruimte|pelna|pelne|pelny|przepeln|zapeln|miejsca|plna|preplnen|mista$|megtelt|betelt|plina|spatiu|\
-         dolu|dolmus|kota$|fullt|fuld$|fyldt|taynna|taysi$|переполн|заполнен|нет места|места нет|квот|γεματ|πληρ|מלאה|מלא$|ممتلئ|\
+         delete some|delete old|make room|free up|dolu|dolmus|kota$|fullt|fuld$|fyldt|taynna|taysi$|переполн|препълн|заполнен|нет места|места нет|квот|γεματ|πληρ|מלאה|מלא$|ممتلئ|\
          已满|已滿|满了|空间不足|空間不足|容量|配额|超限|いっぱい|一杯|空き|가득|꽉|초과|용량|penuh|เต็ม",
     ),
     (
@@ -205,8 +208,13 @@ pub(super) const WORDS: &[(Topic, &str)] = &[
          заблокирован|приостановлен|заморожен|заблоковано|блокиран|κλειδωμ|נעול|מושהה|موقوف|معلق|冻结|凍結|锁定|鎖定|挂起|停止|ロック|정지|휴면|잠금",
     ),
     (
+        ForNow,
+        "temporar|temporal|tempora$|provisoire|provisor|voruber|vorueber|tillfallig|midlertidig|tijdelijk|tymczasow|docasn|dočasn|ideiglenes|\
+         gecici|valiaikais|временн|тимчасов|προσωριν|一時|暂时|暫時|临时|일시",
+    ),
+    (
         Moved,
-        "works now|now works|moved to|has moved|new address|changed address|address has changed|changed his|changed her|changed their|left the company|\
+        "works now|now works|now has the|now uses|now reachable|now be reached|nouvelle adresse|nueva direccion|nuovo indirizzo|novo endereco|nieuw adres|nowy adres|новый адрес|moved to|has moved|new address|changed address|address has changed|changed his|changed her|changed their|left the company|\
          has left|no longer work|no longer with|no longer employ|another employer|left our|is gone|nicht mehr tatig|nicht mehr taetig|ausgeschieden|neue adresse|\
          a change d'adresse|a quitte|ya no trabaja|mudou de|nao trabalha mais|non lavora piu|werkt niet meer|nie pracuje|больше не работает|已离职|離職|退職",
     ),
@@ -259,7 +267,7 @@ pub(super) const WORDS: &[(Topic, &str)] = &[
     ),
     (
         PerTime,
-        "hourly|daily|per hour|per minute|per day|per second|an hour|a day|a minute|rate$|rates$|in a short|for this hour|24 hours|24h|frequen|flood|throttl|slow down|pro stunde|par heure|por hora|в час|每小时|频率",
+        "last hour|last day|last minute|hourly|daily|per hour|per minute|per day|per second|an hour|a day|a minute|rate$|rates$|in a short|for this hour|24 hours|24h|frequen|flood|throttl|slow down|pro stunde|par heure|por hora|в час|每小时|频率",
     ),
     (Proof, "spf$|dkim$|dmarc$|domainkey"),
     (
