@@ -131,8 +131,13 @@ mod tests {
     const MAIL_TIME: Duration = Duration::from_micros(50);
 
     fn after_transactions_of(took: Duration) -> Gathering {
+        after_mails(100, took)
+    }
+
+    /// Each in a transaction of its own.
+    fn after_mails(mails: usize, took: Duration) -> Gathering {
         let mut gathering = Gathering::default();
-        for _ in 0..100 {
+        for _ in 0..mails {
             gathering.arrived();
             gathering.worked(MAIL_TIME);
             gathering.committed(took, took, 0);
@@ -195,6 +200,38 @@ mod tests {
         gathering.committed(Duration::from_secs(60), TAKES, 0);
         let rest = gathering.rest(Instant::now(), &crowd(1, 9));
         assert!(rest.is_some_and(|rest| rest <= WAIT_TIME_MAX), "{rest:?}");
+    }
+
+    #[test]
+    fn on_a_disk_that_always_hangs_a_mail_waits_no_longer_than_the_longest_wait() {
+        let waited = wait_of_the_first(after_transactions_of(Duration::from_secs(60)));
+        assert!(waited <= WAIT_TIME_MAX && waited > WAIT_TIME_MAX / 2, "{waited:?}");
+    }
+
+    #[test]
+    fn each_transaction_waits_anew() {
+        let mut gathering = after_transactions_of(TAKES);
+        let start = Instant::now();
+        let silent = Crowd { has_progress: false, ..crowd(1, 9) };
+        for (second, crowd) in [(0, crowd(1, 9)), (1, crowd(1, 9)), (2, silent)] {
+            let now = start + Duration::from_secs(second);
+            assert!(gathering.rest(now, &crowd).is_some(), "{second}");
+            gathering.committed(TAKES, TAKES, 0);
+        }
+    }
+
+    #[test]
+    fn a_transaction_that_takes_the_processor_is_none_of_a_slow_disk() {
+        let mut gathering = Gathering::default();
+        (0..100).for_each(|_| gathering.committed(TAKES_LONG, Duration::ZERO, 0));
+        assert!(!gathering.is_slow());
+    }
+
+    #[test]
+    fn what_a_mail_takes_stays_the_same_over_many_mails() {
+        let mut gathering = after_mails(10_000, TAKES_LONG);
+        assert!(gathering.rest(Instant::now(), &crowd(25, 25)).is_some());
+        assert_eq!(gathering.rest(Instant::now(), &crowd(200, 300)), None);
     }
 
     #[test]

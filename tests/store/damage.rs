@@ -1,7 +1,7 @@
 //! Rows that cannot be decoded: each costs no more than itself, whatever is done, and what sums up others is made anew.
 
 use super::filled::{filled, look_at_all, write_all};
-use super::support::{Fixture, address, at, delivered, domain, hard, quarantined, settled, soft};
+use super::support::{Fixture, address, at, delivered, domain, hard, parked, quarantined, settled, soft};
 use super::{DAY, fixture, meddling};
 use bouncesvc::change::{Batch, Command, CommandResult, Effect, Queued, Selection};
 use bouncesvc::notify::Queue;
@@ -91,6 +91,16 @@ fn a_damaged_notification_is_passed_over_until_it_is_dropped() {
     fixture.settle(2, delivered());
     fixture.settle(3, delivered());
     assert_eq!(fixture.reader().domains().unwrap(), [], "no index names it any more");
+}
+
+#[test]
+fn a_damaged_parked_notification_is_counted_no_longer_once_it_is_dropped() {
+    let mut fixture = fixture();
+    fixture.receive(vec![hard("a@x.example")]);
+    fixture.settle(1, parked());
+    damage(&mut fixture, "notifications", is_id(1));
+    assert_eq!(fixture.command(Command::DropNotifications(Selection::Id(1))), CommandResult::Rows(1));
+    assert_eq!(fixture.reader().domain_queues().unwrap()[0].parked, 0);
 }
 
 #[test]

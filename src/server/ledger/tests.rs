@@ -59,6 +59,57 @@ fn a_full_transaction_waits_for_nobody() {
 }
 
 #[test]
+fn a_transaction_waits_neither_for_unread_mails_nor_without_mails() {
+    let now = Instant::now();
+    assert!(!ledger_of([]).gather(now, true, 1, 3));
+    let mut ledger = ledger_of([arrived(1, 0)]);
+    ledger.extend([arrived(2, 0)]);
+    assert!(!ledger.gather(now, true, 1, 3), "what could not be read in this turn makes it due");
+}
+
+#[test]
+fn the_octets_of_a_mail_are_in_memory_until_its_transaction_ends() {
+    let (mut ledger, now) = (ledger_of([arrived(1, 0)]), Instant::now());
+    let octets = ledger.octets_waiting();
+    assert!(octets > 0);
+    let batch = ledger.open(now, Timestamp::default()).unwrap();
+    assert_eq!(ledger.octets_waiting(), octets);
+    ledger.extend([arrived(2, 0)]);
+    assert_eq!(ledger.octets_waiting(), 2 * octets);
+    let result = Err(StoreError::Failed("broken".to_owned()));
+    let written = Written { batch, result, took: TAKES, waited: Duration::ZERO };
+    ledger.close(written, &mut Metrics::new(Timestamp::default()), now, Timestamp::default());
+    assert_eq!(ledger.octets_waiting(), octets);
+}
+
+#[test]
+fn what_no_mail_waits_for_is_written_before_long() {
+    let now = Instant::now();
+    let mut ledger = ledger_of([]);
+    ledger.settle([], now);
+    ledger.confirm(&mut vec![], now);
+    assert_eq!(ledger.flush_at(), None);
+    ledger.confirm(&mut vec![[7; 32]], now);
+    assert_eq!(ledger.flush_at(), Some(now + FLUSH_TIME_MAX));
+    let share_time = 2 * ledger.gathering.transaction_time();
+    assert!(share_time > SETTLED_TIME_MAX);
+    ledger.settle([settled()], now);
+    assert_eq!(ledger.flush_at(), Some(now + share_time), "on a slow disk");
+    let mut ledger = Ledger::new(DigestKey::new([[0; 8]; 4]), MessageId(1));
+    ledger.settle([settled()], now);
+    assert_eq!(ledger.flush_at(), Some(now + SETTLED_TIME_MAX), "on a fast one");
+}
+
+#[test]
+fn an_attempt_that_ends_after_a_fault_does_not_shorten_the_pause() {
+    let mut ledger = ledger_of([arrived(1, 0)]);
+    write(&mut ledger, &mut Metrics::new(Timestamp::default()), Err(StoreError::Failed("broken".to_owned())));
+    let pause_end = ledger.flush_at().unwrap();
+    ledger.settle([settled()], pause_end - FLUSH_TIME_MAX);
+    assert_eq!(ledger.flush_at(), Some(pause_end));
+}
+
+#[test]
 fn mails_are_read_on_while_there_is_room_for_them() {
     let mut ledger = ledger_of([arrived(1, 0)]);
     assert!(!ledger.has_unread(2));
