@@ -155,6 +155,23 @@ fn an_address_that_is_forgotten_or_too_old_is_in_no_row_of_the_journal() {
 }
 
 #[test]
+fn a_counter_that_was_removed_stays_so_when_another_of_its_row_is_forgotten() {
+    let mut fixture = Fixture::new(moving());
+    fixture.receive(vec![count(1), count(2)]);
+    fixture.receive(vec![count(3)]);
+    // From here on the table knows the first two, and the journal that they are gone.
+    fixture.settings = Settings::default();
+    fixture.reopen();
+    fixture.receive(vec![hard(&user(1)), hard(&user(2))]);
+    fixture.command(Command::Forget(address(&user(2))));
+    for _ in 0..2 {
+        assert_eq!(counts(&fixture.reader()), BTreeMap::from([(user(3), 1)]));
+        assert_eq!(fixture.reader().totals().unwrap().counters, 1);
+        fixture.reopen();
+    }
+}
+
+#[test]
 fn what_is_counted_and_forgotten_in_one_transaction_is_gone() {
     for counted in [1, 2] {
         let mut fixture = Fixture::new(moving());

@@ -105,8 +105,37 @@ fn an_attempt_that_ends_after_a_fault_does_not_shorten_the_pause() {
     let mut ledger = ledger_of([arrived(1, 0)]);
     write(&mut ledger, &mut Metrics::new(Timestamp::default()), Err(StoreError::Failed("broken".to_owned())));
     let pause_end = ledger.flush_at().unwrap();
-    ledger.settle([settled()], pause_end - FLUSH_TIME_MAX);
+    ledger.settle([settled()], pause_end.checked_sub(FLUSH_TIME_MAX).unwrap());
     assert_eq!(ledger.flush_at(), Some(pause_end));
+}
+
+#[test]
+fn what_a_command_queues_is_told_to_the_notifier_once_it_is_durable() {
+    let (mut metrics, now) = (Metrics::new(Timestamp::default()), Instant::now());
+    let rows = || Committed { mails: Vec::new(), commands: vec![CommandResult::Rows(1)] };
+    for (result, is_durable) in [(Err(StoreError::Failed("broken".to_owned())), false), (Ok(rows()), true)] {
+        let mut ledger = ledger_of([]);
+        let (answer, answered) = std::sync::mpsc::sync_channel(1);
+        ledger.command(Command::RetryNotifications(Selection::Id(1)), answer);
+        let sober = Timestamp::from_millis(7);
+        let batch = ledger.open(now, sober).unwrap();
+        assert_eq!(batch.sober, Some(sober));
+        let written = Written { batch, result, took: TAKES, waited: Duration::ZERO };
+        let closed = ledger.close(written, &mut metrics, now, Timestamp::default());
+        assert_eq!(metrics.writes_fail, !is_durable);
+        assert_eq!((closed.has_queued, closed.retried.len()), (is_durable, usize::from(is_durable)));
+        assert_eq!(answered.recv().unwrap().is_ok(), is_durable);
+    }
+}
+
+#[test]
+fn the_notifier_is_told_of_what_is_new_or_parked_no_longer() {
+    for (queued, is_news) in [(Queued::New(1), true), (Queued::Revived(1), true), (Queued::AlreadyPending(1), false)] {
+        for effect in [Effect::Escalated(queued), Effect::Suspended(queued)] {
+            assert_eq!(queues(&MailResult::Applied(vec![Effect::Counted { count: 1, threshold: 3 }, effect])), is_news);
+        }
+    }
+    assert!(!queues(&MailResult::Duplicate));
 }
 
 #[test]
