@@ -24,6 +24,12 @@ const LABEL_CHARS_MAX: usize = 200;
 /// What may stand between two addresses of an enumeration, in octets.
 const ENUMERATION_OCTETS_MAX: usize = 60;
 
+/// The longest sentence that is looked for behind an address, in octets.
+const SENTENCE_OCTETS_MAX: usize = 200;
+
+/// The longest name of a person, in octets.
+const NAME_OCTETS_MAX: usize = 48;
+
 /// How many fields below one another are a header.
 const FIELDS_MIN: usize = 4;
 
@@ -75,10 +81,13 @@ struct Neighbour {
 }
 
 impl Neighbour {
-    /// Whether the address at `start` goes on with an enumeration that this one stands in.
-    fn is_joined(&self, own: &str, start: usize) -> bool {
+    /// Whether the address at `start` goes on with an enumeration that this one stands in, or repeats it: `<jo@a.example> (jo@a.example)`.
+    fn is_joined(&self, own: &str, start: usize, is_repeated: impl Fn() -> bool) -> bool {
         let between = own.get(self.end..start).unwrap_or("");
-        between.len() <= ENUMERATION_OCTETS_MAX && (is_conjunction(between) || is_named_next(between))
+        between.len() <= ENUMERATION_OCTETS_MAX
+            && (is_conjunction(between)
+                || is_named_next(between)
+                || matches!(between.trim_matches(['<', '>', ' ']), "(" | "") && is_repeated())
     }
 }
 
@@ -138,7 +147,8 @@ impl<'a> Scan<'a> {
             }
             let is_told_of =
                 || line.get(found.range.end..).is_some_and(|rest| rest.trim_start_matches('>').starts_with(':'));
-            if is_help(hits, start + found.range.start, is_told_of) {
+            let sentence_end = || start + found.range.end + sentence_octets(line.get(found.range.end..).unwrap_or(""));
+            if is_help(hits, start + found.range.start, is_told_of, sentence_end) {
                 continue;
             }
             if is_expanded_from(self.notice.own().get(..start + found.range.start).unwrap_or("")) {
@@ -149,7 +159,8 @@ impl<'a> Scan<'a> {
                 }
             }
             let range = start + found.range.start..start + found.range.end;
-            let joined = self.neighbour.filter(|before| before.is_joined(self.notice.own(), range.start));
+            let is_repeated = || self.found.last().is_some_and(|last| last.address.is_same_mailbox(&found.address));
+            let joined = self.neighbour.filter(|before| before.is_joined(self.notice.own(), range.start, is_repeated));
             let (place, item) = joined.map_or_else(
                 || (self.place(line, start, hits, index, &found), start),
                 |before| (before.place, before.item),
@@ -193,6 +204,8 @@ impl<'a> Scan<'a> {
             Place::ToLine
         } else if is_reply_lead(&lower) {
             Place::Reply
+        } else if self.listing && index == 0 && self.before != Before::Wrapped && is_name_lead(before) {
+            Place::Alone
         } else if self.is_failure_sentence(line, hits) {
             Place::Sentence
         } else {
@@ -218,14 +231,20 @@ impl<'a> Scan<'a> {
     }
 }
 
-/// Whether an address is one to turn to: on a line that gives such, unless an introduction leads to it first, or the line
-/// tells about it (`jo@example.net: too many complaints`).
-fn is_help(hits: &[Hit], at: usize, is_told_of: impl Fn() -> bool) -> bool {
+/// How much of a text belongs to its first sentence; a long one is cut.
+fn sentence_octets(text: &str) -> usize {
+    let near = text.as_bytes().get(..text.len().min(SENTENCE_OCTETS_MAX)).unwrap_or(text.as_bytes());
+    near.windows(2).position(|pair| matches!(pair, [b'.' | b'!', b' '])).unwrap_or(text.len())
+}
+
+/// Whether an address is one to turn to: in a sentence that gives such, or behind it on its line, unless an introduction
+/// leads to it first, or the line tells about it (`jo@example.net: too many complaints`).
+fn is_help(hits: &[Hit], at: usize, is_told_of: impl Fn() -> bool, sentence_end: impl Fn() -> usize) -> bool {
     let introduced = || hits.iter().any(|hit| hit.role == Role::Intro && hit.end <= at);
     let mut helps = hits.iter().filter(|hit| hit.role == Role::Help).map(|hit| hit.start).peekable();
-    let has_some = helps.peek().is_some();
+    let Some(first) = helps.peek().copied() else { return false };
     // What does not depend on the mark is asked once: a line may have thousands of marks.
-    helps.any(|start| start < at) || has_some && !introduced() && !is_told_of()
+    helps.any(|start| start < at) || first < sentence_end() && !introduced() && !is_told_of()
 }
 
 /// `a@example.com, b@example.com and c@example.com`: what is said of the one is said of the next.
@@ -239,9 +258,17 @@ fn is_conjunction(between: &str) -> bool {
 
 /// `Ann <a@example.com>, Bob <b@example.com>`
 fn is_named_next(between: &str) -> bool {
-    let is_name = |c: char| c.is_alphabetic() || matches!(c, ' ' | '.' | '-' | '\'' | '"');
-    let name = between.strip_prefix('>').map(str::trim_start).and_then(|rest| rest.strip_prefix([',', ';']));
-    name.and_then(|name| name.strip_suffix('<')).is_some_and(|name| name.trim_start().chars().all(is_name))
+    let name = between.strip_prefix(['>', ')']).map(str::trim_start).and_then(|rest| rest.strip_prefix([',', ';']));
+    name.is_some_and(is_name_lead)
+}
+
+/// `Ann Other <`, `Ann Other (`, `"Other, Ann" <`
+fn is_name_lead(before: &str) -> bool {
+    let Some(name) = before.trim_start().strip_suffix(['<', '(']) else { return false };
+    let is_of_a_name = |c: char| {
+        c.is_alphabetic() || matches!(c, ' ' | '.' | '-' | '\'' | '"') || c == ',' && name.starts_with(['"', '\''])
+    };
+    name.len() <= NAME_OCTETS_MAX && name.chars().all(is_of_a_name)
 }
 
 /// Postfix: `<final@int.example> (expanded from <original@example>): user unknown`.
@@ -349,7 +376,8 @@ fn is_of_the_sender(line: &str) -> bool {
         "return-path:",
         "subject:",
         "cc:",
-        "mail from",
+        "mail from:",
+        "mail from <",
         "envelope-from",
         "date:",
         "received:",

@@ -97,6 +97,8 @@ pub(super) const MISLEADING: &[Row] = &[
     Row("mailbox has reached its", MailboxFull, "various"),
     Row("mailbox has reached the", MailboxFull, "various"),
     Row("inbox has reached", MailboxFull, "various"),
+    Row("domain name unknown", HostUnknown, "MDaemon"),
+    Row("there is no such domain", HostUnknown, "various"),
     Row("sent us spam", Blocked, "various"),
     Row("sends us spam", Blocked, "various"),
     Row("sending us spam", Blocked, "various"),

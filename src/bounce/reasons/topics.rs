@@ -119,10 +119,10 @@ pub(super) const WORDS: &[(Topic, &str)] = &[
          destinataire|utilisateur|boite|compte$|abonne$|\
          destinatari|usuario|buzon|cuenta|direccion|casilla|bandeja|\
          utilizador|caixa|conta$|endereco|\
-         utente|casella|indirizzo|\
+         utente|casella|caselle|indirizzo|\
          ontvanger|gebruiker|geadresseerde|postvak|postbus|\
          odbiorc|uzytkowni|skrzynk|\
-         prijemc|uzivatel|schrank|adres|ucet|\
+         primatelj|prejemnik|korisni|uporabnik|sanduc|prijemc|uzivatel|schrank|adres|ucet|\
          cimzett|felhasznalo|postafiok|postalada|\
          destinatar|utilizator|casuta|contul|\
          alici|kullanici|posta kutu|kutusu|hesap|hesab|\
@@ -155,11 +155,11 @@ pub(super) const WORDS: &[(Topic, &str)] = &[
     (
         There,
         "risulta|tra i nostri|consta|cadastr|one of the|one of our|set up|one of ours|of ours|登録され|使われて|使用されて|利用されて|takov|taki|takie|такого|такой|sadan|exist|found|find|known|know$|knows|recogni|valid$|validated|locate|regist|listed$|present$|provision|created|a local|forwarder|defined|identif|appear|in use|\
-         be verified|verify|resolv|served|belong|reside|match|record|entry|handled|hosted|of that name|with this name|by that name|of this name|by this name|a ce nom|de ce nom|con ese nombre|mit diesem namen|dieses namens|a quel nome|com esse nome|met die naam|with that|user of|an account|a mailbox|on file|on the list|in the list|on our list|in our list|assigned|in aliases|route list|recipient list|on record|on this system|on this server|on this host|on our server|on our system|in our|in the directory|deliverable|\
+         be verified|verify|resolv|served|belong|reside|match|record|entry|handled|hosted|of that name|with this name|by that name|of this name|by this name|a ce nom|de ce nom|con ese nombre|mit diesem namen|dieses namens|a quel nome|com esse nome|met die naam|with that|user of|an account|a mailbox|on file|on the list|in the list|on our list|user list|at this company|in our list|assigned|in aliases|route list|recipient list|on record|on this system|on this server|on this host|on our server|on our system|in our|in the directory|deliverable|\
          existier|gefunden|bekannt|gultig|gueltig|vorhanden|eingerichtet|registrier|gibt|angelegt|ermittel|\
          trouv|connu|valide|repertori|enregistr|recens|encontr|correspond|conoc|registrad|encuentr|localiz|\
          conhec|registad|cadastrad|esist|trovat|conosc|presente|bestaat|gevonden|bekend|geldig|geregistreerd|\
-         istniej|znaleziono|znany|zarejestrowan|existuj|nalezen|letezik|talalhato|ismert|gasit|cunoscut|mevcut|kayitli|\
+         postoji|obstaja|istniej|znaleziono|znany|zarejestrowan|existuj|nalezen|letezik|talalhato|ismert|gasit|cunoscut|mevcut|kayitli|\
          finns|hittas|hittades|kand$|findes|kendes|finnes|fundet|funnet|kendt|kjent|olemassa|loydy|tunnet|\
          существу|найден|зарегистриров|известен|існу|знайден|зареєстров|съществува|намерен|\
          υπαρχ|βρεθηκ|γνωστ|קיים|קיימת|נמצא|מוכר|موجود|معروف|存在|找到|开通|開通|注册|註冊|此人|该用户|존재|등록|찾을|ton tai|ditemukan|dikenal|พบ",
@@ -179,8 +179,8 @@ pub(super) const WORDS: &[(Topic, &str)] = &[
         "used all|has too much|exhaust|at capacity|to store|space granted|out of room|all used|no more mail|no more messages|hold more|holds no more|hold no more|allotment|allocation|crammed|overflow|not able to take more|cannot take more|take no more|full$|full.|too full|quota|overquota|allotted|allowance|filled$|completely full|capacity|no room|room left|enough room|more room|room for|storage|disk usage|disk space|out of space|no space|free space|space left|\
          more space|overfull|used up|100%|mb used|maximum size|maximum mailbox|more mail|over limit|above limit|over the limit|bursting|\
          voll$|voll.|uberfullt|ueberfuellt|speicherplatz|speichervolumen|speicherlimit|speichergrenze|kontingent|erschopft|erschoepft|\
-         plein|sature|espace|llena|lleno|espacio|cuota|capacidad|capacite|capacita|cheia|cheio|lotad|espaco|cota$|piena|pieno|esaurit|spazio|\
-         vol$|overvol|ruimte|pelna|pelne|pelny|przepeln|zapeln|miejsca|plna|preplnen|mista$|megtelt|betelt|plina|spatiu|\
+         plein|sature|espace|llena|lleno|espacio|cuota|capacidad|capacite|capacita|cheia|cheio|lotad|espaco|cota$|piena|pieno|piene|pieni|esaurit|spazio|\
+         vol$|overvol|ruimte|pun$|puna$|prepun|pelna|pelne|pelny|przepeln|zapeln|miejsca|plna|preplnen|mista$|megtelt|betelt|plina|spatiu|\
          delete some|delete old|make room|free up|dolu|dolmus|kota$|fullt|fuld$|fyldt|taynna|taysi$|переполн|препълн|заполнен|нет места|места нет|квот|γεματ|πληρ|מלאה|מלא$|ممتلئ|\
          已满|已滿|满了|空间不足|空間不足|容量|配额|超限|いっぱい|一杯|空き|가득|꽉|초과|용량|penuh|เต็ม",
     ),
@@ -254,7 +254,7 @@ pub(super) const WORDS: &[(Topic, &str)] = &[
     (
         Refused,
         "not in whitelist|not whitelisted|closed to|non-member|may not be|not permit|not allow|not served|no service for|binned|thrown away|discarded|nicht angenommen|nicht akzeptiert|nicht zugelassen|n'est pas accept|ne sont pas accept|no se acepta|non accettat|nao aceit|niet geaccepteerd|nie przyjm|не принима|不接受|受け付け|not let|declin|barred|bars$|turned away|turned down|do not take|does not take|not taken|kept out|cannot accept|may not send|受け取れ|受け取りま|受信しま|受信できま|block|ban$|banned|bans|black|reject|refus|denied|deny|denies|not permitted|not allowed|not accept|disallow|forbid|prohibit|unwelcome|not welcome|go away|no mail from|\
-         take no mail|listed|do not talk|abuse|shut out|prison|jail|penalty|not admit|stopped|abgelehnt|gesperrt|abgewiesen|refuse|rechaz|bloque|recusad|rejeitad|rifiut|bloccat|geweigerd|geblokkeerd|odrzuc|zablokow|odmit|zablokovan|\
+         take no mail|listed|do not talk|abuse|shut out|prison|jail|penalty|not admit|stopped|abgelehnt|gesperrt|abgewiesen|refuse|rechaz|bloque|recusad|rejeitad|rifiut|respint|autorizzato a|autorizzata a|autorizado a|nicht erlaubt|nicht gestattet|nicht berechtigt|bloccat|geweigerd|geblokkeerd|odrzuc|zablokow|odmit|zablokovan|\
          elutasit|respins|blocat|reddedil|engellen|avvisa|blockera|afvist|avvist|hylat|отклонен|заблокирован|запрещен|відхилен|απορρ|נדחת|مرفوض|拒绝|拒絕|拒收|被拒|屏蔽|禁止|拒否|거부|차단",
     ),
     (
@@ -277,7 +277,7 @@ pub(super) const WORDS: &[(Topic, &str)] = &[
     (Needed, "must|require|need|first$|mandatory|insist|only$|please|fail|invalid|not$|no$|wrong|bad$|lack"),
     (
         Attachment,
-        "a file$|anhaeng|makros$|macros$|attachment|attached|content$|file type|filetype|extension|files$|archive|executable|.exe|.zip|anhang|anhange|piece jointe|adjunto|anexo|allegato|bijlage|zalacznik|priloha|вложен|ausfuhrbar|ausfuehrbar|附件|添付",
+        "a file$|anhaeng|anlage$|anlagen|makros$|macros$|attachment|attached|content$|file type|filetype|extension|files$|archive|executable|.exe|.zip|anhang|anhange|piece jointe|adjunto|anexo|allegato|bijlage|zalacznik|priloha|вложен|ausfuhrbar|ausfuehrbar|附件|添付",
     ),
     (
         Form,
@@ -310,7 +310,7 @@ pub(super) const WORDS: &[(Topic, &str)] = &[
     ),
     (
         Cut,
-        "not be opened|not be established|cannot reach|could not reach|not be reached|timeout|timed out|time out|refused|reset|lost|unreach|no answer|not answer|not respond|no response|no route|dropped|broken|hung up|temporary failure|temporarily|failed|failure|fehlgeschlagen|abgebrochen|perdue|perdida|interrott|superat|разорван|失败|超时|失敗|切断",
+        "could be made|can be made|not be opened|not be established|cannot reach|could not reach|not be reached|timeout|timed out|time out|refused|reset|lost|unreach|no answer|not answer|not respond|no response|no route|dropped|broken|hung up|temporary failure|temporarily|failed|failure|fehlgeschlagen|abgebrochen|perdue|perdida|interrott|superat|разорван|失败|超时|失敗|切断",
     ),
     (
         System,
