@@ -12,7 +12,7 @@ pub use follow::{Following, follow};
 pub use queue::LINES_OCTETS_MAX;
 
 use crate::escape::Escaped;
-use log::kv::{ToValue, Value};
+use log::kv::Value;
 use log::{Level, LevelFilter, Log, Metadata, Record, SetLoggerError};
 use queue::Queue;
 use std::cell::{Cell, RefCell};
@@ -101,14 +101,14 @@ impl Default for Event<'_> {
 }
 
 impl<'a> Event<'a> {
-    /// Adds a value; numbers stay numbers in JSON.
-    pub fn with(mut self, name: &'static str, value: &'a impl ToValue) -> Self {
-        self.fields.push((name, value.to_value()));
+    /// Adds a value; numbers stay numbers in JSON. What only shows itself is shown when the line is made: [`Value::from_display`].
+    pub fn with(mut self, name: &'static str, value: impl Into<Value<'a>>) -> Self {
+        self.fields.push((name, value.into()));
         self
     }
 
     /// Adds a value that may be missing.
-    pub fn with_some(self, name: &'static str, value: Option<&'a impl ToValue>) -> Self {
+    pub fn with_some(self, name: &'static str, value: Option<impl Into<Value<'a>>>) -> Self {
         match value {
             Some(value) => self.with(name, value),
             None => self,

@@ -1,12 +1,13 @@
 //! How one event looks as a line.
 
 use super::Format;
-use crate::escape::{Escaped, JsonString, is_harmful};
+use crate::escape::{Escaped, JsonString, is_harmful, is_harmless};
 use crate::types::Timestamp;
 use log::kv::{Error, Key, Value, VisitSource};
 use log::{Level, Record};
+use memchr::memchr2;
 use std::cell::RefCell;
-use std::fmt::Write;
+use std::fmt::{Display, Write};
 use std::time::SystemTime;
 
 /// The longest text that is shown, in octets before escaping; longer ones (a subject may have any length) are cut.
@@ -41,22 +42,22 @@ const fn priority(level: Level) -> u8 {
 }
 
 fn append_text(out: &mut String, record: &Record<'_>) {
-    let start = out.len();
-    match record.args().as_str() {
-        Some(text) => append_escaped(out, text),
-        None => append_escaped(out, &record.args().to_string()),
+    let start = append_cut(out, record.args());
+    if !is_harmless(&out[start..]) {
+        let text = out.split_off(start);
+        let _ = write!(out, "{}", Escaped(&text));
     }
     let mut fields = TextFields { out, start };
     let _ = record.key_values().visit(&mut fields);
 }
 
-fn append_escaped(out: &mut String, text: &str) {
-    let text = cut(text);
-    if text.contains(is_harmful) {
-        let _ = write!(out, "{}", Escaped(text));
-    } else {
-        out.push_str(text);
-    }
+/// Appends what `value` shows, up to the longest text; returns where that begins.
+fn append_cut(out: &mut String, value: impl Display) -> usize {
+    let start = out.len();
+    let _ = write!(out, "{value}");
+    let length = cut(&out[start..]).len();
+    out.truncate(start + length);
+    start
 }
 
 fn cut(text: &str) -> &str {
@@ -77,29 +78,33 @@ impl<'kvs> VisitSource<'kvs> for TextFields<'_> {
         }
         self.out.push_str(name.as_str());
         self.out.push('=');
-        let from = self.out.len();
         if let Some(text) = value.to_borrowed_str() {
-            self.out.push_str(cut(text));
+            append_value(self.out, cut(text));
         } else {
-            let _ = write!(self.out, "{value}");
-            let length = cut(&self.out[from..]).len();
-            self.out.truncate(from + length);
-        }
-        if !is_plain(&self.out[from..]) {
-            let text = self.out.split_off(from);
-            append_quoted(self.out, &text);
+            let from = append_cut(self.out, value);
+            if !is_plain(&self.out[from..]) {
+                let text = self.out.split_off(from);
+                append_quoted(self.out, &text);
+            }
         }
         Ok(())
     }
 }
 
+fn append_value(out: &mut String, text: &str) {
+    if is_plain(text) { out.push_str(text) } else { append_quoted(out, text) }
+}
+
 fn append_quoted(out: &mut String, text: &str) {
     out.push('"');
-    for piece in text.split_inclusive(['\\', '"']) {
-        let (plain, mark) = piece.split_at(piece.trim_end_matches(['\\', '"']).len());
-        append_escaped(out, plain);
-        out.push_str(if mark.is_empty() { "" } else { "\\" });
-        out.push_str(mark);
+    if is_harmless(text) && memchr2(b'\\', b'"', text.as_bytes()).is_none() {
+        out.push_str(text);
+    } else {
+        for piece in text.split_inclusive(['\\', '"']) {
+            let (plain, mark) = piece.split_at(piece.trim_end_matches(['\\', '"']).len());
+            let escape = if mark.is_empty() { "" } else { "\\" };
+            let _ = write!(out, "{}{escape}{mark}", Escaped(plain));
+        }
     }
     out.push('"');
 }

@@ -8,8 +8,11 @@ use crate::bounce::Class;
 use crate::change::{Effect, MailResult, Queued};
 use crate::logging::Event;
 use crate::policy::{Action, Finding};
-use crate::types::Domain;
+use crate::types::{Domain, MessageId};
 use log::Level;
+use log::kv::Value;
+use std::fmt;
+use std::net::IpAddr;
 
 /// Tells what became of a mail.
 pub(super) fn tell_mail(judged: &Judged, result: &MailResult) {
@@ -30,65 +33,85 @@ pub(super) fn tell_mail(judged: &Judged, result: &MailResult) {
 
 /// Tells that a mail could not be kept; its sender tries again.
 pub(super) fn tell_refused(judged: &Judged, error: &str) {
-    let (id, client, from) = origin(judged);
-    Event::default()
-        .with("id", &id)
-        .with("client", &client)
-        .with("from", &from)
-        .with("action", &"refused")
-        .with("error", &error)
-        .log(Level::Warn, "");
-}
-
-fn origin(judged: &Judged) -> (String, String, String) {
-    (judged.id.to_string(), format!("[{}]", judged.peer), in_angles(&judged.sender))
-}
-
-fn in_angles(address: &str) -> String {
-    ["<", address, ">"].concat()
+    Origin::of(judged).event().with("action", "refused").with("error", error).log(Level::Warn, "");
 }
 
 fn tell_duplicate(judged: &Judged) {
-    let (id, client, from) = origin(judged);
-    Event::default()
-        .with("id", &id)
-        .with("client", &client)
-        .with("from", &from)
-        .with("action", &"duplicate")
-        .log(Level::Info, "");
+    Origin::of(judged).event().with("action", "duplicate").log(Level::Info, "");
 }
 
 fn tell_finding(judged: &Judged, finding: &Finding, effect: Option<&Effect>) {
-    let (id, client, from) = origin(judged);
     let recipient = finding.recipient.and_then(|index| judged.report.recipients.get(index));
-    let address = recipient.map(|recipient| in_angles(recipient.address.as_str()));
-    let domain = finding.domain.as_ref().map(Domain::as_str);
+    let address = recipient.map(|recipient| InAngles(recipient.address.as_str()));
     let kind = recipient.is_none().then(|| judged.report.kind.name());
-    let class = recipient.map(|recipient| recipient.class.name());
-    let reason = recipient.map(|recipient| recipient.reason.name());
-    let status = recipient.and_then(|recipient| recipient.status).map(|status| status.to_string());
+    let status = recipient.and_then(|recipient| recipient.status);
     let rule = recipient.map_or(judged.report.rule.as_str(), |recipient| &recipient.rule);
     let count = effect.and_then(count);
-    let notification = effect.and_then(notification);
     let level = if finding.action == Some(Action::Alert) { Level::Warn } else { Level::Info };
     let diagnostic = recipient.filter(|_| level == Level::Warn).and_then(|recipient| recipient.diagnostic.as_deref());
-    Event::default()
-        .with("id", &id)
-        .with("client", &client)
-        .with("from", &from)
-        .with_some("addr", address.as_ref())
-        .with_some("domain", domain.as_ref())
-        .with_some("kind", kind.as_ref())
-        .with_some("class", class.as_ref())
-        .with_some("reason", reason.as_ref())
-        .with_some("status", status.as_ref())
-        .with("rule", &rule)
-        .with_some("count", count.as_ref())
-        .with_some("notification", notification.as_ref())
-        .with_some("note", finding.note.as_ref())
-        .with_some("diagnostic", diagnostic.as_ref())
-        .with("action", &action(finding, effect))
+    Origin::of(judged)
+        .event()
+        .with_some("addr", address.as_ref().map(Value::from_display))
+        .with_some("domain", finding.domain.as_ref().map(Domain::as_str))
+        .with_some("kind", kind)
+        .with_some("class", recipient.map(|recipient| recipient.class.name()))
+        .with_some("reason", recipient.map(|recipient| recipient.reason.name()))
+        .with_some("status", status.as_ref().map(Value::from_display))
+        .with("rule", rule)
+        .with_some("count", count.as_ref().map(Value::from_display))
+        .with_some("notification", effect.and_then(notification))
+        .with_some("note", finding.note)
+        .with_some("diagnostic", diagnostic)
+        .with("action", action(finding, effect))
         .log(level, "");
+}
+
+/// What each line about a mail begins with.
+struct Origin<'a> {
+    id: MessageId,
+    client: InBrackets,
+    from: InAngles<'a>,
+}
+
+impl<'a> Origin<'a> {
+    fn of(judged: &'a Judged) -> Self {
+        Self { id: judged.id, client: InBrackets(judged.peer), from: InAngles(&judged.sender) }
+    }
+
+    fn event(&self) -> Event<'_> {
+        Event::default()
+            .with("id", Value::from_display(&self.id))
+            .with("client", Value::from_display(&self.client))
+            .with("from", Value::from_display(&self.from))
+    }
+}
+
+struct InBrackets(IpAddr);
+
+impl fmt::Display for InBrackets {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "[{}]", self.0)
+    }
+}
+
+struct InAngles<'a>(&'a str);
+
+impl fmt::Display for InAngles<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        ["<", self.0, ">"].iter().try_for_each(|part| f.write_str(part))
+    }
+}
+
+/// How often an address failed, and how often it may.
+struct Count {
+    count: u32,
+    threshold: u32,
+}
+
+impl fmt::Display for Count {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.count, self.threshold)
+    }
 }
 
 /// What was done, in one word.
@@ -106,9 +129,9 @@ fn action(finding: &Finding, effect: Option<&Effect>) -> &'static str {
     }
 }
 
-fn count(effect: &Effect) -> Option<String> {
-    match effect {
-        Effect::Counted { count, threshold } => Some(format!("{count}/{threshold}")),
+fn count(effect: &Effect) -> Option<Count> {
+    match *effect {
+        Effect::Counted { count, threshold } => Some(Count { count, threshold }),
         _ => None,
     }
 }
