@@ -12,7 +12,7 @@ mod histogram;
 mod labels;
 
 pub use attempts::{Attempts, Ended, Results};
-pub use event::{EVENTS_MAX, Event, Events};
+pub use event::{EVENTS_MAX, Event, Events, Text};
 pub use histogram::Histogram;
 pub use labels::{Labelled, OTHERS};
 
@@ -288,7 +288,7 @@ mod tests {
         metrics.mail(&report, &[changed(0), changed(1)], 1, &result, Timestamp::default());
         metrics.mail(&report, &[finding(Some(Action::Alert), None)], 1, &applied(), Timestamp::default());
         metrics.mail(&report, &[finding(Some(Action::Ignore), None)], 1, &applied(), Timestamp::default());
-        let told: Vec<_> = metrics.events.iter().map(|event| (&*event.what, event.text.as_str())).collect();
-        assert_eq!(told, [("ignored", ""), ("alert", ""), ("counted", "2 of 3"), ("counted", "1 of 3")]);
+        let told: Vec<_> = metrics.events.iter().map(|event| format!("{}: {}", event.what, event.text)).collect();
+        assert_eq!(told, ["ignored: ", "alert: ", "counted: 2 of 3", "counted: 1 of 3"]);
     }
 }

@@ -33,7 +33,8 @@ fn hostile() -> Snapshot {
     snapshot.near.counters =
         snapshot.near.counters.into_iter().map(|c| Counter { address: text(), domain: text(), ..c }).collect();
     let (address, domain, reason) = (Some(text()), Some(text()), Some(text().into()));
-    snapshot.events = vec![Event { at, what: text().into(), address, domain, class: None, reason, text: text() }];
+    snapshot.events =
+        vec![Event { at, what: text().into(), address, domain, class: None, reason, text: text().into() }];
     snapshot
 }
 

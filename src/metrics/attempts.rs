@@ -77,7 +77,7 @@ impl Attempts {
             domain: Some(notification.domain.to_string()),
             class: Some(notification.class),
             reason: Some(notification.reason.name().into()),
-            text,
+            text: text.into(),
         });
     }
 
@@ -112,7 +112,7 @@ mod tests {
         let results = attempts.results();
         let counts: Vec<_> = results.ended.iter().map(|(domain, ended, count)| (domain, ended.name(), count)).collect();
         assert_eq!(counts, ["delivered", "retry", "parked"].map(|name| ("mydomain.de", name, 1)));
-        let told: Vec<_> = results.events.iter().map(|event| (&*event.what, event.text.as_str())).collect();
-        assert_eq!(told, [("parked", "no"), ("retry", "no"), ("delivered", "HTTP 204")]);
+        let told: Vec<_> = results.events.iter().map(|event| format!("{}: {}", event.what, event.text)).collect();
+        assert_eq!(told, ["parked: no", "retry: no", "delivered: HTTP 204"]);
     }
 }

@@ -7,13 +7,10 @@ use crate::types::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::collections::VecDeque;
-use std::fmt::Write as _;
+use std::fmt;
 
 /// How many are kept.
 pub const EVENTS_MAX: usize = 40;
-
-/// As many octets as most texts of findings take.
-const TEXT_OCTETS: usize = 24;
 
 /// The longest text of one, in characters.
 const TEXT_CHARS_MAX: usize = 300;
@@ -34,8 +31,54 @@ pub struct Event {
     pub class: Option<Class>,
     /// The reason, or why the mail changed nothing.
     pub reason: Option<Cow<'static, str>>,
-    /// What was said, in one line: the status, the counter, the platform's error.
-    pub text: String,
+    /// What was said.
+    pub text: Text,
+}
+
+/// What was said, in one line. Most is never looked at: it is put into words for those who do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "String", into = "String")]
+pub enum Text {
+    /// Of a mail.
+    Failure {
+        /// What the receiver said.
+        status: Option<EnhancedStatus>,
+        /// The counter and its threshold.
+        count: Option<(u32, u32)>,
+    },
+    /// Of a notification: the platform's answer or error.
+    Said(String),
+}
+
+impl fmt::Display for Text {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Failure { status, count } => {
+                let comma = if status.is_some() { ", " } else { "" };
+                status.map_or(Ok(()), |status| write!(f, "{status}"))?;
+                count.map_or(Ok(()), |(count, threshold)| write!(f, "{comma}{count} of {threshold}"))
+            }
+            Self::Said(text) => f.write_str(text),
+        }
+    }
+}
+
+impl From<String> for Text {
+    fn from(text: String) -> Self {
+        Self::Said(text)
+    }
+}
+
+impl From<Text> for String {
+    fn from(text: Text) -> Self {
+        text.to_string()
+    }
+}
+
+impl Default for Text {
+    fn default() -> Self {
+        Self::Said(String::new())
+    }
 }
 
 /// The last [`EVENTS_MAX`] events, the newest first.
@@ -62,11 +105,14 @@ impl Event {
         Self {
             at,
             what: what(finding, effect).into(),
-            address: recipient.map(|recipient| recipient.address.to_string()),
-            domain: finding.domain.as_ref().map(ToString::to_string),
+            address: recipient.map(|recipient| recipient.address.as_str().to_owned()),
+            domain: finding.domain.as_ref().map(|domain| domain.as_str().to_owned()),
             class: recipient.map(|recipient| recipient.class),
             reason: reason.map(Cow::Borrowed),
-            text: text(recipient.and_then(|recipient| recipient.status), effect),
+            text: Text::Failure {
+                status: recipient.and_then(|recipient| recipient.status),
+                count: effect.and_then(count),
+            },
         }
     }
 
@@ -90,17 +136,11 @@ fn what(finding: &Finding, effect: Option<&Effect>) -> &'static str {
     }
 }
 
-/// The status and the counter.
-fn text(status: Option<EnhancedStatus>, effect: Option<&Effect>) -> String {
-    let mut text = String::with_capacity(TEXT_OCTETS);
-    if let Some(status) = status {
-        let _ = write!(text, "{status}");
+fn count(effect: &Effect) -> Option<(u32, u32)> {
+    match *effect {
+        Effect::Counted { count, threshold } => Some((count, threshold)),
+        _ => None,
     }
-    if let Some(Effect::Counted { count, threshold }) = effect {
-        let comma = if text.is_empty() { "" } else { ", " };
-        let _ = write!(text, "{comma}{count} of {threshold}");
-    }
-    text
 }
 
 #[cfg(test)]

@@ -224,7 +224,7 @@ fn hide(snapshot: &mut Snapshot) {
     }
     for event in &mut snapshot.events {
         event.address = event.address.as_deref().map(hide_address);
-        event.text = hide_addresses(&event.text).into_owned();
+        event.text = hide_addresses(&event.text.to_string()).into_owned().into();
     }
     for (_, error) in snapshot.queues.iter_mut().filter_map(|queue| queue.last_error.as_mut()) {
         *error = hide_addresses(error).into_owned();

@@ -196,7 +196,7 @@ fn events() -> Vec<Event> {
             domain: Some(domain.to_owned()).filter(|domain| !domain.is_empty()),
             class,
             reason: Some(reason.into()),
-            text: text.to_owned(),
+            text: text.to_owned().into(),
         };
     let (hard, soft) = (Some(Class::Hard), Some(Class::Soft));
     vec![

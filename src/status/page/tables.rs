@@ -184,5 +184,5 @@ fn write_event(page: &mut String, event: &Event) -> Result {
     let class = event.class.map(|class| format!("{}: ", class.name())).unwrap_or_default();
     let reason = event.reason.as_deref().unwrap_or_default().replace('_', " ");
     cell(page, "Reason", &format!("{class}{reason}"))?;
-    cell(page, "Details", &event.text)
+    cell(page, "Details", &event.text.to_string())
 }
