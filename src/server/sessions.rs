@@ -42,19 +42,24 @@ pub(super) struct Arrived {
 /// The mail clients.
 pub(super) struct Sessions {
     connections: FxHashMap<ConnectionId, Box<Conn>>,
-    /// Those to be driven in the next turn.
-    listed: Vec<ConnectionId>,
+    book: Book,
     /// Empty between turns; its memory is for the next one.
     driven: Vec<ConnectionId>,
+    buffer: Box<[u8]>,
+    /// For STARTTLS, from now on.
+    tls: Option<Arc<ServerConfig>>,
+}
+
+/// What is kept about the connections as a whole. Apart from them, so that each event looks for its connection once.
+struct Book {
+    /// Those to be driven in the next turn.
+    listed: Vec<ConnectionId>,
     /// For the mails in flight.
     room: Room,
     timers: Timers,
-    buffer: Box<[u8]>,
     /// Those within a mail.
     underway: usize,
     stalls_looked_for: Option<Instant>,
-    /// For STARTTLS, from now on.
-    tls: Option<Arc<ServerConfig>>,
 }
 
 /// What came out of a turn.
@@ -74,13 +79,15 @@ impl Sessions {
     pub(super) fn new(octets_in_flight_max: usize, tls: Option<Arc<ServerConfig>>) -> Self {
         Self {
             connections: FxHashMap::default(),
-            listed: Vec::new(),
+            book: Book {
+                listed: Vec::new(),
+                room: Room::new(octets_in_flight_max),
+                timers: Timers::default(),
+                underway: 0,
+                stalls_looked_for: None,
+            },
             driven: Vec::new(),
-            room: Room::new(octets_in_flight_max),
-            timers: Timers::default(),
             buffer: vec![0; BUFFER_OCTETS].into_boxed_slice(),
-            underway: 0,
-            stalls_looked_for: None,
             tls,
         }
     }
@@ -91,14 +98,14 @@ impl Sessions {
     }
 
     /// Takes a new connection; its greeting goes out when the listed ones are driven.
-    pub(super) fn insert(&mut self, id: ConnectionId, connection: Conn) {
+    pub(super) fn insert(&mut self, id: ConnectionId, mut connection: Conn) {
+        self.book.list(id, &mut connection);
         self.connections.insert(id, Box::new(connection));
-        self.list(id);
     }
 
     /// New limits, and new certificates for handshakes to come.
     pub(super) fn reload(&mut self, octets_in_flight_max: usize, tls: Option<Arc<ServerConfig>>) {
-        self.room.resize(octets_in_flight_max);
+        self.book.room.resize(octets_in_flight_max);
         self.tls = tls;
     }
 
@@ -109,50 +116,48 @@ impl Sessions {
 
     /// How many are within a mail.
     pub(super) fn underway(&self) -> usize {
-        self.underway
+        self.book.underway
     }
 
     /// What mio reported about one; nothing for one that is gone.
     pub(super) fn note(&mut self, id: ConnectionId, event: &mio::event::Event) {
         if let Some(connection) = self.connections.get_mut(&id) {
             connection.note(event);
-            self.list(id);
+            self.book.list(id, connection);
         }
     }
 
     /// Whether some have work that no event will announce.
     pub(super) fn has_work(&self) -> bool {
-        !self.listed.is_empty() || self.room.has_next()
+        !self.book.listed.is_empty() || self.book.room.has_next()
     }
 
     /// When the next deadline is to be looked at.
     pub(super) fn next_deadline(&self) -> Option<Instant> {
-        let look_for_stalls = self.stalls_looked_for.filter(|_| self.room.is_short()).map(|last| last + STALL_INTERVAL);
-        self.timers.next().into_iter().chain(look_for_stalls).min()
+        let Book { room, timers, stalls_looked_for, .. } = &self.book;
+        let look_for_stalls = stalls_looked_for.filter(|_| room.is_short()).map(|last| last + STALL_INTERVAL);
+        timers.next().into_iter().chain(look_for_stalls).min()
     }
 
     /// Drives those that are listed, each for its share; `octets_waiting` are those of mails that wait for their transaction.
     pub(super) fn drive(&mut self, now: Instant, octets_waiting: usize, harvest: &mut Harvest) {
-        self.room.set_waiting(octets_waiting);
+        self.book.room.set_waiting(octets_waiting);
         self.make_room(now);
         self.resume_paused(now);
-        let mut driven = std::mem::replace(&mut self.listed, std::mem::take(&mut self.driven));
+        let mut driven = std::mem::replace(&mut self.book.listed, std::mem::take(&mut self.driven));
         let share = (TURN_OCTETS_MAX / driven.len().max(1)).clamp(*SHARE_OCTETS.start(), *SHARE_OCTETS.end());
         for id in driven.drain(..) {
-            if let Some(connection) = self.connections.get_mut(&id) {
-                connection.is_listed = false;
-                self.drive_one(id, share, now, harvest);
-            }
+            self.drive_one(id, share, now, harvest);
         }
         self.driven = driven;
         let connections = &self.connections;
-        self.timers.sweep(connections.len(), |id| connections.contains_key(&id));
+        self.book.timers.sweep(connections.len(), |id| connections.contains_key(&id));
     }
 
     /// Acts on the deadlines that have passed; those connections are driven next.
     pub(super) fn expire(&mut self, now: Instant, harvest: &mut Harvest) {
         // Collected first: a deadline that does not move on must not hold the turn.
-        let due: Vec<ConnectionId> = std::iter::from_fn(|| self.timers.pop_due(now)).collect();
+        let due: Vec<ConnectionId> = std::iter::from_fn(|| self.book.timers.pop_due(now)).collect();
         for id in due {
             let Some(connection) = self.connections.get_mut(&id) else { continue };
             connection.reminder = None;
@@ -163,8 +168,8 @@ impl Sessions {
             if is_over {
                 self.remove(id, harvest);
             } else {
-                self.remind(id);
-                self.list(id);
+                self.book.remind(id, connection);
+                self.book.list(id, connection);
             }
         }
     }
@@ -173,32 +178,23 @@ impl Sessions {
     pub(super) fn answer(&mut self, id: ConnectionId, verdict: Verdict, digest: Digest, now: Instant) {
         if let Some(connection) = self.connections.get_mut(&id) {
             connection.answer(verdict, digest, now);
-            self.list(id);
+            self.book.list(id, connection);
         }
     }
 
     /// The service stops: all of them come to their end.
     pub(super) fn shut_down(&mut self, now: Instant) {
-        let ids: Vec<ConnectionId> = self.connections.keys().copied().collect();
-        for id in ids {
-            if let Some(connection) = self.connections.get_mut(&id) {
-                connection.shut_down(now);
-                self.list(id);
-            }
-        }
-    }
-
-    fn list(&mut self, id: ConnectionId) {
-        if let Some(connection) = self.connections.get_mut(&id)
-            && !std::mem::replace(&mut connection.is_listed, true)
-        {
-            self.listed.push(id);
+        for (id, connection) in &mut self.connections {
+            connection.shut_down(now);
+            self.book.list(*id, connection);
         }
     }
 
     fn drive_one(&mut self, id: ConnectionId, share: usize, now: Instant, harvest: &mut Harvest) {
-        let Some(connection) = self.connections.get_mut(&id) else { return };
-        let octets_max = allowance(&mut self.room, id, connection);
+        let Self { connections, book, .. } = self;
+        let Some(connection) = connections.get_mut(&id) else { return };
+        connection.is_listed = false;
+        let octets_max = allowance(&mut book.room, id, connection);
         let mut turn = Turn {
             buffer: &mut self.buffer,
             now,
@@ -212,83 +208,52 @@ impl Sessions {
         if let Some(mail) = turn.mail {
             harvest.arrived.push(Arrived { connection: id, peer: connection.peer(), mail });
             connection.held_since = None;
-            self.room.release(id);
+            book.room.release(id);
         }
         let may_pause = progress == Progress::NoRoom && connection.pause();
         if progress == Progress::Over {
             return self.remove(id, harvest);
         }
-        self.count(id, now);
-        self.remind(id);
+        book.count(id, connection, now);
+        book.remind(id, connection);
         match progress {
-            Progress::More => self.list(id),
-            Progress::NoRoom if may_pause => self.wait_for_room(id, now),
+            Progress::More => book.list(id, connection),
+            Progress::NoRoom if may_pause => book.wait_for_room(id, connection, now),
             Progress::NoRoom | Progress::Waiting | Progress::Over => {}
-        }
-    }
-
-    fn wait_for_room(&mut self, id: ConnectionId, now: Instant) {
-        self.stalls_looked_for.get_or_insert(now);
-        if let Some(connection) = self.connections.get(&id) {
-            self.room.wait(id, connection.octets_counted, connection.held_since.unwrap_or(now));
-        }
-    }
-
-    /// Counts anew what a connection adds to the mails in flight.
-    fn count(&mut self, id: ConnectionId, now: Instant) {
-        let Some(connection) = self.connections.get_mut(&id) else { return };
-        let is_underway = connection.is_within_mail();
-        let was_underway = std::mem::replace(&mut connection.is_underway, is_underway);
-        self.underway = self.underway + usize::from(is_underway) - usize::from(was_underway);
-        let octets = connection.octets_in_flight();
-        self.room.count(connection.octets_counted, octets);
-        connection.octets_counted = octets;
-        connection.held_since = (octets > 0).then(|| connection.held_since.unwrap_or(now));
-        if octets == 0 && !connection.is_ready() {
-            self.room.release(id);
-        }
-    }
-
-    /// Makes sure that the timers look at a connection no later than at its deadline.
-    fn remind(&mut self, id: ConnectionId) {
-        let Some(connection) = self.connections.get_mut(&id) else { return };
-        let Some(deadline) = connection.deadline() else { return };
-        if connection.reminder.is_none_or(|reminder| deadline < reminder) {
-            connection.reminder = Some(deadline);
-            self.timers.push(deadline, id);
         }
     }
 
     fn remove(&mut self, id: ConnectionId, harvest: &mut Harvest) {
         let Some(connection) = self.connections.remove(&id) else { return };
-        self.underway -= usize::from(connection.is_underway);
-        self.room.count(connection.octets_counted, 0);
-        self.room.release(id);
+        self.book.underway -= usize::from(connection.is_underway);
+        self.book.room.count(connection.octets_counted, 0);
+        self.book.room.release(id);
         harvest.gone.push(connection.peer());
     }
 
     fn resume_paused(&mut self, now: Instant) {
-        for id in self.room.next() {
+        for id in self.book.room.next() {
             if let Some(connection) = self.connections.get_mut(&id) {
                 connection.resume(now);
-                self.list(id);
+                self.book.list(id, connection);
             }
         }
     }
 
     /// While others wait for room, once a second: drops those that hold some and do not move, or not fast enough.
     fn make_room(&mut self, now: Instant) {
-        let is_due = self.stalls_looked_for.is_none_or(|last| now >= last + STALL_INTERVAL);
-        if !is_due || !self.room.is_short() || self.room.has_room() {
+        let Book { room, stalls_looked_for, .. } = &mut self.book;
+        let is_due = stalls_looked_for.is_none_or(|last| now >= last + STALL_INTERVAL);
+        if !is_due || !room.is_short() || room.has_room() {
             return;
         }
-        self.stalls_looked_for = Some(now);
+        *stalls_looked_for = Some(now);
         for (_, id) in self.holders(|connection| connection.is_stalled(STALL_TIME_MAX, now)) {
             self.give_up(id, now);
         }
         let is_overdue = |since: Instant| now.saturating_duration_since(since) > HOLD_TIME_MAX;
         for (since, id) in self.holders(|connection| !connection.waits_for_us()) {
-            if self.room.is_half_free() || !is_overdue(since) {
+            if self.book.room.is_half_free() || !is_overdue(since) {
                 break;
             }
             self.give_up(id, now);
@@ -309,9 +274,45 @@ impl Sessions {
     fn give_up(&mut self, id: ConnectionId, now: Instant) {
         if let Some(connection) = self.connections.get_mut(&id) {
             connection.give_up();
-            self.count(id, now);
+            self.book.count(id, connection, now);
+            self.book.room.release(id);
+            self.book.list(id, connection);
+        }
+    }
+}
+
+impl Book {
+    fn list(&mut self, id: ConnectionId, connection: &mut Conn) {
+        if !std::mem::replace(&mut connection.is_listed, true) {
+            self.listed.push(id);
+        }
+    }
+
+    fn wait_for_room(&mut self, id: ConnectionId, connection: &Conn, now: Instant) {
+        self.stalls_looked_for.get_or_insert(now);
+        self.room.wait(id, connection.octets_counted, connection.held_since.unwrap_or(now));
+    }
+
+    /// Counts anew what a connection adds to the mails in flight.
+    fn count(&mut self, id: ConnectionId, connection: &mut Conn, now: Instant) {
+        let is_underway = connection.is_within_mail();
+        let was_underway = std::mem::replace(&mut connection.is_underway, is_underway);
+        self.underway = self.underway + usize::from(is_underway) - usize::from(was_underway);
+        let octets = connection.octets_in_flight();
+        self.room.count(connection.octets_counted, octets);
+        connection.octets_counted = octets;
+        connection.held_since = (octets > 0).then(|| connection.held_since.unwrap_or(now));
+        if octets == 0 && !connection.is_ready() {
             self.room.release(id);
-            self.list(id);
+        }
+    }
+
+    /// Makes sure that the timers look at a connection no later than at its deadline.
+    fn remind(&mut self, id: ConnectionId, connection: &mut Conn) {
+        let Some(deadline) = connection.deadline() else { return };
+        if connection.reminder.is_none_or(|reminder| deadline < reminder) {
+            connection.reminder = Some(deadline);
+            self.timers.push(deadline, id);
         }
     }
 }

@@ -179,10 +179,10 @@ fn a_crowd_of_fast_clients_shares_one_turn() {
     }
     rig.note_events();
     rig.sessions.drive(rig.start, 0, &mut rig.harvest);
-    let held = rig.sessions.room.octets_held();
+    let held = rig.sessions.book.room.octets_held();
     assert!((TURN_OCTETS_MAX..2 * TURN_OCTETS_MAX).contains(&held), "{held}");
     rig.settle(0);
-    assert!(rig.sessions.room.octets_held() > 2 * TURN_OCTETS_MAX);
+    assert!(rig.sessions.book.room.octets_held() > 2 * TURN_OCTETS_MAX);
 }
 
 #[test]
@@ -195,7 +195,7 @@ fn without_room_one_mail_at_a_time_comes_in_and_all_of_them_do() {
         send(client, &body[..60_000]);
     }
     rig.settle(0);
-    assert!(rig.sessions.room.octets_held() < 3 * ROOM_OCTETS, "{}", rig.sessions.room.octets_held());
+    assert!(rig.sessions.book.room.octets_held() < 3 * ROOM_OCTETS, "{}", rig.sessions.book.room.octets_held());
     for client in &mut clients {
         send(client, &body[60_000..]);
         send(client, ".\r\n");
@@ -206,7 +206,7 @@ fn without_room_one_mail_at_a_time_comes_in_and_all_of_them_do() {
         rig.sessions.answer(id, Verdict::TryAgain, Digest::default(), rig.start);
     }
     rig.settle(0);
-    assert_eq!((rig.harvest.arrived.len(), rig.sessions.room.octets_held()), (5, 0));
+    assert_eq!((rig.harvest.arrived.len(), rig.sessions.book.room.octets_held()), (5, 0));
 }
 
 #[test]
@@ -219,7 +219,7 @@ fn those_who_hold_the_room_and_drip_leave_small_mails_their_way() {
         }
         rig.settle(0);
     }
-    assert!(rig.sessions.room.is_short());
+    assert!(rig.sessions.book.room.is_short());
     let mut good = rig.connect(99);
     send(&mut good, &format!("{MAIL_START}{}\r\n.\r\n", "z".repeat(10_000)));
     rig.settle(0);
@@ -262,7 +262,7 @@ fn those_who_read_no_replies_hold_no_room_for_long() {
         while client.write(&b"EHLO client\r\n".repeat(1000)).is_ok() {}
     }
     rig.settle(1);
-    assert!(rig.sessions.room.octets_held() > ROOM_OCTETS / 4 * 3);
+    assert!(rig.sessions.book.room.octets_held() > ROOM_OCTETS / 4 * 3);
     let mut good = rig.connect(9);
     send(&mut good, &format!("{MAIL_START}{}\r\n.\r\n", "z".repeat(50_000)));
     rig.settle(2);
@@ -320,10 +320,10 @@ fn new_room_lets_those_who_wait_go_on() {
         send(client, MAIL_START);
     }
     rig.settle(0);
-    assert!(rig.sessions.room.is_short());
+    assert!(rig.sessions.book.room.is_short());
     rig.sessions.reload(ROOM_OCTETS, None);
     rig.settle(0);
-    assert!(!rig.sessions.room.is_short());
+    assert!(!rig.sessions.book.room.is_short());
     assert!(clients.iter_mut().all(|client| received(client).0.contains("\r\n354 ")));
 }
 
@@ -349,8 +349,9 @@ fn a_deadline_that_comes_nearer_is_met() {
     let (config, start) = (certified(), rig.start);
     let mut client = rig.connect(1);
     rig.settle(0);
-    rig.sessions.connections.get_mut(&1).unwrap().start_tls(&config, start).unwrap();
-    rig.sessions.list(1);
+    let connection = rig.sessions.connections.get_mut(&1).unwrap();
+    connection.start_tls(&config, start).unwrap();
+    rig.sessions.book.list(1, connection);
     rig.settle(29);
     assert!(!received(&mut client).1);
     rig.settle(30);
@@ -368,7 +369,7 @@ fn the_timers_forget_those_who_are_gone() {
         rig.settle(0);
     }
     assert_eq!((rig.sessions.len(), rig.harvest.gone.len()), (1, 2000));
-    let entries = std::iter::from_fn(|| rig.sessions.timers.pop_due(rig.start + Duration::from_secs(300)));
+    let entries = std::iter::from_fn(|| rig.sessions.book.timers.pop_due(rig.start + Duration::from_secs(300)));
     let entries: Vec<_> = entries.collect();
     assert!(entries.len() < 1100 && entries.contains(&0), "{}", entries.len());
 }
