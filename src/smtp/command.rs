@@ -5,18 +5,18 @@
 use super::path::{ForwardPath, ReversePath};
 use super::reply::{self, Reply};
 
-/// The longest name of a client that is kept, in octets.
+/// The longest name of a client that is taken, in octets.
 const CLIENT_NAME_OCTETS_MAX: usize = 255;
 
 /// One command.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Command {
-    /// With what the client calls itself.
-    Ehlo(String),
+    /// The client says its name.
+    Ehlo,
     /// The same without extensions.
-    Helo(String),
+    Helo,
     /// The same in LMTP.
-    Lhlo(String),
+    Lhlo,
     /// A mail begins.
     Mail(MailCommand),
     /// Who it is for.
@@ -61,31 +61,56 @@ impl Command {
         let line = std::str::from_utf8(line).map_err(|_| reply::LINE_NOT_UTF8)?;
         let line = line.trim_end_matches(is_blank);
         let (verb, argument) = line.split_at(line.find(is_blank).unwrap_or(line.len()));
-        Self::parse_verb(verb, argument.trim_start_matches(is_blank))
+        let (_, parse) =
+            VERBS.iter().find(|(known, _)| known.eq_ignore_ascii_case(verb)).ok_or(reply::UNKNOWN_COMMAND)?;
+        parse(argument.trim_start_matches(is_blank))
     }
 
-    fn parse_verb(verb: &str, argument: &str) -> Result<Self, Reply> {
-        let bare = |command| if argument.is_empty() { Ok(command) } else { Err(reply::NO_ARGUMENTS) };
-        let with_text = |command| if argument.is_empty() { Err(reply::ARGUMENT_MISSING) } else { Ok(command) };
-        match verb.to_ascii_uppercase().as_str() {
-            "EHLO" => client_name(argument).map(Self::Ehlo),
-            "HELO" => client_name(argument).map(Self::Helo),
-            "LHLO" => client_name(argument).map(Self::Lhlo),
-            "MAIL" => MailCommand::parse(argument).map(Self::Mail),
-            "RCPT" => parse_rcpt(argument).map(Self::Rcpt),
-            "DATA" => bare(Self::Data),
-            "RSET" => bare(Self::Rset),
-            "NOOP" => Ok(Self::Noop),
-            "VRFY" => with_text(Self::Vrfy),
-            "EXPN" => with_text(Self::Expn),
-            "HELP" => Ok(Self::Help),
-            "STARTTLS" => bare(Self::StartTls),
-            "QUIT" => bare(Self::Quit),
-            "GET" | "HEAD" | "POST" | "PUT" | "DELETE" | "OPTIONS" | "CONNECT" | "PATCH" => Ok(Self::Http),
-            _ => Err(reply::UNKNOWN_COMMAND),
-        }
+    /// ```text
+    /// ehlo = "EHLO" SP ( Domain / address-literal ) CRLF
+    /// ```
+    /// The world calls itself anything, and it serves nothing here.
+    fn with_name(self, name: &str) -> Result<Self, Reply> {
+        let fits = !name.is_empty() && name.is_ascii() && name.len() <= CLIENT_NAME_OCTETS_MAX;
+        if fits { Ok(self) } else { Err(reply::NAME_MISSING) }
+    }
+
+    fn bare(self, argument: &str) -> Result<Self, Reply> {
+        if argument.is_empty() { Ok(self) } else { Err(reply::NO_ARGUMENTS) }
+    }
+
+    fn with_text(self, argument: &str) -> Result<Self, Reply> {
+        if argument.is_empty() { Err(reply::ARGUMENT_MISSING) } else { Ok(self) }
     }
 }
+
+/// What a verb makes of its argument.
+type Parse = fn(&str) -> Result<Command, Reply>;
+
+/// The verbs, the most frequent ones first.
+const VERBS: &[(&str, Parse)] = &[
+    ("EHLO", |argument| Command::Ehlo.with_name(argument)),
+    ("MAIL", |argument| MailCommand::parse(argument).map(Command::Mail)),
+    ("RCPT", |argument| parse_rcpt(argument).map(Command::Rcpt)),
+    ("DATA", |argument| Command::Data.bare(argument)),
+    ("QUIT", |argument| Command::Quit.bare(argument)),
+    ("RSET", |argument| Command::Rset.bare(argument)),
+    ("NOOP", |_| Ok(Command::Noop)),
+    ("STARTTLS", |argument| Command::StartTls.bare(argument)),
+    ("HELO", |argument| Command::Helo.with_name(argument)),
+    ("LHLO", |argument| Command::Lhlo.with_name(argument)),
+    ("VRFY", |argument| Command::Vrfy.with_text(argument)),
+    ("EXPN", |argument| Command::Expn.with_text(argument)),
+    ("HELP", |_| Ok(Command::Help)),
+    ("GET", |_| Ok(Command::Http)),
+    ("HEAD", |_| Ok(Command::Http)),
+    ("POST", |_| Ok(Command::Http)),
+    ("PUT", |_| Ok(Command::Http)),
+    ("DELETE", |_| Ok(Command::Http)),
+    ("OPTIONS", |_| Ok(Command::Http)),
+    ("CONNECT", |_| Ok(Command::Http)),
+    ("PATCH", |_| Ok(Command::Http)),
+];
 
 impl MailCommand {
     /// ```text
@@ -146,15 +171,6 @@ fn parse_rcpt(argument: &str) -> Result<ForwardPath, Reply> {
 }
 
 /// ```text
-/// ehlo = "EHLO" SP ( Domain / address-literal ) CRLF
-/// ```
-/// The world calls itself anything; it serves the log alone.
-fn client_name(argument: &str) -> Result<String, Reply> {
-    let fits = !argument.is_empty() && argument.is_ascii() && argument.len() <= CLIENT_NAME_OCTETS_MAX;
-    if fits { Ok(argument.to_owned()) } else { Err(reply::NAME_MISSING) }
-}
-
-/// ```text
 /// size-value ::= 1*20DIGIT
 /// ```
 fn parse_size(value: &str) -> Option<u64> {
@@ -192,10 +208,10 @@ mod tests {
         };
         let recipient = |mailbox: &str| Command::Rcpt(ForwardPath::Path(mailbox.to_owned()));
         for (line, command) in [
-            ("EHLO mail.example.com", Command::Ehlo("mail.example.com".to_owned())),
-            ("ehlo [192.0.2.1]", Command::Ehlo("[192.0.2.1]".to_owned())),
-            ("Helo two words ", Command::Helo("two words".to_owned())),
-            ("LHLO x", Command::Lhlo("x".to_owned())),
+            ("EHLO mail.example.com", Command::Ehlo),
+            ("ehlo [192.0.2.1]", Command::Ehlo),
+            ("Helo two words ", Command::Helo),
+            ("LHLO x", Command::Lhlo),
             ("MAIL FROM:<>", null_sender(None, false)),
             ("mail from: <> ", null_sender(None, false)),
             ("MAIL FROM:<> SIZE=12 BODY=8bitmime SMTPUTF8", null_sender(Some(12), true)),

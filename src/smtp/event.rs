@@ -29,8 +29,6 @@ pub struct Mail {
     pub octets: u64,
     /// CRs and LFs outside of CRLF in the whole mail.
     pub bare_line_ends: u32,
-    /// What the client called itself.
-    pub helo: String,
 }
 
 /// Why a mail, or one of its recipients, was refused.

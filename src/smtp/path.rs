@@ -59,6 +59,14 @@ impl ForwardPath {
             Self::Path(mailbox) => mailbox,
         }
     }
+
+    /// The mailbox.
+    pub(super) fn into_string(self) -> String {
+        match self {
+            Self::Postmaster => "postmaster".to_owned(),
+            Self::Path(mailbox) => mailbox,
+        }
+    }
 }
 
 /// ```text
@@ -69,25 +77,25 @@ fn split_path(text: &str) -> Option<(&str, &str)> {
     let text = text.trim_start_matches(BLANKS);
     let (path, rest) = match text.strip_prefix('<') {
         Some(inner) => {
-            let (path, rest) = inner.split_at_checked(find_unquoted(inner, '>')?)?;
+            let (path, rest) = inner.split_at_checked(find_unquoted(inner, b'>')?)?;
             (path.trim_matches(BLANKS), rest.strip_prefix('>')?)
         }
-        None => text.split_at_checked(find_unquoted(text, ' ').unwrap_or(text.len()))?,
+        None => text.split_at_checked(find_unquoted(text, b' ').unwrap_or(text.len()))?,
     };
     let apart = rest.is_empty() || rest.starts_with(BLANKS);
     let bracketed = text.starts_with('<');
     (apart && (bracketed || !path.is_empty())).then_some((path, rest))
 }
 
-/// Where `wanted` stands outside of a quoted string.
-fn find_unquoted(text: &str, wanted: char) -> Option<usize> {
+/// Where `wanted`, which is ASCII, stands outside of a quoted string.
+fn find_unquoted(text: &str, wanted: u8) -> Option<usize> {
     let (mut quoted, mut escaped) = (false, false);
-    for (at, c) in text.char_indices() {
-        match c {
+    for (at, octet) in text.bytes().enumerate() {
+        match octet {
             _ if escaped => escaped = false,
-            '\\' if quoted => escaped = true,
-            '"' => quoted = !quoted,
-            c if c == wanted && !quoted => return Some(at),
+            b'\\' if quoted => escaped = true,
+            b'"' => quoted = !quoted,
+            octet if octet == wanted && !quoted => return Some(at),
             _ => {}
         }
     }
@@ -101,7 +109,7 @@ fn find_unquoted(text: &str, wanted: char) -> Option<usize> {
 /// The source route is dropped (RFC 5321 §3.3, appendix C). The world also sends local parts alone, from system mail.
 fn mailbox(path: &str) -> Option<&str> {
     let mailbox = if path.starts_with('@') { path.split_once(':')?.1 } else { path };
-    let (local, domain) = match find_unquoted(mailbox, '@') {
+    let (local, domain) = match find_unquoted(mailbox, b'@') {
         Some(at) => (mailbox.get(..at)?, mailbox.get(at + 1..)),
         None => (mailbox, None),
     };
@@ -137,7 +145,10 @@ fn find_closing_quote(inner: &str) -> Option<usize> {
 
 /// RFC 5322 §3.2.3 and RFC 6531 §3.3.
 fn is_atext(c: char) -> bool {
-    c.is_ascii_alphanumeric() || "!#$%&'*+-/=?^_`{|}~".contains(c) || (!c.is_ascii() && is_visible(c))
+    match c {
+        '!' | '#'..='\'' | '*' | '+' | '-' | '/' | '=' | '?' | '^'..='`' | '{'..='~' => true,
+        c => c.is_ascii_alphanumeric() || (!c.is_ascii() && is_visible(c)),
+    }
 }
 
 /// Controls and the white space of Unicode would be legal by RFC 6531, and serve nobody but a forger.

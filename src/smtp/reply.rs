@@ -37,12 +37,12 @@ impl Reply {
     /// The answer to EHLO and LHLO: what is offered.
     pub(super) fn extensions(settings: &Settings, peer: IpAddr, tls: bool) -> Self {
         let Settings { hostname, message_octets_max, .. } = settings;
-        let starttls = if settings.starttls && !tls { "250-STARTTLS\r\n" } else { "" };
-        format!(
-            "250-{hostname} greets [{peer}]\r\n250-PIPELINING\r\n250-SIZE {message_octets_max}\r\n{starttls}\
-             250-8BITMIME\r\n250-ENHANCEDSTATUSCODES\r\n250 SMTPUTF8"
-        )
-        .into()
+        let (peer, size) = (peer.to_string(), message_octets_max.to_string());
+        let starttls = if settings.starttls && !tls { "\r\n250-STARTTLS" } else { "" };
+        let offer = "\r\n250-8BITMIME\r\n250-ENHANCEDSTATUSCODES\r\n250 SMTPUTF8";
+        ["250-", hostname, " greets [", &peer, "]\r\n250-PIPELINING\r\n250-SIZE ", &size, starttls, offer]
+            .concat()
+            .into()
     }
 
     /// The answer to a mail.

@@ -50,7 +50,7 @@ enum State {
     /// After 354.
     Data(Box<Receiving>),
     /// The mail is with the owner; so many octets were sent behind it without waiting for the answer.
-    Deciding { helo: Box<str>, replies: usize, mail: Option<Box<Mail>>, octets_ahead: usize },
+    Deciding { replies: usize, mail: Option<Box<Mail>>, octets_ahead: usize },
     /// 220 to STARTTLS is on its way.
     StartingTls { announced: bool },
     /// Nothing more is taken.
@@ -62,7 +62,7 @@ enum Dialogue {
     /// Not greeted.
     Connected,
     /// No transaction.
-    Greeted { helo: Box<str> },
+    Greeted,
     /// MAIL was accepted, no RCPT yet.
     Sender(Box<Transaction>),
     /// At least one RCPT was accepted.
@@ -148,8 +148,8 @@ impl Session {
 
     /// The answer to the last [`Event::Mail`]; without one it does nothing.
     pub fn answer(&mut self, verdict: Verdict, now: Instant) {
-        let (helo, replies, octets_ahead) = match mem::replace(&mut self.state, State::Closed) {
-            State::Deciding { helo, replies, octets_ahead, .. } => (helo, replies, octets_ahead),
+        let (replies, octets_ahead) = match mem::replace(&mut self.state, State::Closed) {
+            State::Deciding { replies, octets_ahead, .. } => (replies, octets_ahead),
             other => {
                 self.state = other;
                 return;
@@ -157,7 +157,7 @@ impl Session {
         };
         self.say_times(&Reply::verdict(verdict), replies);
         self.unconfirmed = matches!(verdict, Verdict::Accepted(_)).then_some(octets_ahead);
-        self.state = State::Dialogue(Dialogue::Greeted { helo });
+        self.state = State::Dialogue(Dialogue::Greeted);
         self.await_command(now);
     }
 
@@ -304,30 +304,25 @@ impl Session {
         use Dialogue::{Connected, Greeted, Recipients, Sender};
         let stay = |dialogue, reply| (State::Dialogue(dialogue), reply);
         match (dialogue, command) {
-            (dialogue, C::Ehlo(_) | C::Helo(_)) if self.is_lmtp() => stay(dialogue, reply::NOT_IN_THIS_PROTOCOL),
-            (dialogue, C::Lhlo(_)) if !self.is_lmtp() => stay(dialogue, reply::NOT_IN_THIS_PROTOCOL),
-            (_, C::Ehlo(helo) | C::Lhlo(helo)) => {
-                stay(Greeted { helo: helo.into() }, Reply::extensions(&self.settings, self.peer, self.tls))
-            }
-            (_, C::Helo(helo)) => stay(Greeted { helo: helo.into() }, Reply::hello(&self.settings, self.peer)),
+            (dialogue, C::Ehlo | C::Helo) if self.is_lmtp() => stay(dialogue, reply::NOT_IN_THIS_PROTOCOL),
+            (dialogue, C::Lhlo) if !self.is_lmtp() => stay(dialogue, reply::NOT_IN_THIS_PROTOCOL),
+            (_, C::Ehlo | C::Lhlo) => stay(Greeted, Reply::extensions(&self.settings, self.peer, self.tls)),
+            (_, C::Helo) => stay(Greeted, Reply::hello(&self.settings, self.peer)),
 
             (Connected, C::Mail(_) | C::Rcpt(_) | C::Data | C::StartTls) => stay(Connected, reply::GREET_FIRST),
-            (Greeted { helo }, C::Mail(mail)) => self.begin(helo, mail),
-            (dialogue @ Greeted { .. }, C::Rcpt(_) | C::Data) => stay(dialogue, reply::MAIL_FIRST),
+            (Greeted, C::Mail(mail)) => self.begin(mail),
+            (Greeted, C::Rcpt(_) | C::Data) => stay(Greeted, reply::MAIL_FIRST),
             (dialogue @ (Sender(_) | Recipients(_)), C::Mail(_)) => stay(dialogue, reply::NESTED_MAIL),
-            (Sender(transaction) | Recipients(transaction), C::Rcpt(path)) => self.add(transaction, &path),
+            (Sender(transaction) | Recipients(transaction), C::Rcpt(path)) => self.add(transaction, path),
             (dialogue @ Sender(_), C::Data) => stay(dialogue, reply::RCPT_FIRST),
             (Recipients(transaction), C::Data) => self.open_data(*transaction, now),
 
             (Connected, C::Rset) => stay(Connected, reply::OK),
-            (Greeted { helo }, C::Rset) => stay(Greeted { helo }, reply::OK),
-            (Sender(transaction) | Recipients(transaction), C::Rset) => {
-                stay(Greeted { helo: transaction.helo }, reply::OK)
-            }
+            (Greeted | Sender(_) | Recipients(_), C::Rset) => stay(Greeted, reply::OK),
 
             (dialogue, C::StartTls) if self.tls => stay(dialogue, reply::TLS_IS_ON),
             (dialogue, C::StartTls) if !self.settings.starttls => stay(dialogue, reply::NOT_IMPLEMENTED),
-            (Greeted { .. }, C::StartTls) => (State::StartingTls { announced: false }, reply::START_TLS),
+            (Greeted, C::StartTls) => (State::StartingTls { announced: false }, reply::START_TLS),
             (dialogue @ (Sender(_) | Recipients(_)), C::StartTls) => stay(dialogue, reply::TLS_IN_TRANSACTION),
 
             (dialogue, C::Noop) => stay(dialogue, reply::OK),
@@ -339,18 +334,18 @@ impl Session {
         }
     }
 
-    fn begin(&mut self, helo: Box<str>, mail: MailCommand) -> (State, Reply) {
+    fn begin(&mut self, mail: MailCommand) -> (State, Reply) {
         if mail.size.is_some_and(|size| size > self.settings.message_octets_max) {
-            return (State::Dialogue(Dialogue::Greeted { helo }), self.refuse(Refusal::TooBig));
+            return (State::Dialogue(Dialogue::Greeted), self.refuse(Refusal::TooBig));
         }
         if self.mails >= self.settings.mails_per_session_max {
             return (State::Closed, reply::TOO_MANY_MAILS);
         }
-        let transaction = Transaction::new(helo, mail.sender.into_string(), mail.smtputf8);
+        let transaction = Transaction::new(mail.sender.into_string(), mail.smtputf8);
         (State::Dialogue(Dialogue::Sender(Box::new(transaction))), reply::SENDER_OK)
     }
 
-    fn add(&mut self, mut transaction: Box<Transaction>, path: &ForwardPath) -> (State, Reply) {
+    fn add(&mut self, mut transaction: Box<Transaction>, path: ForwardPath) -> (State, Reply) {
         let reply = transaction.add(path, &self.settings).unwrap_or_else(|refusal| self.refuse(refusal));
         let has_recipients = transaction.has_recipients();
         let next = if has_recipients { Dialogue::Recipients(transaction) } else { Dialogue::Sender(transaction) };
@@ -379,12 +374,12 @@ impl Session {
         self.confirm();
         let replies = if self.is_lmtp() { receiving.recipients() } else { 1 };
         match receiving.finish(&self.settings) {
-            (Ok(mail), helo) => {
+            Ok(mail) => {
                 self.state_end = None;
-                self.state = State::Deciding { helo, replies, mail: Some(Box::new(mail)), octets_ahead: 0 };
+                self.state = State::Deciding { replies, mail: Some(Box::new(mail)), octets_ahead: 0 };
             }
-            (Err(refusal), helo) => {
-                self.state = State::Dialogue(Dialogue::Greeted { helo });
+            Err(refusal) => {
+                self.state = State::Dialogue(Dialogue::Greeted);
                 let reply = self.refuse(refusal);
                 self.say_times(&reply, replies);
                 self.await_command(now);
@@ -449,7 +444,7 @@ impl Session {
     fn lacks_tls(&self, command: &Command) -> bool {
         use Command as C;
         let needed = match command {
-            C::Ehlo(_) | C::Helo(_) | C::Lhlo(_) | C::StartTls | C::Noop | C::Quit | C::Http => false,
+            C::Ehlo | C::Helo | C::Lhlo | C::StartTls | C::Noop | C::Quit | C::Http => false,
             C::Mail(_) | C::Rcpt(_) | C::Data | C::Rset | C::Vrfy | C::Expn | C::Help => true,
         };
         needed && self.settings.require_tls && !self.tls

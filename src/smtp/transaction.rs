@@ -11,8 +11,6 @@ use std::time::Instant;
 
 /// From MAIL on.
 pub(super) struct Transaction {
-    /// What the client called itself.
-    pub(super) helo: Box<str>,
     sender: String,
     smtputf8: bool,
     recipients: Vec<String>,
@@ -28,24 +26,24 @@ pub(super) struct Receiving {
 
 impl Transaction {
     /// Without recipients.
-    pub(super) const fn new(helo: Box<str>, sender: String, smtputf8: bool) -> Self {
-        Self { helo, sender, smtputf8, recipients: Vec::new(), recipient_octets: 0 }
+    pub(super) const fn new(sender: String, smtputf8: bool) -> Self {
+        Self { sender, smtputf8, recipients: Vec::new(), recipient_octets: 0 }
     }
 
     /// Takes a recipient or not, as the reply says; `Err`: its mail is not taken here.
-    pub(super) fn add(&mut self, path: &ForwardPath, settings: &Settings) -> Result<Reply, Refusal> {
+    pub(super) fn add(&mut self, path: ForwardPath, settings: &Settings) -> Result<Reply, Refusal> {
         let mailbox = path.as_str();
         if !self.smtputf8 && !mailbox.is_ascii() {
             return Ok(reply::NEEDS_SMTPUTF8);
         }
-        if !settings.accepts(path) {
+        if !settings.accepts(&path) {
             return Err(Refusal::Recipient);
         }
         if self.recipients.len() >= settings.recipients_max {
             return Ok(reply::TOO_MANY_RECIPIENTS);
         }
         self.recipient_octets += mailbox.len() + mem::size_of::<String>();
-        self.recipients.push(mailbox.to_owned());
+        self.recipients.push(path.into_string());
         Ok(reply::RECIPIENT_OK)
     }
 
@@ -106,17 +104,16 @@ impl Receiving {
         self.pace = Pace::new(now, self.data.octets());
     }
 
-    /// The mail, or why it is refused; and what the client called itself.
-    pub(super) fn finish(self, settings: &Settings) -> (Result<Mail, Refusal>, Box<str>) {
-        let Transaction { helo, sender, recipients, .. } = self.transaction;
+    /// The mail, or why it is refused.
+    pub(super) fn finish(self, settings: &Settings) -> Result<Mail, Refusal> {
+        let Transaction { sender, recipients, .. } = self.transaction;
         let Data { head, octets, bare_line_ends } = self.data.into_data();
         if octets > settings.message_octets_max {
-            return (Err(Refusal::TooBig), helo);
+            return Err(Refusal::TooBig);
         }
         if bare_line_ends > 0 && settings.bare_line_ends == BareLineEnds::Reject {
-            return (Err(Refusal::BareLineEnds), helo);
+            return Err(Refusal::BareLineEnds);
         }
-        let mail = Mail { sender, recipients, head, octets, bare_line_ends, helo: helo.to_string() };
-        (Ok(mail), helo)
+        Ok(Mail { sender, recipients, head, octets, bare_line_ends })
     }
 }

@@ -110,8 +110,8 @@ fn describe(event: &Event) -> String {
 
 /// Long recipient lists and heads by their number alone.
 fn describe_mail(mail: &Mail) -> String {
-    let Mail { sender, recipients, head, octets, bare_line_ends, helo } = mail;
-    let mut text = format!("mail from <{sender}> by {helo} to ");
+    let Mail { sender, recipients, head, octets, bare_line_ends } = mail;
+    let mut text = format!("mail from <{sender}> to ");
     match recipients.len() {
         0..=5 => text += &recipients.join(","),
         many => write!(text, "{many}").unwrap(),

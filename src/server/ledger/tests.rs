@@ -14,7 +14,6 @@ fn arrived(connection: ConnectionId, bare_line_ends: u32) -> Arrived {
         head: format!("Message-ID: <{connection}@mydomain.de>\r\n\r\nhello\r\n").into_bytes(),
         octets: 40,
         bare_line_ends,
-        helo: "client.example".to_owned(),
     };
     Arrived { connection, peer: IpAddr::V4(Ipv4Addr::LOCALHOST), mail }
 }
