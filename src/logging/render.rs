@@ -45,7 +45,7 @@ fn append_text(out: &mut String, record: &Record<'_>) {
     let start = append_cut(out, record.args());
     if !is_harmless(&out[start..]) {
         let text = out.split_off(start);
-        let _ = write!(out, "{}", Escaped(&text));
+        append_escaped(out, &text);
     }
     let mut fields = TextFields { out, start };
     let _ = record.key_values().visit(&mut fields);
@@ -97,21 +97,31 @@ fn append_value(out: &mut String, text: &str) {
 
 fn append_quoted(out: &mut String, text: &str) {
     out.push('"');
-    if is_harmless(text) && memchr2(b'\\', b'"', text.as_bytes()).is_none() {
+    let mut rest = text;
+    while let Some(at) = memchr2(b'\\', b'"', rest.as_bytes()) {
+        let (plain, marked) = rest.split_at(at);
+        let (mark, behind) = marked.split_at(1);
+        append_escaped(out, plain);
+        out.push('\\');
+        out.push_str(mark);
+        rest = behind;
+    }
+    append_escaped(out, rest);
+    out.push('"');
+}
+
+fn append_escaped(out: &mut String, text: &str) {
+    if is_harmless(text) {
         out.push_str(text);
     } else {
-        for piece in text.split_inclusive(['\\', '"']) {
-            let (plain, mark) = piece.split_at(piece.trim_end_matches(['\\', '"']).len());
-            let escape = if mark.is_empty() { "" } else { "\\" };
-            let _ = write!(out, "{}{escape}{mark}", Escaped(plain));
-        }
+        let _ = write!(out, "{}", Escaped(text));
     }
-    out.push('"');
 }
 
 /// Whether a reader can tell where the value ends, and it does no harm.
 fn is_plain(value: &str) -> bool {
-    let is_graphic = value.bytes().all(|octet| octet.is_ascii_graphic() && octet != b'"');
+    // Without a branch for each octet: nearly every value is plain.
+    let is_graphic = value.bytes().fold(true, |is_graphic, octet| is_graphic & matches!(octet, b'!' | b'#'..=b'~'));
     let is_plain = |c: char| !c.is_whitespace() && c != '"' && !is_harmful(c);
     !value.is_empty() && (is_graphic || value.chars().all(is_plain))
 }

@@ -48,7 +48,7 @@ impl Reply {
     /// The answer to a mail.
     pub(super) fn verdict(verdict: Verdict) -> Self {
         match verdict {
-            Verdict::Accepted(id) => format!("250 2.0.0 Ok: queued as {id}").into(),
+            Verdict::Accepted(id) => ["250 2.0.0 Ok: queued as ", &id.to_string()].concat().into(),
             Verdict::TryAgain => TRY_AGAIN,
             Verdict::NoRoom => NO_ROOM,
         }
