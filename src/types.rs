@@ -85,6 +85,11 @@ impl Domain {
     }
 
     /// The name as it stands, without a final dot.
+    /// Whether [`Self::parse`] takes it.
+    pub fn is_name(text: &str) -> bool {
+        Self::check(text).is_some()
+    }
+
     fn check(text: &str) -> Option<&str> {
         let name = text.strip_suffix('.').unwrap_or(text);
         let literal = name.len() > 2 && name.starts_with('[') && name.ends_with(']');

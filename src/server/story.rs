@@ -90,7 +90,9 @@ struct InBrackets(IpAddr);
 
 impl fmt::Display for InBrackets {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "[{}]", self.0)
+        f.write_str("[")?;
+        self.0.fmt(f)?;
+        f.write_str("]")
     }
 }
 

@@ -55,7 +55,8 @@ pub(super) struct MailCommand {
 impl Command {
     /// Takes a line without its CRLF.
     pub(super) fn parse(line: &[u8]) -> Result<Self, Reply> {
-        if line.iter().any(|&octet| octet.is_ascii_control() && octet != b'\t') {
+        // Without a branch for each octet: nearly every line is plain.
+        if line.iter().fold(false, |is_odd, &octet| is_odd | !matches!(octet, b'\t' | b' '..=b'~' | 0x80..)) {
             return Err(reply::LINE_WITH_CONTROLS);
         }
         let line = std::str::from_utf8(line).map_err(|_| reply::LINE_NOT_UTF8)?;

@@ -161,7 +161,7 @@ fn is_visible(c: char) -> bool {
 /// ```
 /// No tag for a general literal was ever registered.
 fn is_domain(domain: &str) -> bool {
-    let Some(literal) = domain.strip_prefix('[') else { return Domain::parse(domain).is_some() };
+    let Some(literal) = domain.strip_prefix('[') else { return Domain::is_name(domain) };
     let Some(literal) = literal.strip_suffix(']') else { return false };
     match literal.split_at_checked("IPv6:".len()) {
         Some((tag, v6)) if tag.eq_ignore_ascii_case("IPv6:") => v6.parse::<Ipv6Addr>().is_ok(),
