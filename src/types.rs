@@ -22,21 +22,23 @@ impl Address {
     /// Lenient in the local part, since real ones hold almost anything (`=`, quotes, 8-bit text); strict where
     /// an address would do harm: no control characters, no empty side, at most [`ADDRESS_OCTETS_MAX`] octets.
     pub fn parse(text: &str) -> Option<Self> {
-        let (local, domain) = text.rsplit_once('@').filter(|_| text.len() <= ADDRESS_OCTETS_MAX)?;
-        let domain = Domain::check(domain)?;
+        let at = memchr::memrchr(b'@', text.as_bytes()).filter(|_| text.len() <= ADDRESS_OCTETS_MAX)?;
+        let (local, domain) = (&text[..at], Domain::check(&text[at + 1..])?);
         let quoted = local.len() > 1 && local.starts_with('"') && local.ends_with('"');
         let plain = |c: char| !c.is_whitespace() && !matches!(c, '<' | '>' | '(' | ')' | ',' | ';');
         let fits = all(local, |c| !c.is_control() && (quoted || plain(c)));
-        (!local.is_empty() && fits).then(|| Self::join(local, domain))
+        (!local.is_empty() && fits).then(|| Self::with_lower_domain(&text[..=at + domain.len()], at))
     }
 
-    fn join(local: &str, domain: &str) -> Self {
+    /// The domain behind the `@` at this place in lower case.
+    fn with_lower_domain(text: &str, at: usize) -> Self {
+        let (local, domain) = text.split_at(at);
         if !domain.is_ascii() {
-            return Self([local, "@", &domain.to_lowercase()].concat());
+            return Self([local, &domain.to_lowercase()].concat());
         }
-        let mut joined = [local, "@", domain].concat();
-        joined[local.len()..].make_ascii_lowercase();
-        Self(joined)
+        let mut lower = text.to_owned();
+        lower[at..].make_ascii_lowercase();
+        Self(lower)
     }
 
     /// `local@domain`.
@@ -95,9 +97,9 @@ impl Domain {
         let literal = name.len() > 2 && name.starts_with('[') && name.ends_with(']');
         let inner = if literal { &name[1..name.len() - 1] } else { name };
         let fits = |c: char| match c {
-            '-' | '_' | '.' => true,
+            'a'..='z' | 'A'..='Z' | '0'..='9' | '-' | '_' | '.' => true,
             ':' => literal,
-            c => c.is_ascii_alphanumeric() || (!c.is_ascii() && !c.is_control() && !c.is_whitespace()),
+            c => !c.is_ascii() && !c.is_control() && !c.is_whitespace(),
         };
         let labels = literal || inner.as_bytes().split(|c| *c == b'.').all(|label| !label.is_empty());
         (!inner.is_empty() && name.len() <= 255 && labels && all(inner, fits)).then_some(name)

@@ -69,7 +69,7 @@ pub fn extend_list(list: &mut Vec<Address>, text: &str, count_max: usize) {
 }
 
 fn bracketed(text: &str) -> Option<&str> {
-    let start = text.find('<')?;
+    let start = memchr::memchr(b'<', text.as_bytes())?;
     let rest = text.get(start + 1..)?;
     let inner = rest.get(..rest.find('>')?)?;
     inner.contains('@').then_some(inner)
@@ -142,7 +142,7 @@ fn at_sign(text: &str, at: usize) -> Option<Found> {
     let range = span_at(text, at)?;
     let domain = text.get(at + 1..range.end)?;
     let literal = domain.starts_with('[');
-    let top = domain.rsplit_once('.').map(|(_, top)| top);
+    let top = memchr::memrchr(b'.', domain.as_bytes()).and_then(|dot| domain.get(dot + 1..));
     let named = top.is_some_and(|top| top.chars().count() > 1 && top.chars().any(|c| !c.is_ascii_digit()));
     let address = Address::parse(text.get(range.clone())?).filter(|_| named || literal)?;
     Some(Found { address, range })

@@ -161,6 +161,8 @@ const SUBJECTS: &[&str] = &[
     "\u{bc1c}\u{c1a1} \u{c2e4}\u{d328}",
 ];
 
+static MACHINE_NAMES: LazyLock<Needles> = LazyLock::new(|| Needles::new(NAMES));
+
 static NOTICE_SUBJECTS: LazyLock<Needles> =
     LazyLock::new(|| Needles::new(SUBJECTS.iter().chain(languages::SUBJECTS).flat_map(|words| fold::spellings(words))));
 
@@ -249,7 +251,7 @@ pub fn is_daemon(from: &str) -> bool {
 
 fn has_machine_name(from: &str) -> bool {
     let display = from.split('<').next().unwrap_or("");
-    NAMES.iter().any(|name| display.contains(name))
+    MACHINE_NAMES.is_in(display.as_bytes())
 }
 
 /// A sender without an address is a null sender: people always have one.

@@ -136,7 +136,8 @@ pub const fn is_exact(status: EnhancedStatus) -> bool {
 /// Whether a text in normal form says no more than the title that the code has in the registry.
 pub fn is_titled(status: EnhancedStatus, normal: &str) -> bool {
     let title = row(status.subject, status.detail).and_then(|row| row.3.strip_prefix("X.")?.split_once(' '));
-    title.is_some_and(|(_, title)| normal.contains(title.split(';').next().unwrap_or(title)))
+    let title = title.map(|(_, title)| title.split(';').next().unwrap_or(title));
+    title.is_some_and(|title| memchr::memmem::find(normal.as_bytes(), title.as_bytes()).is_some())
 }
 
 fn row(subject: u16, detail: u16) -> Option<&'static StatusRow> {

@@ -37,7 +37,7 @@ pub fn with_one_spelling(text: String) -> String {
     let replace = |text: String, (finder, (from, to)): (&Finder<'_>, (&str, &str))| {
         if finder.find(text.as_bytes()).is_some() { text.replace(from, to) } else { text }
     };
-    let count = if text.contains('\'') { SPELLINGS.len() } else { WITHOUT_APOSTROPHE };
+    let count = if memchr::memchr(b'\'', text.as_bytes()).is_some() { SPELLINGS.len() } else { WITHOUT_APOSTROPHE };
     FINDERS.iter().zip(SPELLINGS).take(count).fold(text, replace)
 }
 
