@@ -60,8 +60,11 @@ impl Outer {
         let envelope = &mut self.envelope;
         match field.name.len() {
             2 if field.is("to") => {
-                set(&mut envelope.to, field);
-                extend(&mut envelope.to_mailboxes, field);
+                let value = field.value();
+                extend_by(&mut envelope.to_mailboxes, field, &value);
+                if envelope.to.is_empty() {
+                    envelope.to = value.into_owned();
+                }
             }
             2 if field.is("cc") => extend(&mut envelope.to_mailboxes, field),
             4 if field.is("from") => set(&mut envelope.from, field),
@@ -92,6 +95,15 @@ impl Outer {
 fn set(value: &mut String, field: &Field<'_>) {
     if value.is_empty() {
         *value = field.value().into_owned();
+    }
+}
+
+/// As [`extend`], of a field whose value was decoded already: most stand in one line.
+fn extend_by(addresses: &mut Vec<Address>, field: &Field<'_>, value: &str) {
+    if memchr::memchr(b'\n', field.raw.trim_ascii_end()).is_none() {
+        address::extend_list(addresses, value, MAILBOXES_MAX);
+    } else {
+        extend(addresses, field);
     }
 }
 

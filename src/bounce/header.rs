@@ -40,8 +40,14 @@ impl<'a> Field<'a> {
 /// A block that does not start with a field is no header: everything is body then. An mbox `From ` line and empty lines
 /// in front are skipped.
 pub fn read(mail: &[u8]) -> (Vec<Field<'_>>, &[u8]) {
+    let mut fields = Vec::with_capacity(FIELDS_USUAL);
+    let body = read_into(&mut fields, mail);
+    (fields, body)
+}
+
+/// As [`read`] does, into a list that is empty: for one who reads many headers. Returns the body.
+pub fn read_into<'a>(fields: &mut Vec<Field<'a>>, mail: &'a [u8]) -> &'a [u8] {
     let mail = without_lead(mail);
-    let mut fields: Vec<Field<'_>> = Vec::with_capacity(FIELDS_USUAL);
     // Where the value of the last field starts, as long as folds may follow.
     let mut open = None;
     let mut rest = mail;
@@ -49,12 +55,12 @@ pub fn read(mail: &[u8]) -> (Vec<Field<'_>>, &[u8]) {
         let (line, after) = next_line(rest);
         let is_first = rest.len() == mail.len();
         if line.is_empty() {
-            return (fields, after);
+            return after;
         } else if matches!(line, [b' ' | b'\t', ..]) && !is_first {
             if is_blank(line) {
                 let behind = behind_blanks(after);
                 if !starts_as_a_header(behind) {
-                    return (fields, after);
+                    return after;
                 }
                 rest = behind;
                 continue;
@@ -65,16 +71,17 @@ pub fn read(mail: &[u8]) -> (Vec<Field<'_>>, &[u8]) {
         } else if let Some((name, value)) = split_field(line) {
             let start = mail.len() - rest.len() + line.len() - value.len();
             open = (fields.len() < FIELDS_MAX).then_some(start);
-            fields
-                .extend(open.map(|_| Field { name, raw: mail.get(start..mail.len() - after.len()).unwrap_or(value) }));
+            if open.is_some() {
+                fields.push(Field { name, raw: mail.get(start..mail.len() - after.len()).unwrap_or(value) });
+            }
         } else if !is_first && goes_on(after) {
             open = None;
         } else {
-            return (fields, rest);
+            return rest;
         }
         rest = after;
     }
-    (fields, rest)
+    rest
 }
 
 /// How many empty lines inside a header are put up with.
@@ -174,9 +181,10 @@ fn without_lead(mail: &[u8]) -> &[u8] {
     }
     // A folder that was taken out of another one leaves a line of each.
     for _ in 0..FROM_LINES_MAX {
-        if rest.starts_with(b"From ") || rest.starts_with(b">From ") {
-            rest = next_line(rest).1;
+        if !rest.starts_with(b"From ") && !rest.starts_with(b">From ") {
+            break;
         }
+        rest = next_line(rest).1;
     }
     rest
 }
@@ -208,7 +216,7 @@ pub fn field_name(line: &[u8]) -> Option<&[u8]> {
 /// The name, and what follows the colon.
 fn split_field(line: &[u8]) -> Option<(&[u8], &[u8])> {
     let near = line.get(..line.len().min(NAME_OCTETS_MAX)).unwrap_or(line);
-    let end = near.iter().position(|c| !matches!(c, 33..=57 | 59..=126)).filter(|end| *end > 0)?;
+    let end = near.iter().position(|c| *c == b':' || !c.is_ascii_graphic()).filter(|end| *end > 0)?;
     let (name, rest) = near.split_at_checked(end)?;
     let colon = end + rest.iter().position(|c| !c.is_ascii_whitespace())?;
     (line.get(colon) == Some(&b':')).then_some((name, line.get(colon + 1..)?))

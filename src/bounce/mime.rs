@@ -42,7 +42,7 @@ pub enum Content {
 
 impl Content {
     fn from_type(value: &str) -> Self {
-        let end = value.bytes().position(|c| matches!(c, b';' | b' ' | b'\t' | b'\r' | b'\n'));
+        let end = memchr::memchr2(b';', b' ', value.as_bytes());
         let kind = end.and_then(|end| value.get(..end)).unwrap_or(value);
         let known = TYPES.iter().find(|(name, _)| name.eq_ignore_ascii_case(kind)).map(|(_, content)| *content);
         let is_multipart = || kind.get(..10).is_some_and(|start| start.eq_ignore_ascii_case("multipart/"));
@@ -113,7 +113,7 @@ pub fn walk<'a>(fields: &[Field<'a>], body: &'a [u8]) -> Tree<'a> {
     let named = head.boundary().filter(|_| head.content == Content::Multipart);
     let is_named = named.is_some();
     let boundary = named.or_else(|| head.may_hide_parts().then(|| sniff_boundary(body)).flatten());
-    let mut walk = Walk { parts: Vec::new(), stack: Vec::new(), open: None, preamble_end: None, cut: false };
+    let mut walk = Walk::default();
     if let Some(boundary) = boundary {
         walk.stack.push(boundary);
         walk.scan(body);
@@ -199,6 +199,7 @@ fn is_returned_header(line: &[u8]) -> bool {
 
 static DASH_LINE: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\n--"));
 
+#[derive(Default)]
 struct Walk<'a> {
     parts: Vec<Part<'a>>,
     /// The delimiters that are open, outermost first.
@@ -208,6 +209,8 @@ struct Walk<'a> {
     /// Where the first delimiter stands.
     preamble_end: Option<usize>,
     cut: bool,
+    /// Of the part whose header was read last: one list serves all parts.
+    fields: Vec<Field<'a>>,
 }
 
 impl<'a> Walk<'a> {
@@ -262,8 +265,8 @@ impl<'a> Walk<'a> {
 
     fn open_part(&mut self, body: &'a [u8], line_end: usize) {
         let (_, rest) = header::next_line(body.get(line_end..).unwrap_or(&[]));
-        let (fields, content) = part_header(rest);
-        let head = Head::read(&fields);
+        let content = self.part_header(rest);
+        let head = Head::read(&self.fields);
         let start = body.len() - content.len();
         if head.content == Content::Multipart
             && let Some(boundary) = head.boundary()
@@ -280,19 +283,20 @@ impl<'a> Walk<'a> {
         self.open = Some((Part { content: kind, body: &[], transfer, content_type }, start));
     }
 
+    /// Reads the fields of a part. One without a header starts with an empty line; [`header::read`] would skip it.
+    fn part_header(&mut self, rest: &'a [u8]) -> &'a [u8] {
+        self.fields.clear();
+        match rest {
+            [b'\n', after @ ..] | [b'\r', b'\n', after @ ..] => after,
+            _ => header::read_into(&mut self.fields, rest),
+        }
+    }
+
     fn close(&mut self, body: &'a [u8], at: usize) {
         if let Some((part, start)) = self.open.take() {
             let content = body.get(start.min(at)..at).unwrap_or(&[]);
             self.parts.push(Part { body: content, ..part });
         }
-    }
-}
-
-/// A part without a header starts with an empty line; [`header::read`] would skip it.
-fn part_header(rest: &[u8]) -> (Vec<Field<'_>>, &[u8]) {
-    match rest {
-        [b'\n', after @ ..] | [b'\r', b'\n', after @ ..] => (Vec::new(), after),
-        _ => header::read(rest),
     }
 }
 
