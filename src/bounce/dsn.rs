@@ -5,6 +5,7 @@
 //! after a value. What a code or a text means is elsewhere.
 
 use super::address::parse_recipient_field;
+use super::line::lines;
 use super::report::DsnAction;
 use super::status::EnhancedStatus;
 use crate::types::Address;
@@ -70,23 +71,23 @@ enum Name {
 }
 
 const NAMES: &[(&str, Name)] = &[
-    ("original-recipient", Name::Original),
-    ("x-original-recipient", Name::Original),
     ("final-recipient", Name::Final),
-    ("final recipient", Name::Final),
-    ("original recipient", Name::Original),
+    ("original-recipient", Name::Original),
     ("action", Name::Action),
     ("status", Name::Status),
     ("diagnostic-code", Name::Diagnostic),
-    ("diagnostic code", Name::Diagnostic),
     ("remote-mta", Name::RemoteMta),
+    ("x-original-recipient", Name::Original),
+    ("final recipient", Name::Final),
+    ("original recipient", Name::Original),
+    ("diagnostic code", Name::Diagnostic),
     ("remote mta", Name::RemoteMta),
 ];
 
 /// The recipients of a report, in order; one original address with several final ones is one recipient.
 pub fn read(text: &str) -> Vec<DsnRecipient> {
     let mut reader = Reader::default();
-    for line in text.lines() {
+    for line in lines(text) {
         reader.line(line);
     }
     reader.end_field();
@@ -116,7 +117,7 @@ struct Reader<'t> {
 
 impl<'t> Reader<'t> {
     fn line(&mut self, line: &'t str) {
-        if line.trim().is_empty() {
+        if line.trim_start().is_empty() {
             self.end_field();
             self.after_blank = true;
         } else if let Some((name, value)) = split_field(line) {
@@ -146,7 +147,8 @@ impl<'t> Reader<'t> {
                 self.end_group();
             }
             self.after_blank = false;
-            self.set(name, value.trim());
+            // Lines are trimmed as they come; one that is empty at first leaves a line end in front.
+            self.set(name, value.trim_start());
         }
     }
 
@@ -170,11 +172,9 @@ impl<'t> Reader<'t> {
             Name::Action => group.action = group.action.or_else(|| action(value)),
             Name::Status if group.status.is_none() => {
                 group.status = EnhancedStatus::find(value);
-                value.clone_into(&mut group.status_text);
+                group.status_text = value.into();
             }
-            Name::Diagnostic if group.diagnostic_code.is_empty() => {
-                diagnostic(value).clone_into(&mut group.diagnostic_code);
-            }
+            Name::Diagnostic if group.diagnostic_code.is_empty() => group.diagnostic_code = diagnostic(value).into(),
             Name::RemoteMta if !typed_value(value).is_empty() => {
                 group.remote_mta = Some(super::line::one_line(typed_value(value)).into_owned());
             }
@@ -194,8 +194,8 @@ impl<'t> Reader<'t> {
 
 /// `name: value` with a known name, or any other field name at the start of a line.
 fn split_field(line: &str) -> Option<(Name, &str)> {
-    let (name, value) = line.split_once(':')?;
-    let name = name.trim();
+    let colon = memchr::memchr(b':', line.as_bytes())?;
+    let (name, value) = (line.get(..colon)?.trim(), line.get(colon + 1..)?);
     let known = NAMES.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
     if let Some((_, name)) = known {
         return Some((*name, value.trim()));
@@ -248,8 +248,7 @@ fn diagnostic(value: &str) -> &str {
     } else {
         typed_value(value)
     };
-    let quoted = said
-        .find("-'")
+    let quoted = memchr::memmem::find(said.as_bytes(), b"-'")
         .and_then(|at| at.checked_sub(3))
         .filter(|at| said.get(..*at).is_some_and(|words| words.contains(" - ")));
     quoted.and_then(|at| said.get(at..)).unwrap_or(said)

@@ -38,8 +38,12 @@ impl<'t> Finding<'t> {
         let (verdict, text) = reasons::decide(texts, status, reply, self.remote_mta.as_deref());
         let reason =
             if kind == Kind::Delay && verdict.reason == Reason::Undefined { Reason::Delayed } else { verdict.reason };
-        let evidence = if text.is_empty() { verdict.detail.to_owned() } else { excerpt(&text, DIAGNOSTIC_OCTETS_MAX) };
         let diagnostic = excerpt(&self.diagnostic, DIAGNOSTIC_OCTETS_MAX);
+        let evidence = match &*text {
+            "" => verdict.detail.to_owned(),
+            text if text == self.diagnostic => diagnostic.clone(),
+            text => excerpt(text, DIAGNOSTIC_OCTETS_MAX),
+        };
         Recipient {
             address: self.address,
             final_recipient: self.final_recipient,

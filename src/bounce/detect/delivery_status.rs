@@ -13,19 +13,20 @@ use std::borrow::Cow;
 const ATTACHMENTS_MAX: usize = 3;
 
 pub fn read(mail: &Mail<'_>) -> Option<Detected> {
-    let (groups, rule) = groups(mail)?;
-    let failed: Vec<&DsnRecipient> = groups.iter().filter(|group| is_failure(group)).collect();
-    if failed.is_empty() {
-        return groups.iter().any(|group| group.action.is_some()).then(|| success(rule));
+    let (mut groups, rule) = groups(mail)?;
+    let has_action = groups.iter().any(|group| group.action.is_some());
+    groups.retain(is_failure);
+    if groups.is_empty() {
+        return has_action.then(|| success(rule));
     }
-    let kind = kind(mail, &failed);
-    let named: Vec<&DsnRecipient> = failed.into_iter().filter(|group| group.address().is_some()).collect();
-    if named.is_empty() {
+    let kind = kind(mail, &groups);
+    groups.retain(|group| group.address().is_some());
+    if groups.is_empty() {
         return None;
     }
-    let alone = named.len() == 1;
+    let alone = groups.len() == 1;
     let recipients =
-        named.into_iter().filter_map(|group| Some(finding(group, rule)?.judge(kind, texts(mail, group, alone))));
+        groups.iter().filter_map(|group| Some(finding(group, rule)?.judge(kind, texts(mail, group, alone))));
     Some(Detected { kind, rule: rule.to_owned(), recipients: recipients.collect() })
 }
 
@@ -65,8 +66,8 @@ fn is_failure(group: &DsnRecipient) -> bool {
 }
 
 /// A report of delays alone is a warning; where no action is given, the words for people tell.
-fn kind(mail: &Mail<'_>, failed: &[&DsnRecipient]) -> Kind {
-    let delayed = |group: &&DsnRecipient| match group.action {
+fn kind(mail: &Mail<'_>, failed: &[DsnRecipient]) -> Kind {
+    let delayed = |group: &DsnRecipient| match group.action {
         Some(action) => action == DsnAction::Delayed,
         None => {
             group.status.is_some_and(|status| status.class == 4)
