@@ -1,6 +1,6 @@
 //! Invariant: whatever octets a platform sends, a request to it ends in time with an answer whose parts are bounded and hold no control
-//! characters, or with an error of one line; a template that it names stays on its host; and nothing of what it sent is taken for the
-//! answer to the next request.
+//! characters, or with an error of one line; a template that it names stays on its host; and nothing of what it sent with one answer is
+//! taken for the answer to the next request.
 //!
 //! The first octet of the input says what is asked, and what the platform does once it has sent the rest.
 
@@ -104,7 +104,8 @@ fn serve(mut stream: TcpStream) -> std::io::Result<()> {
             return stream.write_all(NEXT);
         }
         let (octets, ending) = SCRIPT.lock().expect("no panic").clone();
-        stream.write_all(&octets)?;
+        // A copy comes in the same segment: no client can tell one that comes only after it looked from the answer to its next request.
+        stream.write_all(&octets.repeat(if matches!(ending, Ending::Repeat) { 2 } else { 1 }))?;
         match ending {
             Ending::Close => return Ok(()),
             // Until the client has gone, or asks for more.
