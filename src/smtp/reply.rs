@@ -5,6 +5,7 @@
 use super::event::{Refusal, Verdict};
 use super::settings::{Protocol, Settings};
 use std::borrow::Cow;
+use std::fmt::Write as _;
 use std::net::IpAddr;
 
 /// One reply, in the form of the wire (RFC 5321 §4.2.1) but for the last CRLF.
@@ -37,12 +38,13 @@ impl Reply {
     /// The answer to EHLO and LHLO: what is offered.
     pub(super) fn extensions(settings: &Settings, peer: IpAddr, tls: bool) -> Self {
         let Settings { hostname, message_octets_max, .. } = settings;
-        let (peer, size) = (peer.to_string(), message_octets_max.to_string());
-        let starttls = if settings.starttls && !tls { "\r\n250-STARTTLS" } else { "" };
-        let offer = "\r\n250-8BITMIME\r\n250-ENHANCEDSTATUSCODES\r\n250 SMTPUTF8";
-        ["250-", hostname, " greets [", &peer, "]\r\n250-PIPELINING\r\n250-SIZE ", &size, starttls, offer]
-            .concat()
-            .into()
+        let mut text = String::with_capacity(EXTENSIONS_OCTETS);
+        let _ = write!(text, "250-{hostname} greets [{peer}]\r\n250-PIPELINING\r\n250-SIZE {message_octets_max}\r\n");
+        if settings.starttls && !tls {
+            text.push_str("250-STARTTLS\r\n");
+        }
+        text.push_str("250-8BITMIME\r\n250-ENHANCEDSTATUSCODES\r\n250 SMTPUTF8");
+        text.into()
     }
 
     /// The answer to a mail.
@@ -81,6 +83,9 @@ impl From<String> for Reply {
         Self(Cow::Owned(text))
     }
 }
+
+/// As many octets as most answers to EHLO have at most.
+const EXTENSIONS_OCTETS: usize = 200;
 
 const CRLF: &[u8] = b"\r\n";
 
