@@ -142,6 +142,17 @@ fn housekeeping_of_a_heap_takes_many_short_transactions() {
 }
 
 #[test]
+fn a_heap_of_digests_leaves_in_slices_one_after_the_other() {
+    let mut fixture = Fixture::new(Settings { digests_max: 100, ..Settings::default() });
+    fixture.commit(&Batch { mails: (0..2101).map(|number| mail(number, vec![])).collect(), ..Batch::default() });
+    let now = fixture.now();
+    for (left, has_more) in [(1101, true), (101, true), (100, false)] {
+        assert_eq!(fixture.store().tidy(now, now).unwrap(), has_more, "{left}");
+        assert_eq!(fixture.reader().totals().unwrap().digests, left);
+    }
+}
+
+#[test]
 fn a_clock_that_jumps_ahead_for_a_while_costs_nothing_that_is_kept_for_a_time() {
     const YEARS: u64 = 10 * 365 * DAY;
     let age = Some(Duration::from_secs(30 * DAY));

@@ -215,6 +215,23 @@ fn a_damaged_row_of_the_journal_costs_no_more_than_itself() {
 }
 
 #[test]
+fn a_counter_that_the_table_still_has_is_not_counted_behind_a_damaged_row() {
+    let mut fixture = Fixture::new(moving());
+    fixture.receive(vec![count(1), count(2)]);
+    fixture.receive(vec![count(3)]);
+    // From here on the table knows the first two, and the journal that one of them is gone.
+    fixture.settings = Settings::default();
+    fixture.reopen();
+    fixture.receive(vec![hard(&user(1))]);
+    fixture.receive(vec![count(4)]);
+    fixture.close();
+    damage(&fixture.path(), "journal", |key| key.ends_with(&[4]));
+    fixture.reopen();
+    assert_eq!(counts(&fixture.reader()).into_keys().collect::<Vec<_>>(), [user(2), user(3)]);
+    assert_eq!(fixture.reader().totals().unwrap().counters, 2);
+}
+
+#[test]
 fn a_damaged_row_of_the_journal_leaves_in_its_turn() {
     let mut fixture = Fixture::new(Settings::default());
     (0..5).for_each(|number| drop(fixture.receive(vec![count(number)])));
