@@ -125,7 +125,14 @@ fn behind_lost_folds(body: &[u8]) -> &[u8] {
 fn is_the_rest(header: &[Field<'_>], block: &[Field<'_>], text: &[u8], body: &[u8]) -> bool {
     const ONCE: &[&str] =
         &["from", "to", "subject", "date", "message-id", "return-path", "mime-version", "content-type"];
-    const TELLING: &[&str] = &["mime-version", "content-type", "message-id", "auto-submitted", "x-failed-recipients"];
+    const TELLING: &[&str] = &[
+        "mime-version",
+        "content-type",
+        "message-id",
+        "auto-submitted",
+        "x-failed-recipients",
+        "content-transfer-encoding",
+    ];
     let names = |fields: &[Field<'_>], name: &str| fields.iter().any(|field| field.is(name));
     let ended = text.len().checked_sub(body.len() + 1).and_then(|end| text.get(..end)).unwrap_or(&[]);
     let is_ended = ended.strip_suffix(b"\r").unwrap_or(ended).ends_with(b"\n");

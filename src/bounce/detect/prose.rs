@@ -97,7 +97,7 @@ fn named(mail: &Mail<'_>) -> Vec<Named> {
     mail.outer
         .failed_recipients
         .iter()
-        .map(|address| Named { address: address.clone(), place: Place::Field, block: block(address) })
+        .map(|address| Named { address: address.clone(), place: Place::Field, joined: false, block: block(address) })
         .collect()
 }
 
@@ -118,7 +118,7 @@ fn by_local_part(mail: &Mail<'_>) -> Vec<Named> {
     let notice = mail.notice();
     let to = envelope::returned_to(&mail.tree.parts, notice.rest());
     let named = to.into_iter().take(LOCAL_PARTS_MAX).filter(|address| notice.lists(address.local()));
-    named.map(|address| Named { address, place: Place::ToLine, block: 0..notice.end }).collect()
+    named.map(|address| Named { address, place: Place::ToLine, joined: false, block: 0..notice.end }).collect()
 }
 
 /// Addresses that are not recipients: who the notice goes to, and who wrote it.

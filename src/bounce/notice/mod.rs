@@ -79,6 +79,8 @@ impl Place {
 pub struct Named {
     pub address: Address,
     pub place: Place,
+    /// It goes on with an enumeration that the one before it stands in.
+    pub joined: bool,
     /// What belongs to it: from its line to the next one's.
     pub block: Range<usize>,
 }
@@ -183,7 +185,8 @@ impl Notice {
         if best == Some(Place::Only) && !named.iter().all(is_of_a_desk) {
             named.retain(|named| !is_of_a_desk(named));
         }
-        let doubtful = best == Some(Place::Only) && (named.len() > 1 || named.iter().any(is_of_a_role));
+        let mentions = named.iter().filter(|named| !named.joined).count();
+        let doubtful = best == Some(Place::Only) && (mentions > 1 || named.iter().any(is_of_a_role));
         if doubtful { Vec::new() } else { named }
     }
 

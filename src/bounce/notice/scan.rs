@@ -173,7 +173,7 @@ impl<'a> Scan<'a> {
             if let Some(whole) = address::mend_in_brackets(self.notice.own(), &range) {
                 found.address = whole;
             }
-            self.found.push(Named { address: found.address, place, block: item..item });
+            self.found.push(Named { address: found.address, place, joined: joined.is_some(), block: item..item });
         }
     }
 
@@ -249,8 +249,27 @@ fn is_help(hits: &[Hit], at: usize, is_told_of: impl Fn() -> bool, sentence_end:
 
 /// `a@example.com, b@example.com and c@example.com`: what is said of the one is said of the next.
 fn is_conjunction(between: &str) -> bool {
-    const WORDS: &[&str] =
-        &["and", "nor", "or", "&", "/", "und", "et", "y", "e", "en", "og", "och", "i", "и", "ve", "和", "と"];
+    const WORDS: &[&str] = &[
+        "and",
+        "nor",
+        "or",
+        "as well as",
+        "&",
+        "/",
+        "und",
+        "sowie",
+        "et",
+        "y",
+        "e",
+        "en",
+        "og",
+        "och",
+        "i",
+        "и",
+        "ve",
+        "和",
+        "と",
+    ];
     let is_mark = |c: char| c.is_whitespace() || matches!(c, '<' | '>' | '"' | '\'' | ',' | ';');
     let word = between.trim_matches(is_mark);
     WORDS.contains(&word) || word.is_empty() && between.contains([',', ';'])
@@ -262,13 +281,11 @@ fn is_named_next(between: &str) -> bool {
     name.is_some_and(is_name_lead)
 }
 
-/// `Ann Other <`, `Ann Other (`, `"Other, Ann" <`
+/// `Ann Other <`, `Ann Other (`, `Other, Ann (`
 fn is_name_lead(before: &str) -> bool {
-    let Some(name) = before.trim_start().strip_suffix(['<', '(']) else { return false };
-    let is_of_a_name = |c: char| {
-        c.is_alphabetic() || matches!(c, ' ' | '.' | '-' | '\'' | '"') || c == ',' && name.starts_with(['"', '\''])
-    };
-    name.len() <= NAME_OCTETS_MAX && name.chars().all(is_of_a_name)
+    let is_of_a_name = |c: char| c.is_alphabetic() || matches!(c, ' ' | ',' | '.' | '-' | '\'' | '"');
+    let name = before.trim_start().strip_suffix(['<', '(']).filter(|name| name.len() <= NAME_OCTETS_MAX);
+    name.is_some_and(|name| name.chars().all(is_of_a_name))
 }
 
 /// Postfix: `<final@int.example> (expanded from <original@example>): user unknown`.

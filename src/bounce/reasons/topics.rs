@@ -148,7 +148,7 @@ pub(super) const WORDS: &[(Topic, &str)] = &[
     ),
     (
         Not,
-        "neni$|not$|no$|never|cannot|without|none|unable|failed to|failed for|\
+        "neni$|not$|no$|neither|never|cannot|without|none|unable|failed to|failed for|\
          nicht|kein|pas$|aucun|ne$|n'|ningun|sin$|nao$|nenhum|sem$|non$|nessun|niet$|geen$|nie$|brak$|nem$|nincs|nu$|\
          basarisiz|fehlgeschlagen|mislukt|no fue posible|echec|misslyck|mislykk|epaonnist|sikertelen|nelze|nebyl|nebol|nije|nepodar|nemohl|yok|degil|inte$|ingen|ikke|ei$|не$|нет$|нема|няма|δεν|לא|אינו|אינה|אין|غير|لا$|لم$|不|没|沒|无|無|未|απετυχε|αποτυχι|ません|없|않|못|失败|失敗|실패|فشل|تعذر|сбой|khong|tidak|ไม่",
     ),
@@ -254,7 +254,7 @@ pub(super) const WORDS: &[(Topic, &str)] = &[
     (
         Refused,
         "not in whitelist|not whitelisted|closed to|non-member|may not be|not permit|not allow|not served|no service for|binned|thrown away|discarded|nicht angenommen|nicht akzeptiert|nicht zugelassen|n'est pas accept|ne sont pas accept|no se acepta|non accettat|nao aceit|niet geaccepteerd|nie przyjm|не принима|不接受|受け付け|not let|declin|barred|bars$|turned away|turned down|do not take|does not take|not taken|kept out|cannot accept|may not send|受け取れ|受け取りま|受信しま|受信できま|block|ban$|banned|bans|black|reject|refus|denied|deny|denies|not permitted|not allowed|not accept|disallow|forbid|prohibit|unwelcome|not welcome|go away|no mail from|\
-         take no mail|listed|do not talk|abuse|shut out|prison|jail|penalty|not admit|stopped|abgelehnt|gesperrt|abgewiesen|refuse|rechaz|bloque|recusad|rejeitad|rifiut|respint|autorizzato a|autorizzata a|autorizado a|nicht erlaubt|nicht gestattet|nicht berechtigt|bloccat|geweigerd|geblokkeerd|odrzuc|zablokow|odmit|zablokovan|\
+         take no mail|listed|do not talk|abuse|shut out|prison|jail|penalty|not admit|stopped|abgelehnt|gesperrt|abgewiesen|refuse|rechaz|bloque|recusad|rejeitad|solo acepta|acepta solo|accepte uniquement|n'accepte que|nimmt nur|accetta solo|aceita apenas|accepteert alleen|rifiut|respint|autorizzato a|autorizzata a|autorizado a|nicht erlaubt|nicht gestattet|nicht berechtigt|bloccat|geweigerd|geblokkeerd|odrzuc|zablokow|odmit|zablokovan|\
          elutasit|respins|blocat|reddedil|engellen|avvisa|blockera|afvist|avvist|hylat|отклонен|заблокирован|запрещен|відхилен|απορρ|נדחת|مرفوض|拒绝|拒絕|拒收|被拒|屏蔽|禁止|拒否|거부|차단",
     ),
     (
