@@ -153,6 +153,27 @@ fn a_heap_of_digests_leaves_in_slices_one_after_the_other() {
 }
 
 #[test]
+fn a_walk_through_what_stays_goes_on_to_its_end_and_then_rests() {
+    for change in [None, Some(soft as fn(&str) -> Change)] {
+        let age = Duration::from_secs(30 * DAY);
+        let counter_age_max = change.map(|_| age);
+        let mut fixture = Fixture::new(Settings { counter_age_max, ..Settings::default() });
+        let changes = |number| change.iter().map(|change| change(&format!("{number}@x.example"))).collect();
+        let mails: Vec<_> = (0..1500).map(|number| mail(number, changes(number))).collect();
+        let known = mails.iter().map(|mail| mail.digest).collect::<Vec<_>>();
+        fixture.commit(&Batch { mails, ..Batch::default() });
+        if change.is_some() {
+            fixture.commit(&Batch { confirmed: known, ..Batch::default() });
+        }
+        for (seconds, has_more) in [(0, true), (0, false), (60, false), (3700, true), (3700, false)] {
+            fixture.seconds = seconds;
+            let now = fixture.now();
+            assert_eq!(fixture.store().tidy(now, now).unwrap(), has_more, "{seconds}");
+        }
+    }
+}
+
+#[test]
 fn a_clock_that_jumps_ahead_for_a_while_costs_nothing_that_is_kept_for_a_time() {
     const YEARS: u64 = 10 * 365 * DAY;
     let age = Some(Duration::from_secs(30 * DAY));
