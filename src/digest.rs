@@ -103,10 +103,11 @@ fn push_field(canonical: &mut Vec<u8>, field: &[u8]) {
 fn push_words(canonical: &mut Vec<u8>, value: &[u8]) {
     // Without a branch for each octet, so that it is compiled to vector instructions.
     let pairs = value.iter().zip(value.get(1..).unwrap_or_default());
-    let may_have_gaps = pairs.fold(false, |may_have_gaps, (&before, &octet)| {
-        may_have_gaps || octet.is_ascii_control() || before == b' ' && octet == b' '
+    let gaps = pairs.fold(0, |gaps, (&before, &octet)| {
+        let is_wide = u8::from(before == b' ') & u8::from(octet == b' ');
+        gaps | is_wide | u8::from(octet.is_ascii_control())
     });
-    if !may_have_gaps {
+    if gaps == 0 {
         return canonical.extend_from_slice(value);
     }
     for (index, word) in value.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty()).enumerate() {
