@@ -46,6 +46,8 @@ pub(super) struct Scan<'a> {
     sentences: usize,
     before: Before,
     neighbour: Option<Neighbour>,
+    /// Whether this line names a cause; `None`: it was not searched for one.
+    cause: Option<bool>,
     /// Somebody signed, or a gateway added its footer, below the first addresses.
     below_signature: bool,
     /// How many addresses below a signature were left out: each costs a look at its line.
@@ -102,6 +104,7 @@ impl<'a> Scan<'a> {
             sentences: 0,
             before: Before::Other,
             neighbour: None,
+            cause: None,
             below_signature: false,
             left_out: 0,
         }
@@ -138,6 +141,7 @@ impl<'a> Scan<'a> {
     }
 
     fn line(&mut self, line: &str, start: usize, hits: &[Hit]) {
+        self.cause = None;
         if is_of_the_sender(line) {
             return;
         }
@@ -226,8 +230,12 @@ impl<'a> Scan<'a> {
         if hits.iter().any(|hit| matches!(hit.role, Role::Failure | Role::Intro | Role::Delay)) {
             return true;
         }
+        if let Some(known) = self.cause {
+            return known;
+        }
         self.sentences += 1;
-        self.sentences <= SENTENCES_MAX && reasons::names_a_cause(line)
+        let names_a_cause = self.sentences <= SENTENCES_MAX && reasons::names_a_cause(line);
+        *self.cause.insert(names_a_cause)
     }
 }
 
