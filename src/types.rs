@@ -86,12 +86,12 @@ impl Domain {
         Self::check(text).map(|name| Self(name.to_lowercase()))
     }
 
-    /// The name as it stands, without a final dot.
     /// Whether [`Self::parse`] takes it.
     pub fn is_name(text: &str) -> bool {
         Self::check(text).is_some()
     }
 
+    /// The name as it stands, without a final dot.
     fn check(text: &str) -> Option<&str> {
         let name = text.strip_suffix('.').unwrap_or(text);
         let literal = name.len() > 2 && name.starts_with('[') && name.ends_with(']');

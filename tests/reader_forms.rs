@@ -63,6 +63,14 @@ fn an_address_named_in_two_parts_and_cases_is_one_recipient() {
     assert_eq!(found(&bounce::read(soft.as_bytes())), ["bounce bob@example.com soft mailbox_full"]);
 }
 
+#[test]
+fn the_last_address_of_a_long_line_is_read_like_the_first() {
+    let addresses: Vec<_> = (0..60).map(|number| format!("u{number}@example.com")).collect();
+    let line = ["The quota is exceeded of ", &addresses.join(" = ")].concat();
+    let mail = format!("From: MAILER-DAEMON@example.org\nSubject: failure notice\n\n{line}\n");
+    assert_eq!(found(&bounce::read(mail.as_bytes())).len(), 60);
+}
+
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/mails/forms")
 }

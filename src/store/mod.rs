@@ -15,8 +15,8 @@
 //! - how rows lie there: `tables`, `encoding`, `meta` for what the database knows of itself, `damage` for what cannot be read;
 //! - counters that changed of late wait in the `journal`: `journaling` writes it, `packed` holds it in memory, and `latest` and `moved`
 //!   show those who look one state of journal and table;
-//! - from the start to a fault: `open`, through an `overlay` and where a panic is `expected`, with `mending` and `compaction`; then `connection`, `recovery`, `error`, and
-//!   the `disk` below.
+//! - from the start to a fault: `open`, through an `overlay` and where a panic is `expected`, with `mending` and `compaction`; then
+//!   `connection`, `recovery`, `error`, and the `disk` below.
 //!
 //! Deliberately absent: a clock (the time is passed in), a thread of its own, and a transaction that spans two calls.
 

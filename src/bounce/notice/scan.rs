@@ -24,7 +24,7 @@ const LABEL_CHARS_MAX: usize = 200;
 /// What may stand between two addresses of an enumeration, in octets.
 const ENUMERATION_OCTETS_MAX: usize = 60;
 
-/// The longest sentence that is looked for behind an address, in octets.
+/// How far behind an address the end of its sentence is looked for, in octets.
 const SENTENCE_OCTETS_MAX: usize = 200;
 
 /// The longest name of a person, in octets.
@@ -239,10 +239,11 @@ impl<'a> Scan<'a> {
     }
 }
 
-/// How much of a text belongs to its first sentence; a long one is cut.
+/// How much of a text belongs to its first sentence: all, where no end is near.
 fn sentence_octets(text: &str) -> usize {
-    let near = text.as_bytes().get(..text.len().min(SENTENCE_OCTETS_MAX)).unwrap_or(text.as_bytes());
-    near.windows(2).position(|pair| matches!(pair, [b'.' | b'!', b' '])).unwrap_or(text.len())
+    let ends =
+        text.as_bytes().windows(2).take(SENTENCE_OCTETS_MAX).position(|pair| matches!(pair, [b'.' | b'!', b' ']));
+    ends.unwrap_or(text.len())
 }
 
 /// Whether an address is one to turn to: in a sentence that gives such, or behind it on its line, unless an introduction
